@@ -1,0 +1,23 @@
+/* Bump allocation with a ceiling: many small pieces, freed at one stroke. Memory is zeroed. Owner: one thread. */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include <stddef.h>
+
+#include "base/view.h"
+
+struct arena_block;
+struct arena {
+	struct arena_block *blocks;
+	char *at, *end;
+	size_t used, max, block_size; /* used: what was taken from the system */
+};
+
+void arena_init(struct arena *a, size_t block_size, size_t max);
+void arena_fini(struct arena *a);
+/* NULL above the ceiling or without memory. align is a power of two, at most 16. */
+void *arena_alloc(struct arena *a, size_t n, size_t align);
+/* A terminated copy, or NULL. */
+char *arena_copy(struct arena *a, struct view v);
+
+#endif

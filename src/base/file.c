@@ -1,0 +1,82 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_STEP = 4096 };
+
+static enum err read_all(int fd, const char *path, struct buf *b, struct errbuf *eb)
+{
+	for (;;) {
+		if (!buf_reserve(b, b->cap - b->len > 1 ? 1 : READ_STEP))
+			return errbuf_set(eb, ERR_TOOBIG, "%s is larger than %zu bytes", path, b->max);
+		ssize_t n = read(fd, b->p + b->len, b->cap - b->len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errbuf_set(eb, ERR_IO, "cannot read %s: %s", path, strerror(errno));
+		if (n == 0)
+			return ERR_OK;
+		b->len += (size_t)n;
+	}
+}
+
+enum err file_read_at(int dir_fd, const char *path, struct buf *b, struct errbuf *eb)
+{
+	int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errbuf_set(eb, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "cannot open %s: %s", path, strerror(errno));
+	enum err e = read_all(fd, path, b, eb);
+	close(fd);
+	return e;
+}
+
+enum err file_read(const char *path, struct buf *b, struct errbuf *eb)
+{
+	return file_read_at(AT_FDCWD, path, b, eb);
+}
+
+enum err file_make_dirs(const char *path, mode_t mode, struct errbuf *eb)
+{
+	char part[PATH_MAX];
+	size_t n = strlen(path);
+
+	if (n == 0 || n >= sizeof part)
+		return errbuf_set(eb, ERR_INVALID, "the folder's name is empty or too long");
+	memcpy(part, path, n + 1);
+	for (size_t i = 1; i <= n; i++) {
+		if (part[i] != '/' && part[i] != 0)
+			continue;
+		part[i] = 0;
+		if (mkdir(part, mode) && errno != EEXIST)
+			return errbuf_set(eb, ERR_IO, "cannot create the folder %s: %s", part, strerror(errno));
+		part[i] = path[i];
+	}
+	struct stat st;
+	if (stat(path, &st))
+		return errbuf_set(eb, ERR_IO, "cannot look at %s: %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return errbuf_set(eb, ERR_INVALID, "%s is not a folder", path);
+	return ERR_OK;
+}
+
+enum err file_lock(const char *path, int *fd, struct errbuf *eb)
+{
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*fd < 0)
+		return errbuf_set(eb, ERR_IO, "cannot open %s: %s", path, strerror(errno));
+	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+		return ERR_OK;
+	int why = errno;
+	close(*fd);
+	*fd = -1;
+	if (why == EWOULDBLOCK)
+		return errbuf_set(eb, ERR_EXISTS, "%s is locked: another holdfastd uses this folder", path);
+	return errbuf_set(eb, ERR_IO, "cannot lock %s: %s", path, strerror(why));
+}

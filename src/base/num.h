@@ -1,0 +1,28 @@
+/* Numbers to and from text, independent of the locale. Any thread. */
+#ifndef BASE_NUM_H
+#define BASE_NUM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/view.h"
+
+#define NUM_DOUBLE_MAX 32 /* room num_format_double needs, with its terminator */
+
+/* The whole view must be the number; no spaces, no leading '+'. */
+bool num_parse_u64(struct view v, uint64_t *out);
+bool num_parse_i64(struct view v, int64_t *out);
+/* Decimal, with optional sign, fraction and exponent; no hex, inf or nan. Correctly rounded. False also on overflow. */
+bool num_parse_double(struct view v, double *out);
+
+/* "10s", "90m", "30d", "2y" (365 days), "250ms", "1h30m", "0". False on anything else or above 292 years. */
+bool num_parse_duration_ns(struct view v, int64_t *out);
+/* "512", "64KiB", "10GiB", "25MB" (B, KB, MB, GB, TB by 1000; KiB, MiB, GiB, TiB by 1024). */
+bool num_parse_size(struct view v, uint64_t *out);
+
+/* The shortest text that num_parse_double reads back as v. Returns its length. v must be finite. */
+size_t num_format_double(char out[NUM_DOUBLE_MAX], double v);
+size_t num_format_u64(char out[21], uint64_t v); /* not terminated */
+
+#endif

@@ -1,0 +1,65 @@
+/* The spool: acknowledged line protocol in commit groups, durable, in order of acknowledgement; the crash log of the
+ * head and the replication queue at once. spool.c opens with the file's description.
+ * Threads: `struct spool` belongs to the writer thread (flow/committer), which does every write and every
+ * checkpoint; a `struct spool_reader` has a read-only connection of its own and belongs to one thread. */
+#ifndef STORE_SPOOL_H
+#define STORE_SPOOL_H
+
+#include <sqlite3.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/view.h"
+
+struct spool;
+struct spool_reader;
+
+struct spool_row {
+	uint64_t seq;	/* 1, 2, 3…; given by spool_append */
+	uint32_t db;	/* namespace, as in the table `database` */
+	uint32_t points;
+	int64_t received_ns, min_ns, max_ns; /* min and max of the points' timestamps */
+	struct view payload; /* append: zstd frames, one after the other; reader: the text, valid until the next call */
+};
+
+struct spool_totals {
+	uint64_t rows, points, bytes; /* bytes: payloads */
+	uint64_t first_seq, last_seq; /* 0: empty */
+	int64_t oldest_ns, newest_ns; /* of timestamps */
+	uint64_t file_bytes;	      /* database and write-ahead log */
+	int64_t evicted_until_ns;     /* the newest timestamp ever let go; INT64_MIN: none, history is whole */
+};
+
+NODISCARD enum err spool_open(struct spool **out, const char *path, struct errbuf *eb);
+void spool_close(struct spool *s); /* checkpoints; NULL is fine */
+
+/* A transaction: begin, append and other writes through spool_db, then commit (synced when it returns ERR_OK) or
+ * rollback. ERR_FULL: the disk is full; ERR_IO: a write or sync failed. Nothing of the transaction stays then. */
+NODISCARD enum err spool_begin(struct spool *s, struct errbuf *eb);
+NODISCARD enum err spool_append(struct spool *s, struct spool_row *row, struct errbuf *eb);
+NODISCARD enum err spool_commit(struct spool *s, struct errbuf *eb);
+void spool_rollback(struct spool *s);
+sqlite3 *spool_db(struct spool *s); /* for the other tables of the file, inside a transaction */
+
+/* Between transactions. Checkpoints when the log has grown past its step. */
+void spool_checkpoint(struct spool *s);
+/* Lets the oldest rows go, whole extents, while their payloads are above max_bytes or their newest timestamp is below
+ * before_ns; rows above delivered_seq only if there is no other way, and as a recorded gap. */
+NODISCARD enum err spool_evict(struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq,
+    struct errbuf *eb);
+void spool_totals(const struct spool *s, struct spool_totals *out); /* any thread */
+
+NODISCARD enum err spool_reader_open(struct spool_reader **out, const char *path, struct errbuf *eb);
+void spool_reader_close(struct spool_reader *r);
+sqlite3 *spool_reader_db(struct spool_reader *r);
+/* The first row with a seq above after_seq. ERR_NOTFOUND: none yet. ERR_CORRUPT: row->seq tells which to step over. */
+NODISCARD enum err spool_reader_next(struct spool_reader *r, uint64_t after_seq, struct spool_row *row,
+    struct errbuf *eb);
+/* The same among rows that overlap [from_ns, to_ns). Skips whole extents. */
+NODISCARD enum err spool_reader_next_in(struct spool_reader *r, uint64_t after_seq, int64_t from_ns, int64_t to_ns,
+    struct spool_row *row, struct errbuf *eb);
+/* Points in rows above after_seq, and the smallest timestamp among them (INT64_MAX: none). */
+NODISCARD enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, uint64_t *points, int64_t *min_ns,
+    struct errbuf *eb);
+
+#endif
