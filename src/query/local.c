@@ -40,6 +40,8 @@ struct reading { /* of one read */
 	const struct catalogue_layout *layout;
 	struct head_snapshot head;
 	struct generation *history; /* from the spool, or NULL */
+	uint8_t *verdicts; /* by series id */
+	uint64_t verdict_count;
 	struct index groups_index;
 	struct group *group; /* of the series at hand */
 	struct group **groups; /* by number */
@@ -109,86 +111,7 @@ static void not_complete(struct read_result *r, const char *reason)
 	snprintf(r->reason, sizeof r->reason, "%s", reason);
 }
 
-/* ---- what has left the head ---- */
-
-static bool append_row(struct reading *rd, struct batch_builder *bb, const struct spool_row *row)
-{
-	enum lp_result lr;
-
-	batch_builder_start(bb, row->payload, BUILDER_KEEP);
-	while ((lr = batch_builder_next(bb, row->db)) != LP_END) {
-		if (bb->out_of_memory)
-			return false;
-		if (lr != LP_OK)
-			continue;
-		const struct batch_point *p = &bb->points[bb->point_count - 1];
-		int64_t t = bb->parser.time;
-		if (t >= rd->q->from_ns && t < rd->q->to_ns &&
-		    !generation_append(rd->history, p->series, t, bb->values + p->first_value, p->values))
-			return false;
-		batch_builder_drop(bb);
-	}
-	return true;
-}
-
-static enum err read_rows(struct reading *rd, struct spool_reader *reader, uint32_t db, struct view measurement,
-    struct errbuf *eb)
-{
-	struct batch_builder bb;
-	struct spool_row row = { 0 };
-	uint64_t seq = 0;
-	enum err e = generation_new(&rd->history, 0, rd->max_bytes);
-
-	if (e != ERR_OK)
-		return errbuf_set(eb, e, "out of memory");
-	batch_builder_init(&bb, rd->local->opts.catalogue);
-	bb.only = measurement;
-	for (;;) {
-		e = spool_reader_next_in(reader, seq, rd->q->from_ns, rd->q->to_ns, &row, eb);
-		if (e == ERR_NOTFOUND || (row.seq && row.seq >= rd->head.from_seq)) {
-			e = ERR_OK;
-			break;
-		}
-		if (e == ERR_CORRUPT && row.seq) {
-			log_error("%s", eb->text);
-			not_complete(rd->r, "a damaged row of the local store was left out");
-		} else if (e != ERR_OK) {
-			break;
-		} else if (row.db == db && !append_row(rd, &bb, &row)) {
-			not_complete(rd->r, "the read needs more memory than it may take; ask for a shorter range");
-			break;
-		}
-		seq = row.seq;
-	}
-	batch_builder_fini(&bb);
-	return e;
-}
-
-/* Also says how far back the local history reaches. */
-static enum err read_history(struct reading *rd, uint32_t db, struct view measurement, struct errbuf *eb)
-{
-	struct spool_reader *reader;
-	int64_t evicted_until;
-	uint64_t first_seq;
-	enum err e = take_reader(rd->local, &reader, eb);
-
-	if (e != ERR_OK)
-		return e;
-	e = spool_reader_begin(reader, &evicted_until, &first_seq, eb);
-	if (e == ERR_OK && first_seq && first_seq < rd->head.from_seq)
-		e = read_rows(rd, reader, db, measurement, eb);
-	if (e == ERR_OK) /* once more: rows may have gone meanwhile */
-		e = spool_reader_begin(reader, &evicted_until, &first_seq, eb);
-	if (e == ERR_OK && evicted_until >= rd->q->from_ns)
-		not_complete(rd->r, "the local history no longer reaches back to the beginning of the range");
-	if (e == ERR_OK)
-		give_reader(rd->local, reader);
-	else
-		spool_reader_close(reader);
-	return e;
-}
-
-/* ---- groups ---- */
+/* ---- series and groups ---- */
 
 static const char *plain(struct reading *rd, struct view raw)
 {
@@ -237,6 +160,104 @@ static bool matches(struct reading *rd)
 	}
 	buf_fini(&name);
 	return all;
+}
+
+/* Is the series in the filters? Remembered for those that existed when the read began. */
+static bool is_wanted(void *arg, const struct series *s)
+{
+	struct reading *rd = arg;
+	enum { UNKNOWN, YES, NO };
+	enum reject why;
+	const char *error;
+	uint8_t known = s->id < rd->verdict_count ? rd->verdicts[s->id] : UNKNOWN;
+
+	if (known == UNKNOWN) {
+		known = lp_key_split(s->key, &rd->key, &why, &error) && matches(rd) ? YES : NO;
+		if (s->id < rd->verdict_count)
+			rd->verdicts[s->id] = known;
+	}
+	return known == YES;
+}
+
+/* ---- what has left the head ---- */
+
+static bool append_row(struct reading *rd, struct batch_builder *bb, const struct spool_row *row)
+{
+	enum lp_result lr;
+
+	batch_builder_start(bb, row->payload, BUILDER_KEEP);
+	while ((lr = batch_builder_next(bb, row->db)) != LP_END) {
+		if (bb->out_of_memory)
+			return false;
+		if (lr != LP_OK)
+			continue;
+		const struct batch_point *p = &bb->points[bb->point_count - 1];
+		int64_t t = bb->parser.time;
+		if (t >= rd->q->from_ns && t < rd->q->to_ns &&
+		    !generation_append(rd->history, p->series, t, bb->values + p->first_value, p->values))
+			return false;
+		batch_builder_drop(bb);
+	}
+	return true;
+}
+
+static enum err read_rows(struct reading *rd, struct spool_reader *reader, uint32_t db, struct view measurement,
+    struct errbuf *eb)
+{
+	struct batch_builder bb;
+	struct spool_row row = { 0 };
+	uint64_t seq = 0;
+	enum err e = generation_new(&rd->history, 0, rd->max_bytes);
+
+	if (e != ERR_OK)
+		return errbuf_set(eb, e, "out of memory");
+	batch_builder_init(&bb, rd->local->opts.catalogue);
+	bb.only = measurement;
+	bb.wanted = is_wanted;
+	bb.wanted_arg = rd;
+	for (;;) {
+		e = spool_reader_next_in(reader, seq, rd->q->from_ns, rd->q->to_ns, &row, eb);
+		if (e == ERR_NOTFOUND || (row.seq && row.seq >= rd->head.from_seq)) {
+			e = ERR_OK;
+			break;
+		}
+		if (e == ERR_CORRUPT && row.seq) {
+			log_error("%s", eb->text);
+			not_complete(rd->r, "a damaged row of the local store was left out");
+		} else if (e != ERR_OK) {
+			break;
+		} else if (row.db == db && !append_row(rd, &bb, &row)) {
+			not_complete(rd->r, "the read needs more memory than it may take; ask for a shorter range");
+			break;
+		}
+		seq = row.seq;
+	}
+	batch_builder_fini(&bb);
+	return e;
+}
+
+/* Also says how far back the local history reaches. */
+static enum err read_history(struct reading *rd, uint32_t db, struct view measurement, struct errbuf *eb)
+{
+	struct spool_reader *reader;
+	int64_t evicted_until;
+	uint64_t first_seq;
+	enum err e = take_reader(rd->local, &reader, eb);
+
+	if (e != ERR_OK)
+		return e;
+	e = spool_reader_begin(reader, &evicted_until, &first_seq, eb);
+	if (e == ERR_OK && first_seq && first_seq < rd->head.from_seq)
+		e = read_rows(rd, reader, db, measurement, eb);
+	if (e == ERR_OK) /* once more: rows may have gone meanwhile */
+		e = spool_reader_begin(reader, &evicted_until, &first_seq, eb);
+	if (e == ERR_OK && evicted_until >= rd->q->from_ns)
+		not_complete(rd->r, "the local history no longer reaches back to the beginning of the range");
+	if (e == ERR_OK)
+		give_reader(rd->local, reader);
+	else
+		spool_reader_close(reader);
+	return e;
 }
 
 /* The group's tags of the series at hand, in r's arena. */
@@ -294,7 +315,7 @@ static uint64_t group_hash(const void *owner, uint32_t number)
 
 static struct group *find_group(struct reading *rd)
 {
-	struct read_group probe;
+	struct read_group probe = { 0 };
 	uint32_t i;
 
 	if (!fill_tags(rd, &probe))
@@ -354,12 +375,14 @@ static enum err read_series(struct reading *rd, const struct series *s)
 	enum reject why;
 	const char *error;
 
+	if (!is_wanted(rd, s))
+		return ERR_OK;
 	if (rd->history && (strips[n] = generation_strip(rd->history, s)))
 		n++;
 	for (unsigned i = 0; i < rd->head.count; i++)
 		if ((strips[n] = generation_strip(rd->head.generations[i], s)))
 			n++;
-	if (n == 0 || !lp_key_split(s->key, &rd->key, &why, &error) || !matches(rd))
+	if (n == 0 || !lp_key_split(s->key, &rd->key, &why, &error))
 		return ERR_OK;
 	rd->group = find_group(rd);
 	if (!rd->group)
@@ -437,6 +460,10 @@ enum err local_read(struct local *l, const struct read_request *q, struct read_r
 	buf_init(&rd->text, NAME_MAX_BYTES);
 	buf_init(&name, NAME_MAX_BYTES);
 	lp_escape(view_of(q->measurement), true, &name);
+	rd->verdict_count = catalogue_series_count(l->opts.catalogue);
+	rd->verdicts = calloc(rd->verdict_count + 1, 1);
+	if (!rd->verdicts)
+		rd->verdict_count = 0;
 	head_pin(l->opts.head, &rd->head);
 	enum err e = db ? read_history(rd, db, (struct view){ name.p, name.len }, eb) : ERR_OK;
 	/* after the history: reading it may have made the measurement known */
@@ -446,6 +473,7 @@ enum err local_read(struct local *l, const struct read_request *q, struct read_r
 	generation_unref(rd->history);
 	head_unpin(&rd->head);
 	free(rd->groups);
+	free(rd->verdicts);
 	buf_fini(&rd->text);
 	buf_fini(&name);
 	free(rd);

@@ -83,17 +83,32 @@ static bool is_of(struct view key, struct view measurement)
 	    (key.len == measurement.len || key.p[measurement.len] == ',');
 }
 
+/* The next line that is wanted, up to its key. *s: its series, NULL if that is not known in this form. */
+static enum lp_result next_wanted(struct batch_builder *bb, uint32_t db, struct series **s)
+{
+	struct lp_parser *ps = &bb->parser;
+
+	for (;;) {
+		enum lp_result r = lp_next_key(ps);
+		if (r != LP_OK)
+			return r;
+		if (bb->only.len == 0 || is_of(ps->key, bb->only)) {
+			*s = catalogue_find_series(bb->catalogue, db, ps->key);
+			if (!*s || !bb->wanted || bb->wanted(bb->wanted_arg, *s))
+				return LP_OK;
+		}
+		lp_skip(ps);
+	}
+}
+
 enum lp_result batch_builder_next(struct batch_builder *bb, uint32_t db)
 {
 	struct lp_parser *ps = &bb->parser;
-	enum lp_result r = lp_next_key(ps);
-
-	for (; bb->only.len && r == LP_OK && !is_of(ps->key, bb->only); r = lp_next_key(ps))
-		lp_skip(ps);
+	struct series *s;
+	enum lp_result r = next_wanted(bb, db, &s);
 
 	if (r != LP_OK)
 		return r;
-	struct series *s = catalogue_find_series(bb->catalogue, db, ps->key);
 	bool known = s;
 	if (!known) {
 		/* a new series or an unusual order of tags; the fields are looked at first, so that a line that is wrong

@@ -10,6 +10,8 @@ struct batch_builder {
 	struct catalogue *catalogue;
 	struct lp_parser parser;
 	struct view only; /* a measurement, escaped: lines of others are passed over; empty: none are */
+	bool (*wanted)(void *arg, const struct series *s); /* or NULL; lines of other series are passed over */
+	void *wanted_arg;
 	struct batch_point *points;
 	struct batch_value *values;
 	uint32_t point_count, point_cap, value_count, value_cap;

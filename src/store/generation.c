@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { ARENA_BLOCK = 256 << 10, PER_CHUNK = 1024, CHUNKS = 1024, ROWS_FIRST = 8, ROWS_MAX = 128 };
+enum { ARENA_BLOCK = 256 << 10, PER_CHUNK = 1024, CHUNKS = 1024, ROWS_FIRST = 8, ROWS_MAX = 64 };
 
 struct strip_chunk {
 	_Atomic(struct head_strip *) strip[PER_CHUNK];
@@ -112,7 +112,7 @@ static struct segment *new_segment(struct generation *g, const struct head_strip
     const struct batch_value *values, uint32_t count)
 {
 	const struct segment *last = strip->last;
-	uint32_t columns = last ? last->column_count : 0, cap = last ? last->cap * 4 : ROWS_FIRST;
+	uint32_t columns = last ? last->column_count : 0, cap = last ? last->cap * 2 : ROWS_FIRST;
 
 	cap = cap > ROWS_MAX ? ROWS_MAX : cap;
 	struct segment *seg = arena_alloc(&g->arena, sizeof *seg + (columns + count) * sizeof seg->columns[0], 16);
