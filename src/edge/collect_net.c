@@ -52,7 +52,7 @@ static enum err run(struct collect_ctx *x, void *state, struct errbuf *eb)
 			return errbuf_set(eb, ERR_CORRUPT, "%s: the figures of %s are not numbers", s->path, name);
 		write_line(x, name, v);
 	}
-	return ERR_OK;
+	return lines >= HEAD_LINES ? ERR_OK : errbuf_set(eb, ERR_CORRUPT, "%s has no heading", s->path);
 }
 
 const struct collector collect_net = { "net", sizeof(struct collect_source), init, run, fini };

@@ -30,7 +30,8 @@ struct collect_source {
 
 void collect_source_init(struct collect_source *s, const struct collect_ctx *x, const char *path, size_t max_bytes);
 void collect_source_fini(struct collect_source *s);
-/* ERR_NOTFOUND: there is no such file, or the kernel has it switched off. ERR_CORRUPT: empty or cut short. */
+/* ERR_NOTFOUND: there is no such file, or the kernel has it switched off. ERR_CORRUPT: cut short; an empty
+ * file is for the collector to judge. */
 NODISCARD enum err collect_source_read(struct collect_source *s, const struct collect_ctx *x, struct scan *text,
     struct errbuf *eb);
 

@@ -44,6 +44,8 @@ static enum err write_resource(struct collect_ctx *x, struct collect_source *s, 
 	struct scan text, line;
 	enum err e = collect_source_read(s, x, &text, eb);
 
+	if (e == ERR_OK && text.at == text.end)
+		e = errbuf_set(eb, ERR_CORRUPT, "%s is empty", s->path);
 	while (e == ERR_OK && scan_line(&text, &line)) {
 		double avg[AVERAGES];
 		uint64_t total;
@@ -73,7 +75,7 @@ static enum err run(struct collect_ctx *x, void *state, struct errbuf *eb)
 	for (int i = 0; i < RESOURCES; i++) {
 		struct errbuf why;
 		enum err e = write_resource(x, &s->source[i], resources[i], &why);
-		if (e != ERR_OK && (worst == ERR_OK || worst == ERR_NOTFOUND)) {
+		if (e != ERR_OK && (worst == ERR_OK || (worst == ERR_NOTFOUND && e != worst))) {
 			worst = e;
 			*eb = why;
 		}

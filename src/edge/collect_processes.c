@@ -1,11 +1,12 @@
 /* How many processes there are in which state. The kernel has no sum of that: each process's own file must be read, at
  * 7 us when it is opened anew and 3 us when it is still open. So the files of the first KEPT processes stay open (they
- * are the longest-lived ones), and on machines with very many the walk rests in between, so that it never takes more
+ * are the longest-lived ones; a quarter of what the daemon may open at most), and on machines with very many the walk rests in between, so that it never takes more
  * than one part in SHARE of the time; the rounds without a walk tell only the number of threads. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,10 +26,21 @@ struct kept {
 
 struct state {
 	DIR *proc;
-	unsigned n;
+	unsigned n, most;
 	struct kept kept[KEPT]; /* in the order of the walk, which is that of the pids */
 	int64_t rest_until_ns;	/* monotonic */
 };
+
+static void init(const struct collect_ctx *x, void *state)
+{
+	struct state *s = state;
+	struct rlimit limit;
+
+	(void)x;
+	s->most = KEPT;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 < KEPT)
+		s->most = (unsigned)(limit.rlim_cur / 4);
+}
 
 static void fini(void *state)
 {
@@ -136,12 +148,12 @@ static enum err walk(struct state *s, uint64_t count[STATES], struct errbuf *eb)
 			}
 		}
 		if (state < 0)
-			state = open_state(s, d->d_name, s->n < KEPT, &fd);
+			state = open_state(s, d->d_name, s->n < s->most, &fd);
 		if (state >= 0)
 			count[state]++;
 		else if (!is_gone(errno) && e == ERR_OK)
 			e = errbuf_set(eb, ERR_IO, "cannot read the state of process %s: %s", d->d_name, strerror(errno));
-		if (fd >= 0 && s->n < KEPT)
+		if (fd >= 0 && s->n < s->most)
 			s->kept[s->n++] = (struct kept){ pid, fd };
 		else if (fd >= 0)
 			close(fd);
@@ -198,4 +210,4 @@ static enum err run(struct collect_ctx *x, void *state, struct errbuf *eb)
 	return ERR_OK;
 }
 
-const struct collector collect_processes = { "processes", sizeof(struct state), NULL, run, fini };
+const struct collector collect_processes = { "processes", sizeof(struct state), init, run, fini };

@@ -48,7 +48,7 @@ enum err collect_source_read(struct collect_source *s, const struct collect_ctx 
 			close_source(s); /* the next round may find it mended */
 			return e;
 		}
-		if (s->text.len == 0 || s->text.p[s->text.len - 1] != '\n')
+		if (s->text.len > 0 && s->text.p[s->text.len - 1] != '\n')
 			return errbuf_set(eb, ERR_CORRUPT, "%s is cut short", s->path);
 		s->round = x->round;
 	}
