@@ -94,17 +94,17 @@ enum err file_make_dirs(const char *path, mode_t mode, struct errbuf *eb)
 	return ERR_OK;
 }
 
-enum err file_lock(const char *path, int *fd, struct errbuf *eb)
+enum err file_lock_dir(const char *path, int *fd, struct errbuf *eb)
 {
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*fd < 0)
-		return errbuf_set(eb, ERR_IO, "cannot open %s: %s", path, strerror(errno));
+		return errbuf_set(eb, ERR_IO, "cannot open the folder %s: %s", path, strerror(errno));
 	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
 		return ERR_OK;
 	int why = errno;
 	close(*fd);
 	*fd = -1;
 	if (why == EWOULDBLOCK)
-		return errbuf_set(eb, ERR_EXISTS, "%s is locked: another holdfastd uses this folder", path);
-	return errbuf_set(eb, ERR_IO, "cannot lock %s: %s", path, strerror(why));
+		return errbuf_set(eb, ERR_EXISTS, "%s is in use by another holdfastd", path);
+	return errbuf_set(eb, ERR_IO, "cannot lock the folder %s: %s", path, strerror(why));
 }

@@ -17,7 +17,7 @@ NODISCARD enum err file_read_at(int dir_fd, const char *path, struct buf *b, str
 NODISCARD enum err file_reread(int fd, const char *path, struct buf *b, struct errbuf *eb);
 /* The folder and its missing parents; an existing one is left as it is. */
 NODISCARD enum err file_make_dirs(const char *path, mode_t mode, struct errbuf *eb);
-/* Creates the file if missing and locks it against other processes until *fd is closed. ERR_EXISTS if held. */
-NODISCARD enum err file_lock(const char *path, int *fd, struct errbuf *eb);
+/* Locks the folder against other processes until *fd is closed. ERR_EXISTS: held by another. */
+NODISCARD enum err file_lock_dir(const char *path, int *fd, struct errbuf *eb);
 
 #endif

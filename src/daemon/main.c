@@ -1,4 +1,69 @@
-int main(void)
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <curl/curl.h>
+
+#include "base/log.h"
+#include "daemon/daemon.h"
+
+enum { EXIT_BAD_INPUT = 2 };
+
+static int complain(const struct errbuf *eb)
 {
+	fprintf(stderr, "holdfastd: %s\n", eb->text);
+	return EXIT_BAD_INPUT;
+}
+
+static void take_signals(struct daemon *d, const sigset_t *signals)
+{
+	int sig;
+
+	while (sigwait(signals, &sig) == 0) {
+		if (sig == SIGHUP) {
+			log_info("SIGHUP: trying InfluxDB again");
+			daemon_reload(d);
+			continue;
+		}
+		log_info("stopping on %s", sig == SIGTERM ? "SIGTERM" : "SIGINT");
+		return;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct config config;
+	struct daemon *d;
+	struct errbuf eb = { "" };
+	sigset_t signals;
+	bool done = false;
+
+	/* Many threads that allocate a little each: without this glibc keeps a heap for each of them. */
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
+	if (config_load(&config, argc, argv, &done, &eb) != ERR_OK)
+		return complain(&eb);
+	if (done) {
+		config_fini(&config);
+		return 0;
+	}
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (daemon_start(&d, &config, &eb) != ERR_OK) {
+		config_fini(&config);
+		return complain(&eb);
+	}
+	log_info("Holdfast %s: http://%s:%u/", HF_VERSION, config.server.listen_host, daemon_port(d));
+	take_signals(d, &signals);
+	daemon_stop(d);
+	config_fini(&config);
+	curl_global_cleanup();
+	log_info("stopped");
 	return 0;
 }

@@ -1,0 +1,301 @@
+/* Order of start, and in reverse of stop:
+ *
+ *   folder, lock      one holdfastd a folder
+ *   spool, catalogue  what was acknowledged, and the types it fixed
+ *   head              rebuilt from the spool's newest rows
+ *   writer            from here on the spool belongs to it
+ *   local, record     what answers reads; the replicator
+ *   door, collectors  what brings points
+ *   HTTP              last to open, first to close */
+#include "daemon/daemon.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "edge/influx.h"
+#include "edge/routes.h"
+#include "flow/recovery.h"
+#include "store/catalogue_store.h"
+
+#define HEAD_AGE_NS (75 * 60 * NS_PER_S) /* an hour's charts without touching the disk */
+
+struct daemon {
+	const struct config *config;
+	int folder_fd; /* locked */
+	char host[256];
+	char spool_path[4096];
+	struct spool *spool;
+	struct catalogue *catalogue;
+	struct head *head;
+	struct committer *committer;
+	struct local *local;
+	struct breaker breaker;
+	struct influx_opts influx;
+	struct influx *replicator_record;
+	struct replicator *replicator;
+	struct reader *reader;
+	struct ingest *ingest;
+	struct collect *collect;
+	struct services services;
+	bool routes_open;
+	struct http *http;
+};
+
+static enum err find_host(struct daemon *d, struct errbuf *eb)
+{
+	if (*d->config->collect.host) {
+		snprintf(d->host, sizeof d->host, "%s", d->config->collect.host);
+		return ERR_OK;
+	}
+	if (gethostname(d->host, sizeof d->host - 1))
+		return errbuf_set(eb, ERR_IO, "cannot tell this machine's name: %s; set [collect] host", strerror(errno));
+	return ERR_OK;
+}
+
+/* Before anything is written: is the port to be had? The server itself asks again. */
+static enum err try_port(const struct config *c, struct errbuf *eb)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(c->server.listen_port) };
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	enum err e = ERR_OK;
+
+	if (fd < 0)
+		return errbuf_set(eb, ERR_IO, "cannot make a socket: %s", strerror(errno));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (inet_pton(AF_INET, c->server.listen_host, &a.sin_addr) != 1)
+		e = errbuf_set(eb, ERR_INVALID, "%s is not an IPv4 address", c->server.listen_host);
+	else if (bind(fd, (struct sockaddr *)&a, sizeof a))
+		e = errbuf_set(eb, ERR_INVALID, "cannot listen on %s:%u: %s; stop what listens there or set [server] listen",
+		    c->server.listen_host, c->server.listen_port, strerror(errno));
+	close(fd);
+	return e;
+}
+
+static enum err open_store(struct daemon *d, struct errbuf *eb)
+{
+	const struct config *c = d->config;
+	struct catalogue_opts catalogue = { .create_databases = c->server.create_databases };
+	struct head_opts head = { .max_bytes = c->server.head_bytes, .max_age_ns = HEAD_AGE_NS };
+	struct committer_opts committer = { .queue_max_bytes = c->server.max_queue, .spool_max_bytes = c->retention.max_bytes,
+		.retention_ns = c->retention.raw_ns };
+	uint64_t points = 0;
+	int64_t began = clock_mono_ns();
+	enum err e = spool_open(&d->spool, d->spool_path, eb);
+
+	if (e == ERR_OK)
+		e = catalogue_new(&d->catalogue, &catalogue, eb);
+	if (e == ERR_OK)
+		e = catalogue_load(d->catalogue, spool_db(d->spool), eb);
+	if (e == ERR_OK)
+		e = head_new(&d->head, &head, eb);
+	if (e == ERR_OK) /* a compressed value is about as large as one in the head */
+		e = recovery_fill_head(d->head, d->catalogue, d->spool_path, c->server.head_bytes / 2,
+		    clock_wall_ns() - HEAD_AGE_NS, &points, eb);
+	committer.spool = d->spool;
+	committer.head = d->head;
+	committer.catalogue = d->catalogue;
+	if (e == ERR_OK)
+		e = committer_start(&d->committer, &committer, eb);
+	if (e == ERR_OK)
+		log_info("%s opened in %lld ms, %llu points in memory again", d->spool_path,
+		    (long long)((clock_mono_ns() - began) / NS_PER_MS), (unsigned long long)points);
+	return e;
+}
+
+static void *open_record(void *arg)
+{
+	struct daemon *d = arg;
+	struct influx *in;
+	struct errbuf eb;
+
+	if (influx_open(&in, &d->influx, &eb) == ERR_OK)
+		return in;
+	log_error("no connection for reads: %s", eb.text);
+	return NULL;
+}
+
+static void close_record(void *record)
+{
+	influx_close(record);
+}
+
+static enum err start_replicator(struct daemon *d, struct errbuf *eb)
+{
+	const struct config *c = d->config;
+
+	breaker_init(&d->breaker, true); /* until the replicator has got through */
+	enum err e = influx_open(&d->replicator_record, &d->influx, eb);
+	if (e != ERR_OK)
+		return e;
+	struct replicator_opts opts = { .committer = d->committer, .catalogue = d->catalogue, .breaker = &d->breaker,
+		.record = &influx_ops, .record_ctx = d->replicator_record, .spool_path = d->spool_path, .target = "influxdb",
+		.database = c->influxdb.database, .create_database = c->influxdb.create_database,
+		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };
+	return replicator_start(&d->replicator, &opts, eb);
+}
+
+static enum err open_reads(struct daemon *d, struct errbuf *eb)
+{
+	const struct config *c = d->config;
+	bool record = *c->influxdb.url;
+	struct local_opts local = { .head = d->head, .catalogue = d->catalogue, .spool_path = d->spool_path };
+	enum err e = local_new(&d->local, &local, eb);
+
+	if (e == ERR_OK && record)
+		e = start_replicator(d, eb);
+	else
+		committer_set_delivered(d->committer, UINT64_MAX);
+	struct reader_opts reader = { .local = d->local, .policy = record ? c->read.from : READ_LOCAL,
+		.record_timeout_ms = c->read.timeout_ns / NS_PER_MS };
+	if (record) {
+		reader.breaker = &d->breaker;
+		reader.record = &influx_ops;
+		reader.open_record = open_record;
+		reader.close_record = close_record;
+		reader.open_arg = d;
+		reader.database = c->influxdb.database;
+		reader.undelivered_from_ns = replicator_undelivered_from_ns;
+		reader.undelivered_arg = d->replicator;
+	}
+	return e == ERR_OK ? reader_new(&d->reader, &reader, eb) : e;
+}
+
+static bool take_collected(void *arg, struct view lines, uint64_t points)
+{
+	struct daemon *d = arg;
+	struct ingest_request rq = { .database = "metrics", .precision_ns = 1, .body = lines };
+	struct ingest_result result;
+	struct errbuf eb;
+
+	ingest_result_init(&result);
+	enum err e = ingest_write(d->ingest, &rq, &result, &eb);
+	if (e != ERR_OK)
+		log_error("%llu collected points could not be kept: %s", (unsigned long long)points, eb.text);
+	else if (result.rejected)
+		log_error("%llu collected points were refused: %.*s", (unsigned long long)result.rejected,
+		    (int)result.message.len, result.message.p);
+	bool kept = e == ERR_OK && result.rejected == 0;
+	ingest_result_fini(&result);
+	return kept;
+}
+
+static enum err open_door(struct daemon *d, struct errbuf *eb)
+{
+	const struct config *c = d->config;
+	struct ingest_opts ingest = { .committer = d->committer, .catalogue = d->catalogue,
+		.retention_ns = c->retention.raw_ns, .max_future_ns = c->retention.max_future_ns };
+	enum err e = ingest_new(&d->ingest, &ingest, eb);
+
+	if (e != ERR_OK || !c->collect.enabled)
+		return e;
+	struct collect_opts collect = { .proc = *c->collect.proc ? c->collect.proc : NULL,
+		.sys = *c->collect.sys ? c->collect.sys : NULL, .host = d->host, .interval_ns = c->collect.interval_ns,
+		.sink = take_collected, .sink_arg = d };
+	return collect_start(&d->collect, &collect, eb);
+}
+
+static enum err open_http(struct daemon *d, struct errbuf *eb)
+{
+	const struct config *c = d->config;
+	bool record = *c->influxdb.url;
+
+	d->services = (struct services){ .ingest = d->ingest, .reader = d->reader, .committer = d->committer,
+		.spool = d->spool, .spool_path = d->spool_path, .head = d->head, .catalogue = d->catalogue, .collect = d->collect,
+		.replicator = d->replicator, .breaker = record ? &d->breaker : NULL, .host = d->host, .version = HF_VERSION,
+		.started_ns = clock_wall_ns(), .started_mono_ns = clock_mono_ns(), .collect_interval_ns = c->collect.interval_ns,
+		.record_url = record ? c->influxdb.url : NULL, .record_database = record ? c->influxdb.database : NULL,
+		.spool_max_bytes = c->retention.max_bytes, .create_databases = c->server.create_databases };
+	enum err e = routes_open(&d->services, eb);
+	if (e != ERR_OK)
+		return e;
+	d->routes_open = true;
+	struct http_opts http = { .host = c->server.listen_host, .port = c->server.listen_port,
+		.threads = (unsigned)c->server.threads, .max_body = c->server.max_body, .max_queue = c->server.max_queue,
+		.routes = routes_table(), .arg = &d->services, .each_second = routes_each_second };
+	return http_start(&d->http, &http, eb);
+}
+
+static enum err start(struct daemon *d, struct errbuf *eb)
+{
+	const struct config *c = d->config;
+	enum err e = find_host(d, eb);
+
+	if (e == ERR_OK)
+		e = try_port(c, eb);
+	if (e == ERR_OK)
+		e = file_make_dirs(c->server.data_dir, 0700, eb);
+	if (e == ERR_OK)
+		e = file_lock_dir(c->server.data_dir, &d->folder_fd, eb);
+	if (e == ERR_OK)
+		e = open_store(d, eb);
+	if (e == ERR_OK)
+		e = open_reads(d, eb);
+	if (e == ERR_OK)
+		e = open_door(d, eb);
+	if (e == ERR_OK)
+		e = open_http(d, eb);
+	return e;
+}
+
+enum err daemon_start(struct daemon **out, const struct config *config, struct errbuf *eb)
+{
+	struct daemon *d = calloc(1, sizeof *d);
+
+	*out = NULL;
+	if (!d)
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	d->config = config;
+	d->folder_fd = -1;
+	d->influx = (struct influx_opts){ .url = config->influxdb.url, .username = config->influxdb.username,
+		.password = config->influxdb.password, .token = config->influxdb.token };
+	snprintf(d->spool_path, sizeof d->spool_path, "%s/spool.db", config->server.data_dir);
+	enum err e = start(d, eb);
+	if (e != ERR_OK) {
+		daemon_stop(d);
+		return e;
+	}
+	*out = d;
+	return ERR_OK;
+}
+
+void daemon_stop(struct daemon *d)
+{
+	if (!d)
+		return;
+	http_stop(d->http);
+	if (d->routes_open)
+		routes_close(&d->services);
+	collect_stop(d->collect);
+	replicator_stop(d->replicator);
+	reader_free(d->reader);
+	committer_stop(d->committer);
+	influx_close(d->replicator_record);
+	local_free(d->local);
+	ingest_free(d->ingest);
+	head_free(d->head);
+	spool_close(d->spool);
+	catalogue_free(d->catalogue);
+	if (d->folder_fd >= 0)
+		close(d->folder_fd);
+	free(d);
+}
+
+uint16_t daemon_port(const struct daemon *d)
+{
+	return http_port(d->http);
+}
+
+void daemon_reload(struct daemon *d)
+{
+	if (d->replicator)
+		replicator_retry_now(d->replicator);
+}
