@@ -47,10 +47,11 @@ bool num_parse_i64(struct view v, int64_t *out)
 /* w / 10^k for 1 <= k <= 27, w != 0, rounded half to even. */
 static double divide_exactly(uint64_t w, unsigned k)
 {
-	uint64_t five = 1;
-
-	for (unsigned i = 0; i < k; i++)
-		five *= 5;
+	static const uint64_t fives[] = { 1, 5, 25, 125, 625, 3125, 15625, 78125, 390625, 1953125, 9765625, 48828125,
+		244140625, 1220703125, 6103515625, 30517578125, 152587890625, 762939453125, 3814697265625,
+		19073486328125, 95367431640625, 476837158203125, 2384185791015625, 11920928955078125,
+		59604644775390625, 298023223876953125, 1490116119384765625, 7450580596923828125 };
+	uint64_t five = fives[k];
 	int lead_w = __builtin_clzll(w), lead_d = __builtin_clzll(five);
 	uint64_t d = five << lead_d, top = w << lead_w;
 	unsigned __int128 n = (unsigned __int128)top << 63; /* its upper half is below d: the quotient has 64 bits at most */
@@ -75,58 +76,112 @@ static bool parse_slowly(struct view v, double *out)
 	return end == text + v.len && isfinite(*out);
 }
 
+/* Eight ASCII digits at once; the bytes are in memory order on a little-endian machine. */
+static bool eight_digits(const char *p, uint64_t *out)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	uint64_t x;
+
+	memcpy(&x, p, 8);
+	if (((x & 0xF0F0F0F0F0F0F0F0) | (((x + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) >> 4)) != 0x3333333333333333)
+		return false;
+	x = (x & 0x0F0F0F0F0F0F0F0F) * 2561 >> 8;
+	x = (x & 0x00FF00FF00FF00FF) * 6553601 >> 16;
+	*out = (x & 0x0000FFFF0000FFFF) * 42949672960001 >> 32;
+	return true;
+#else
+	(void)p;
+	(void)out;
+	return false;
+#endif
+}
+
+/* A run of digits onto d; above 19 the mantissa is no longer meaningful. */
+static const char *scan_digits(const char *p, const char *end, struct num_decimal *d)
+{
+	uint64_t w = d->mantissa, eight;
+	uint32_t n = d->digits;
+
+	if (n == 0)
+		while (p < end && *p == '0')
+			p++;
+	const char *start = p;
+	while (end - p >= 8 && eight_digits(p, &eight)) {
+		w = w * 100000000 + eight;
+		p += 8;
+	}
+	for (; p < end; p++) {
+		unsigned c = (unsigned char)*p - '0';
+		if (c > 9)
+			break;
+		w = w * 10 + c;
+	}
+	d->mantissa = w;
+	d->digits = n + (uint32_t)(p - start);
+	return p;
+}
+
+const char *num_scan_decimal(const char *p, const char *end, struct num_decimal *d)
+{
+	*d = (struct num_decimal){ .is_integer = true };
+	if (p < end && (*p == '-' || *p == '+'))
+		d->negative = *p++ == '-';
+	const char *whole = p;
+	p = scan_digits(p, end, d);
+	bool any = p > whole;
+	if (p < end && *p == '.') {
+		const char *fraction = ++p;
+		d->is_integer = false;
+		p = scan_digits(p, end, d);
+		any |= p > fraction;
+		d->exponent = p - fraction > 100000 ? -100000 : -(int32_t)(p - fraction);
+	}
+	if (!any)
+		return NULL;
+	if (p < end && (*p == 'e' || *p == 'E')) {
+		const char *x = p + 1;
+		bool minus = x < end && *x == '-';
+		int32_t n = 0;
+		if (x < end && (*x == '-' || *x == '+'))
+			x++;
+		if (x == end || (unsigned char)(*x - '0') > 9)
+			return NULL;
+		for (; x < end && (unsigned char)(*x - '0') <= 9; x++)
+			if (n < 100000)
+				n = n * 10 + (*x - '0');
+		d->exponent += minus ? -n : n;
+		d->is_integer = false;
+		p = x;
+	}
+	return p;
+}
+
+bool num_decimal_to_double(const struct num_decimal *d, struct view text, double *out)
+{
+	uint64_t w = d->mantissa;
+	int e = d->exponent;
+	double v;
+
+	if (d->digits > 19)
+		return parse_slowly(text, out);
+	else if (w < UINT64_C(1) << 53 && e >= -22 && e <= 22)
+		v = e < 0 ? (double)w / exact_power[-e] : (double)w * exact_power[e];
+	else if (w == 0)
+		v = 0;
+	else if (e < 0 && e >= -27)
+		v = divide_exactly(w, (unsigned)-e);
+	else
+		return parse_slowly(text, out);
+	*out = d->negative ? -v : v;
+	return true;
+}
+
 bool num_parse_double(struct view v, double *out)
 {
-	const char *p = v.p, *end = v.p + v.len;
-	bool negative = p < end && *p == '-', digits = false, exact = true;
-	uint64_t w = 0;
-	int e = 0;
+	struct num_decimal d;
 
-	for (p += negative; p < end && (unsigned char)(*p - '0') <= 9; p++) {
-		digits = true;
-		exact &= w < UINT64_C(1000000000000000000);
-		w = w * 10 + (unsigned char)(*p - '0');
-	}
-	if (p < end && *p == '.')
-		for (p++; p < end && (unsigned char)(*p - '0') <= 9; p++) {
-			digits = true;
-			exact &= w < UINT64_C(1000000000000000000);
-			w = w * 10 + (unsigned char)(*p - '0');
-			e--;
-		}
-	if (!digits)
-		return false;
-	if (p < end) {
-		if (*p != 'e' && *p != 'E')
-			return false;
-		p++;
-		bool minus = p < end && *p == '-';
-		if (p < end && (*p == '-' || *p == '+'))
-			p++;
-		if (p == end)
-			return false;
-		int x = 0;
-		for (; p < end; p++) {
-			if ((unsigned char)(*p - '0') > 9)
-				return false;
-			if (x < 100000)
-				x = x * 10 + (*p - '0');
-		}
-		e += minus ? -x : x;
-	}
-	double d;
-	if (!exact)
-		return parse_slowly(v, out);
-	else if (w < UINT64_C(1) << 53 && e >= -22 && e <= 22)
-		d = e < 0 ? (double)w / exact_power[-e] : (double)w * exact_power[e];
-	else if (w == 0)
-		d = 0;
-	else if (e < 0 && e >= -27)
-		d = divide_exactly(w, (unsigned)-e);
-	else
-		return parse_slowly(v, out);
-	*out = negative ? -d : d;
-	return true;
+	return v.len && v.p[0] != '+' && num_scan_decimal(v.p, v.p + v.len, &d) == v.p + v.len &&
+	    num_decimal_to_double(&d, v, out);
 }
 
 struct unit {

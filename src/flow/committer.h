@@ -17,6 +17,7 @@ struct committer;
 struct committer_opts {
 	struct spool *spool; /* taken over until committer_stop */
 	struct head *head;
+	struct catalogue *catalogue;
 	uint64_t queue_max_bytes; /* of text that waits */
 	uint64_t spool_max_bytes;
 	int64_t retention_ns;

@@ -39,6 +39,7 @@ NODISCARD enum err spool_begin(struct spool *s, struct errbuf *eb);
 NODISCARD enum err spool_append(struct spool *s, struct spool_row *row, struct errbuf *eb);
 NODISCARD enum err spool_commit(struct spool *s, struct errbuf *eb);
 void spool_rollback(struct spool *s);
+uint64_t spool_last_seq(const struct spool *s); /* of the row appended last; the writer */
 sqlite3 *spool_db(struct spool *s); /* for the other tables of the file, inside a transaction */
 
 /* Between transactions. Checkpoints when the log has grown past its step. */
@@ -58,6 +59,9 @@ NODISCARD enum err spool_reader_next(struct spool_reader *r, uint64_t after_seq,
 /* The same among rows that overlap [from_ns, to_ns). Skips whole extents. */
 NODISCARD enum err spool_reader_next_in(struct spool_reader *r, uint64_t after_seq, int64_t from_ns, int64_t to_ns,
     struct spool_row *row, struct errbuf *eb);
+/* The newest timestamp ever let go (INT64_MIN: none), and the first row's seq (0: no rows). */
+NODISCARD enum err spool_reader_begin(struct spool_reader *r, int64_t *evicted_until_ns, uint64_t *first_seq,
+    struct errbuf *eb);
 /* Points in rows above after_seq, and the smallest timestamp among them (INT64_MAX: none). */
 NODISCARD enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, uint64_t *points, int64_t *min_ns,
     struct errbuf *eb);

@@ -1,0 +1,34 @@
+/* Turns line protocol into a batch: parses, looks series and fields up (adding new ones), checks types. Used at the
+ * door, when the head is rebuilt from the spool, and when a read goes back to the spool. Owner: one thread; reuse it. */
+#ifndef STORE_BATCH_BUILDER_H
+#define STORE_BATCH_BUILDER_H
+
+#include "store/batch.h"
+#include "wire/lp_parse.h"
+
+struct batch_builder {
+	struct catalogue *catalogue;
+	struct lp_parser parser;
+	struct view only; /* a measurement, escaped: lines of others are passed over; empty: none are */
+	bool (*wanted)(void *arg, const struct series *s); /* or NULL; lines of other series are passed over */
+	void *wanted_arg;
+	struct batch_point *points;
+	struct batch_value *values;
+	uint32_t point_count, point_cap, value_count, value_cap;
+	bool out_of_memory;
+	const struct field *conflict; /* after a type conflict: the field as it is… */
+	enum value_type conflict_type; /* …and what the line had */
+};
+
+void batch_builder_init(struct batch_builder *bb, struct catalogue *catalogue);
+void batch_builder_fini(struct batch_builder *bb);
+/* Begins a text; forgets the points of the one before, keeps the memory unless it is above keep_bytes. */
+void batch_builder_start(struct batch_builder *bb, struct view text, size_t keep_bytes);
+
+/* The next line. LP_OK: its point is the last one, its time as written and still in the caller's unit
+ * (bb->parser.has_time, .time, .line, .time_start); LP_BAD: bb->parser.why, .error, .line. db as in catalogue.h. */
+enum lp_result batch_builder_next(struct batch_builder *bb, uint32_t db);
+/* Takes the last point back. */
+void batch_builder_drop(struct batch_builder *bb);
+
+#endif

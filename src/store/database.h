@@ -1,0 +1,28 @@
+/* SQLite as the store uses it: how a file is opened, its version, errors in this project's terms. */
+#ifndef STORE_DATABASE_H
+#define STORE_DATABASE_H
+
+#include <sqlite3.h>
+
+#include "base/err.h"
+#include "store/migrations.h"
+
+struct database_schema {
+	const char *what;	/* for messages: "a Holdfast spool" */
+	int application_id;	/* marks the file as ours */
+	int page_size;		/* of a new file */
+	const struct migration *migrations;
+	size_t count;
+};
+
+/* The one connection that writes. Creates the file, or brings it up to the newest version. ERR_INVALID: the file
+ * belongs to another program or a newer version; it is not touched. */
+NODISCARD enum err database_open(sqlite3 **out, const char *path, const struct database_schema *schema,
+    struct errbuf *eb);
+NODISCARD enum err database_open_reader(sqlite3 **out, const char *path, struct errbuf *eb);
+/* ERR_FULL, ERR_IO, ERR_CORRUPT, ERR_NOMEM… of the connection's last failure, with its text. */
+enum err database_error(sqlite3 *db, const char *doing, struct errbuf *eb);
+NODISCARD enum err database_exec(sqlite3 *db, const char *sql, struct errbuf *eb);
+NODISCARD enum err database_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct errbuf *eb);
+
+#endif

@@ -1,0 +1,473 @@
+/* The file (sql/spool/ has the schema)
+ *
+ *   spool    one row a commit group and namespace, seq rising by one; the payload is what InfluxDB gets
+ *   extent   runs of EXTENT_ROWS rows or EXTENT_BYTES of payload, written in the commit that fills them: totals,
+ *            time ranges and eviction need no walk over the rows; rows above the last extent form the open one,
+ *            which is kept in memory and found again at start by reading those few rows
+ *   gap      what was lost before delivery
+ *   meta     evicted_until_ns
+ *
+ * Invariants: extents do not overlap and have no holes between them except what was evicted from the front; the open
+ * extent's first_seq is the last extent's last_seq + 1; a payload is whole or absent (one transaction).
+ *
+ * The log: SQLite's WAL with a sync at each commit. This connection alone writes and checkpoints (two that do so at the
+ * same instant can lose commits in SQLite 3.7.0 to 3.51.2). Checkpoints are small and often, so that the log is
+ * overwritten in place rather than grown: a sync of a file of fixed size costs half as much. */
+#include "store/spool.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/log.h"
+#include "store/database.h"
+
+enum { EXTENT_ROWS = 64, EXTENT_BYTES = 1 << 20, APPLICATION_ID = 0x48464153, PAGE_SIZE = 16384, CHECKPOINT_PAGES = 256 };
+
+struct extent {
+	uint64_t first_seq, last_seq, rows, points, bytes;
+	int64_t min_ns, max_ns;
+};
+
+struct spool {
+	sqlite3 *db;
+	char *path;
+	sqlite3_stmt *insert, *insert_extent, *oldest, *delete_rows, *delete_extent, *insert_gap, *set_meta;
+	struct extent open, open_before; /* before: as of the last commit */
+	struct spool_totals now;	 /* of this transaction */
+	pthread_mutex_t lock;		 /* published */
+	struct spool_totals published;
+	int wal_pages;
+};
+
+static const struct database_schema schema = {
+	.what = "a Holdfast spool",
+	.application_id = APPLICATION_ID,
+	.page_size = PAGE_SIZE,
+	.migrations = spool_migrations,
+};
+
+static void widen(struct extent *x, const struct spool_row *row)
+{
+	if (x->rows == 0) {
+		x->first_seq = row->seq;
+		x->min_ns = row->min_ns;
+		x->max_ns = row->max_ns;
+	}
+	x->last_seq = row->seq;
+	x->rows++;
+	x->points += row->points;
+	x->bytes += row->payload.len;
+	if (row->min_ns < x->min_ns)
+		x->min_ns = row->min_ns;
+	if (row->max_ns > x->max_ns)
+		x->max_ns = row->max_ns;
+}
+
+static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	(void)db;
+	(void)name;
+	((struct spool *)arg)->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+static uint64_t size_of(const char *path, const char *suffix)
+{
+	char full[4096];
+	struct stat st;
+
+	snprintf(full, sizeof full, "%s%s", path, suffix);
+	return stat(full, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+static void publish(struct spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->published = s->now;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void add_totals(struct spool_totals *t, const struct extent *x)
+{
+	if (t->rows == 0 || x->min_ns < t->oldest_ns)
+		t->oldest_ns = x->min_ns;
+	if (t->rows == 0 || x->max_ns > t->newest_ns)
+		t->newest_ns = x->max_ns;
+	if (t->rows == 0)
+		t->first_seq = x->first_seq;
+	t->rows += x->rows;
+	t->points += x->points;
+	t->bytes += x->bytes;
+	t->last_seq = x->last_seq;
+}
+
+static enum err load_extents(struct spool *s, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(s->db, &st,
+	    "SELECT first_seq, last_seq, points, bytes, min_ns, max_ns FROM extent ORDER BY first_seq", eb);
+	int rc;
+
+	if (e != ERR_OK)
+		return e;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct extent x = { .first_seq = (uint64_t)sqlite3_column_int64(st, 0),
+			.last_seq = (uint64_t)sqlite3_column_int64(st, 1),
+			.points = (uint64_t)sqlite3_column_int64(st, 2),
+			.bytes = (uint64_t)sqlite3_column_int64(st, 3),
+			.min_ns = sqlite3_column_int64(st, 4),
+			.max_ns = sqlite3_column_int64(st, 5) };
+		x.rows = x.last_seq - x.first_seq + 1;
+		add_totals(&s->now, &x);
+	}
+	if (rc != SQLITE_DONE)
+		e = database_error(s->db, "read the extents", eb);
+	sqlite3_finalize(st);
+	return e;
+}
+
+/* The rows above the last extent. */
+static enum err load_open_extent(struct spool *s, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(s->db, &st,
+	    "SELECT seq, points, length(payload), min_ns, max_ns FROM spool WHERE seq > ? ORDER BY seq", eb);
+	int rc;
+
+	if (e != ERR_OK)
+		return e;
+	sqlite3_bind_int64(st, 1, (int64_t)s->now.last_seq);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct spool_row row = { .seq = (uint64_t)sqlite3_column_int64(st, 0),
+			.points = (uint32_t)sqlite3_column_int64(st, 1),
+			.payload = { NULL, (size_t)sqlite3_column_int64(st, 2) },
+			.min_ns = sqlite3_column_int64(st, 3),
+			.max_ns = sqlite3_column_int64(st, 4) };
+		widen(&s->open, &row);
+	}
+	if (rc != SQLITE_DONE)
+		e = database_error(s->db, "read the newest rows", eb);
+	sqlite3_finalize(st);
+	if (e == ERR_OK && s->open.rows)
+		add_totals(&s->now, &s->open);
+	return e;
+}
+
+/* last_seq must not fall back when all rows were let go: it is kept in meta with evicted_until_ns. */
+static enum err load_meta(struct spool *s, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(s->db, &st, "SELECT key, value FROM meta", eb);
+	int rc;
+
+	s->now.evicted_until_ns = INT64_MIN;
+	if (e != ERR_OK)
+		return e;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *key = (const char *)sqlite3_column_text(st, 0);
+		int64_t v = sqlite3_column_int64(st, 1);
+		if (!strcmp(key, "evicted_until_ns"))
+			s->now.evicted_until_ns = v;
+		else if (!strcmp(key, "evicted_until_seq"))
+			s->now.last_seq = (uint64_t)v;
+	}
+	if (rc != SQLITE_DONE)
+		e = database_error(s->db, "read the table meta", eb);
+	sqlite3_finalize(st);
+	return e;
+}
+
+static enum err prepare_all(struct spool *s, struct errbuf *eb)
+{
+	const struct {
+		sqlite3_stmt **st;
+		const char *sql;
+	} all[] = {
+		{ &s->insert, "INSERT INTO spool VALUES (?, ?, ?, ?, ?, ?, ?)" },
+		{ &s->insert_extent, "INSERT INTO extent VALUES (?, ?, ?, ?, ?, ?)" },
+		{ &s->oldest,
+		    "SELECT first_seq, last_seq, points, bytes, min_ns, max_ns FROM extent ORDER BY first_seq LIMIT 1" },
+		{ &s->delete_rows, "DELETE FROM spool WHERE seq BETWEEN ? AND ?" },
+		{ &s->delete_extent, "DELETE FROM extent WHERE first_seq = ?" },
+		{ &s->insert_gap, "INSERT INTO gap (at_ns, from_ns, to_ns, points, cause) VALUES (?, ?, ?, ?, ?)" },
+		{ &s->set_meta, "INSERT OR REPLACE INTO meta VALUES (?, ?)" },
+	};
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; e == ERR_OK && i < sizeof all / sizeof *all; i++)
+		e = database_prepare(s->db, all[i].st, all[i].sql, eb);
+	return e;
+}
+
+enum err spool_open(struct spool **out, const char *path, struct errbuf *eb)
+{
+	struct spool *s = calloc(1, sizeof *s);
+	struct database_schema ours = schema;
+	enum err e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+
+	*out = NULL;
+	if (!s)
+		return e;
+	pthread_mutex_init(&s->lock, NULL);
+	s->path = strdup(path);
+	ours.count = spool_migrations_count;
+	if (s->path)
+		e = database_open(&s->db, path, &ours, eb);
+	if (e == ERR_OK)
+		e = load_meta(s, eb);
+	if (e == ERR_OK)
+		e = load_extents(s, eb);
+	if (e == ERR_OK)
+		e = load_open_extent(s, eb);
+	if (e == ERR_OK)
+		e = prepare_all(s, eb);
+	if (e != ERR_OK) {
+		spool_close(s);
+		return e;
+	}
+	sqlite3_wal_hook(s->db, on_commit, s);
+	s->open_before = s->open;
+	spool_checkpoint(s);
+	publish(s);
+	*out = s;
+	return ERR_OK;
+}
+
+void spool_close(struct spool *s)
+{
+	if (!s)
+		return;
+	sqlite3_finalize(s->insert);
+	sqlite3_finalize(s->insert_extent);
+	sqlite3_finalize(s->oldest);
+	sqlite3_finalize(s->delete_rows);
+	sqlite3_finalize(s->delete_extent);
+	sqlite3_finalize(s->insert_gap);
+	sqlite3_finalize(s->set_meta);
+	sqlite3_close(s->db); /* the last connection checkpoints and removes the log */
+	pthread_mutex_destroy(&s->lock);
+	free(s->path);
+	free(s);
+}
+
+uint64_t spool_last_seq(const struct spool *s)
+{
+	return s->now.last_seq;
+}
+
+sqlite3 *spool_db(struct spool *s)
+{
+	return s->db;
+}
+
+static enum err run(struct spool *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
+{
+	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(s->db, doing, eb);
+
+	sqlite3_reset(st);
+	return e;
+}
+
+enum err spool_begin(struct spool *s, struct errbuf *eb)
+{
+	return database_exec(s->db, "BEGIN IMMEDIATE", eb);
+}
+
+static enum err close_extent(struct spool *s, struct errbuf *eb)
+{
+	const struct extent *x = &s->open;
+	sqlite3_stmt *st = s->insert_extent;
+
+	sqlite3_bind_int64(st, 1, (int64_t)x->first_seq);
+	sqlite3_bind_int64(st, 2, (int64_t)x->last_seq);
+	sqlite3_bind_int64(st, 3, (int64_t)x->points);
+	sqlite3_bind_int64(st, 4, (int64_t)x->bytes);
+	sqlite3_bind_int64(st, 5, x->min_ns);
+	sqlite3_bind_int64(st, 6, x->max_ns);
+	enum err e = run(s, st, "write an extent", eb);
+	s->open = (struct extent){ 0 };
+	return e;
+}
+
+enum err spool_append(struct spool *s, struct spool_row *row, struct errbuf *eb)
+{
+	sqlite3_stmt *st = s->insert;
+
+	row->seq = s->now.last_seq + 1;
+	sqlite3_bind_int64(st, 1, (int64_t)row->seq);
+	sqlite3_bind_int64(st, 2, row->db);
+	sqlite3_bind_int64(st, 3, row->points);
+	sqlite3_bind_int64(st, 4, row->received_ns);
+	sqlite3_bind_int64(st, 5, row->min_ns);
+	sqlite3_bind_int64(st, 6, row->max_ns);
+	sqlite3_bind_blob64(st, 7, row->payload.p, row->payload.len, SQLITE_STATIC);
+	enum err e = run(s, st, "write to the spool", eb);
+	sqlite3_bind_null(st, 7);
+	if (e != ERR_OK)
+		return e;
+	struct extent one = { 0 };
+	widen(&one, row);
+	add_totals(&s->now, &one);
+	widen(&s->open, row);
+	if (s->open.rows >= EXTENT_ROWS || s->open.bytes >= EXTENT_BYTES)
+		e = close_extent(s, eb);
+	return e;
+}
+
+enum err spool_commit(struct spool *s, struct errbuf *eb)
+{
+	enum err e = database_exec(s->db, "COMMIT", eb);
+
+	if (e != ERR_OK) {
+		spool_rollback(s);
+		return e;
+	}
+	s->open_before = s->open;
+	publish(s);
+	return ERR_OK;
+}
+
+void spool_rollback(struct spool *s)
+{
+	if (!sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	s->open = s->open_before;
+	pthread_mutex_lock(&s->lock);
+	s->now = s->published;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void spool_checkpoint(struct spool *s)
+{
+	if (s->wal_pages < CHECKPOINT_PAGES)
+		return;
+	/* PASSIVE never waits for a reader; what one holds back is done by the next. */
+	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK) {
+		counter_add(COUNTER_CHECKPOINTS, 1);
+		s->wal_pages = 0;
+	} else {
+		log_warn("checkpoint of %s failed: %s; the log grows until one succeeds", s->path, sqlite3_errmsg(s->db));
+	}
+}
+
+static enum err set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb)
+{
+	sqlite3_bind_text(s->set_meta, 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s->set_meta, 2, value);
+	return run(s, s->set_meta, "write the table meta", eb);
+}
+
+/* Points of rows in [from, to], for the exact size of a gap. */
+static enum err count_points(struct spool *s, uint64_t from, uint64_t to, uint64_t *points, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(s->db, &st, "SELECT sum(points) FROM spool WHERE seq BETWEEN ? AND ?", eb);
+
+	if (e != ERR_OK)
+		return e;
+	sqlite3_bind_int64(st, 1, (int64_t)from);
+	sqlite3_bind_int64(st, 2, (int64_t)to);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		*points = (uint64_t)sqlite3_column_int64(st, 0);
+	else
+		e = database_error(s->db, "count points", eb);
+	sqlite3_finalize(st);
+	return e;
+}
+
+static enum err record_gap(struct spool *s, const struct extent *x, uint64_t points, const char *cause,
+    struct errbuf *eb)
+{
+	sqlite3_stmt *st = s->insert_gap;
+
+	sqlite3_bind_int64(st, 1, clock_wall_ns());
+	sqlite3_bind_int64(st, 2, x->min_ns);
+	sqlite3_bind_int64(st, 3, x->max_ns);
+	sqlite3_bind_int64(st, 4, (int64_t)points);
+	sqlite3_bind_text(st, 5, cause, -1, SQLITE_STATIC);
+	counter_add(COUNTER_GAP_POINTS, points);
+	log_error("%llu points were lost before InfluxDB got them (%s); GET /api/v1/status lists the gap",
+	    (unsigned long long)points, cause);
+	return run(s, st, "record a gap", eb);
+}
+
+static enum err drop_extent(struct spool *s, const struct extent *x, struct errbuf *eb)
+{
+	sqlite3_bind_int64(s->delete_rows, 1, (int64_t)x->first_seq);
+	sqlite3_bind_int64(s->delete_rows, 2, (int64_t)x->last_seq);
+	enum err e = run(s, s->delete_rows, "delete rows", eb);
+	sqlite3_bind_int64(s->delete_extent, 1, (int64_t)x->first_seq);
+	if (e == ERR_OK)
+		e = run(s, s->delete_extent, "delete an extent", eb);
+	if (x->max_ns > s->now.evicted_until_ns)
+		s->now.evicted_until_ns = x->max_ns;
+	if (e == ERR_OK)
+		e = set_meta(s, "evicted_until_ns", s->now.evicted_until_ns, eb);
+	if (e == ERR_OK)
+		e = set_meta(s, "evicted_until_seq", (int64_t)x->last_seq, eb);
+	if (e != ERR_OK)
+		return e;
+	s->now.rows -= x->last_seq - x->first_seq + 1;
+	s->now.points -= x->points;
+	s->now.bytes -= x->bytes;
+	s->now.first_seq = s->now.rows ? x->last_seq + 1 : 0;
+	counter_add(COUNTER_SPOOL_EVICTED_POINTS, x->points);
+	return ERR_OK;
+}
+
+/* One extent in a transaction of its own. ERR_NOTFOUND: nothing has to go. */
+static enum err evict_one(struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq,
+    struct errbuf *eb)
+{
+	struct extent x = { 0 };
+	bool found = sqlite3_step(s->oldest) == SQLITE_ROW;
+
+	if (found) {
+		x.first_seq = (uint64_t)sqlite3_column_int64(s->oldest, 0);
+		x.last_seq = (uint64_t)sqlite3_column_int64(s->oldest, 1);
+		x.points = (uint64_t)sqlite3_column_int64(s->oldest, 2);
+		x.bytes = (uint64_t)sqlite3_column_int64(s->oldest, 3);
+		x.min_ns = sqlite3_column_int64(s->oldest, 4);
+		x.max_ns = sqlite3_column_int64(s->oldest, 5);
+	}
+	sqlite3_reset(s->oldest);
+	bool too_much = s->now.bytes > max_bytes, too_old = found && x.max_ns < before_ns;
+	if (!found || (!too_much && !too_old))
+		return ERR_NOTFOUND;
+	enum err e = spool_begin(s, eb);
+	if (e == ERR_OK && x.last_seq > delivered_seq) {
+		uint64_t from = x.first_seq > delivered_seq ? x.first_seq : delivered_seq + 1, points = 0;
+		e = count_points(s, from, x.last_seq, &points, eb);
+		if (e == ERR_OK)
+			e = record_gap(s, &x, points, too_old ? "retention" : "spool_full", eb);
+	}
+	if (e == ERR_OK)
+		e = drop_extent(s, &x, eb);
+	if (e == ERR_OK)
+		return spool_commit(s, eb);
+	spool_rollback(s);
+	return e;
+}
+
+enum err spool_evict(struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq, struct errbuf *eb)
+{
+	enum err e;
+
+	while ((e = evict_one(s, max_bytes, before_ns, delivered_seq, eb)) == ERR_OK)
+		spool_checkpoint(s);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+void spool_totals(const struct spool *cs, struct spool_totals *out)
+{
+	struct spool *s = (struct spool *)cs; /* the lock guards the copy only */
+
+	pthread_mutex_lock(&s->lock);
+	*out = s->published;
+	pthread_mutex_unlock(&s->lock);
+	out->file_bytes = size_of(s->path, "") + size_of(s->path, "-wal");
+}

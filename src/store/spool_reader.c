@@ -1,0 +1,225 @@
+/* Reading the spool beside its writer. Each call is one short step: the statement is reset before it returns, so that
+ * no reader keeps the write-ahead log from being used again from its start. */
+#include <stdlib.h>
+
+#include "store/database.h"
+#include "store/frame.h"
+#include "store/spool.h"
+
+enum { TEXT_MAX = 64 << 20, TEXT_KEEP = 4 << 20 };
+
+struct spool_reader {
+	sqlite3 *db;
+	sqlite3_stmt *next, *extent, *after_extents, *after_rows, *last_extent, *begin;
+	struct frame_unpacker *unpacker;
+	struct buf text;
+	uint64_t run_from, run_to; /* an extent that overlaps the range asked for last; 0: unknown */
+	int64_t range_from_ns, range_to_ns;
+};
+
+enum err spool_reader_open(struct spool_reader **out, const char *path, struct errbuf *eb)
+{
+	struct spool_reader *r = calloc(1, sizeof *r);
+	enum err e;
+
+	*out = NULL;
+	if (!r || frame_unpacker_new(&r->unpacker) != ERR_OK) {
+		free(r);
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	}
+	buf_init(&r->text, TEXT_MAX);
+	const struct {
+		sqlite3_stmt **st;
+		const char *sql;
+	} all[] = {
+		{ &r->next,
+		    "SELECT seq, db, points, received_ns, min_ns, max_ns, payload FROM spool WHERE seq > ? ORDER BY seq LIMIT 1" },
+		{ &r->extent,
+		    "SELECT first_seq, last_seq FROM extent WHERE last_seq > ?1 AND max_ns >= ?2 AND min_ns < ?3 "
+		    "ORDER BY first_seq LIMIT 1" },
+		{ &r->begin, "SELECT (SELECT value FROM meta WHERE key = 'evicted_until_ns'), (SELECT min(seq) FROM spool)" },
+		{ &r->last_extent, "SELECT max(first_seq), last_seq FROM extent" },
+		{ &r->after_extents, "SELECT sum(points), min(min_ns), max(last_seq) FROM extent WHERE first_seq > ?" },
+		{ &r->after_rows,
+		    "SELECT sum(points), min(min_ns) FROM spool WHERE seq > ?1 AND "
+		    "(seq > ?2 OR seq <= (SELECT max(last_seq) FROM extent WHERE first_seq <= ?1))" },
+	};
+	e = database_open_reader(&r->db, path, eb);
+	for (size_t i = 0; e == ERR_OK && i < sizeof all / sizeof *all; i++)
+		e = database_prepare(r->db, all[i].st, all[i].sql, eb);
+	if (e != ERR_OK) {
+		spool_reader_close(r);
+		return e;
+	}
+	*out = r;
+	return ERR_OK;
+}
+
+void spool_reader_close(struct spool_reader *r)
+{
+	if (!r)
+		return;
+	sqlite3_finalize(r->next);
+	sqlite3_finalize(r->extent);
+	sqlite3_finalize(r->last_extent);
+	sqlite3_finalize(r->begin);
+	sqlite3_finalize(r->after_extents);
+	sqlite3_finalize(r->after_rows);
+	sqlite3_close(r->db);
+	frame_unpacker_free(r->unpacker);
+	buf_fini(&r->text);
+	free(r);
+}
+
+sqlite3 *spool_reader_db(struct spool_reader *r)
+{
+	return r->db;
+}
+
+static enum err unpack(struct spool_reader *r, struct spool_row *row, struct errbuf *eb)
+{
+	struct view frames = { sqlite3_column_blob(r->next, 6), (size_t)sqlite3_column_bytes(r->next, 6) };
+
+	if (r->text.cap > TEXT_KEEP)
+		buf_fini(&r->text);
+	buf_clear(&r->text);
+	enum err e = frame_unpack(r->unpacker, frames, &r->text);
+	if (e == ERR_TOOBIG)
+		e = ERR_CORRUPT;
+	if (e != ERR_OK)
+		return errbuf_set(eb, e, "row %llu of the spool cannot be unpacked", (unsigned long long)row->seq);
+	row->payload = (struct view){ r->text.p, r->text.len };
+	return ERR_OK;
+}
+
+/* The row after after_seq, its payload only if it overlaps the range; *overlaps tells. */
+static enum err step(struct spool_reader *r, uint64_t after_seq, int64_t from_ns, int64_t to_ns, struct spool_row *row,
+    bool *overlaps, struct errbuf *eb)
+{
+	enum err e = ERR_OK;
+
+	*row = (struct spool_row){ 0 };
+	sqlite3_bind_int64(r->next, 1, (int64_t)after_seq);
+	int rc = sqlite3_step(r->next);
+	if (rc == SQLITE_ROW) {
+		row->seq = (uint64_t)sqlite3_column_int64(r->next, 0);
+		row->db = (uint32_t)sqlite3_column_int64(r->next, 1);
+		row->points = (uint32_t)sqlite3_column_int64(r->next, 2);
+		row->received_ns = sqlite3_column_int64(r->next, 3);
+		row->min_ns = sqlite3_column_int64(r->next, 4);
+		row->max_ns = sqlite3_column_int64(r->next, 5);
+		*overlaps = row->max_ns >= from_ns && row->min_ns < to_ns;
+		if (*overlaps)
+			e = unpack(r, row, eb);
+	} else if (rc == SQLITE_DONE) {
+		e = ERR_NOTFOUND;
+	} else {
+		e = database_error(r->db, "read the spool", eb);
+	}
+	sqlite3_reset(r->next);
+	return e;
+}
+
+enum err spool_reader_next(struct spool_reader *r, uint64_t after_seq, struct spool_row *row, struct errbuf *eb)
+{
+	bool overlaps;
+
+	return step(r, after_seq, INT64_MIN, INT64_MAX, row, &overlaps, eb);
+}
+
+/* The next extent with rows above after_seq that overlaps the range; without one the rows above all extents. */
+static enum err find_run(struct spool_reader *r, uint64_t after_seq, int64_t from_ns, int64_t to_ns, struct errbuf *eb)
+{
+	sqlite3_bind_int64(r->extent, 1, (int64_t)after_seq);
+	sqlite3_bind_int64(r->extent, 2, from_ns);
+	sqlite3_bind_int64(r->extent, 3, to_ns);
+	int rc = sqlite3_step(r->extent);
+	if (rc == SQLITE_ROW) {
+		r->run_from = (uint64_t)sqlite3_column_int64(r->extent, 0);
+		r->run_to = (uint64_t)sqlite3_column_int64(r->extent, 1);
+	}
+	sqlite3_reset(r->extent);
+	if (rc == SQLITE_DONE) {
+		rc = sqlite3_step(r->last_extent);
+		if (rc == SQLITE_ROW) {
+			r->run_from = (uint64_t)sqlite3_column_int64(r->last_extent, 1) + 1;
+			r->run_to = UINT64_MAX;
+		}
+		sqlite3_reset(r->last_extent);
+	}
+	return rc == SQLITE_ROW ? ERR_OK : database_error(r->db, "read the extents", eb);
+}
+
+enum err spool_reader_next_in(struct spool_reader *r, uint64_t after_seq, int64_t from_ns, int64_t to_ns,
+    struct spool_row *row, struct errbuf *eb)
+{
+	bool same = r->run_from && from_ns == r->range_from_ns && to_ns == r->range_to_ns;
+
+	r->range_from_ns = from_ns;
+	r->range_to_ns = to_ns;
+	for (;;) {
+		if (!same || after_seq >= r->run_to || after_seq + 1 < r->run_from) {
+			enum err e = find_run(r, after_seq, from_ns, to_ns, eb);
+			if (e != ERR_OK)
+				return e;
+			same = true;
+		}
+		if (after_seq + 1 < r->run_from)
+			after_seq = r->run_from - 1;
+		bool overlaps = false;
+		enum err e = step(r, after_seq, from_ns, to_ns, row, &overlaps, eb);
+		if (e == ERR_NOTFOUND)
+			r->run_from = 0;
+		if (e != ERR_OK || overlaps)
+			return e;
+		after_seq = row->seq;
+	}
+}
+
+enum err spool_reader_begin(struct spool_reader *r, int64_t *evicted_until_ns, uint64_t *first_seq, struct errbuf *eb)
+{
+	enum err e = ERR_OK;
+
+	if (sqlite3_step(r->begin) == SQLITE_ROW) {
+		bool none = sqlite3_column_type(r->begin, 0) == SQLITE_NULL;
+		*evicted_until_ns = none ? INT64_MIN : sqlite3_column_int64(r->begin, 0);
+		*first_seq = (uint64_t)sqlite3_column_int64(r->begin, 1);
+	} else {
+		e = database_error(r->db, "read where the spool begins", eb);
+	}
+	sqlite3_reset(r->begin);
+	return e;
+}
+
+enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, uint64_t *points, int64_t *min_ns,
+    struct errbuf *eb)
+{
+	enum err e = ERR_OK;
+	uint64_t extents_end = after_seq;
+
+	*points = 0;
+	*min_ns = INT64_MAX;
+	sqlite3_bind_int64(r->after_extents, 1, (int64_t)after_seq);
+	if (sqlite3_step(r->after_extents) != SQLITE_ROW)
+		e = database_error(r->db, "count what waits", eb);
+	else if (sqlite3_column_type(r->after_extents, 0) != SQLITE_NULL) {
+		*points = (uint64_t)sqlite3_column_int64(r->after_extents, 0);
+		*min_ns = sqlite3_column_int64(r->after_extents, 1);
+		extents_end = (uint64_t)sqlite3_column_int64(r->after_extents, 2);
+	}
+	sqlite3_reset(r->after_extents);
+	if (e != ERR_OK)
+		return e;
+	/* the extent that after_seq lies within, and the rows above all extents */
+	sqlite3_bind_int64(r->after_rows, 1, (int64_t)after_seq);
+	sqlite3_bind_int64(r->after_rows, 2, (int64_t)extents_end);
+	if (sqlite3_step(r->after_rows) != SQLITE_ROW)
+		e = database_error(r->db, "count what waits", eb);
+	else if (sqlite3_column_type(r->after_rows, 0) != SQLITE_NULL) {
+		*points += (uint64_t)sqlite3_column_int64(r->after_rows, 0);
+		if (sqlite3_column_int64(r->after_rows, 1) < *min_ns)
+			*min_ns = sqlite3_column_int64(r->after_rows, 1);
+	}
+	sqlite3_reset(r->after_rows);
+	return e;
+}
