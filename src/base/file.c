@@ -10,10 +10,20 @@
 
 enum { READ_STEP = 4096 };
 
+/* Room to read into: READ_STEP bytes where the ceiling allows, else what is left of it. */
+static bool make_room(struct buf *b)
+{
+	size_t left = b->max - b->len;
+
+	if (b->cap - b->len > 1)
+		return true;
+	return buf_reserve(b, left == 0 ? 1 : left < READ_STEP ? left : READ_STEP);
+}
+
 static enum err read_all(int fd, const char *path, struct buf *b, struct errbuf *eb)
 {
 	for (;;) {
-		if (!buf_reserve(b, b->cap - b->len > 1 ? 1 : READ_STEP))
+		if (!make_room(b))
 			return errbuf_set(eb, ERR_TOOBIG, "%s is larger than %zu bytes", path, b->max);
 		ssize_t n = read(fd, b->p + b->len, b->cap - b->len);
 		if (n < 0 && errno == EINTR)
@@ -40,6 +50,24 @@ enum err file_read_at(int dir_fd, const char *path, struct buf *b, struct errbuf
 enum err file_read(const char *path, struct buf *b, struct errbuf *eb)
 {
 	return file_read_at(AT_FDCWD, path, b, eb);
+}
+
+enum err file_reread(int fd, const char *path, struct buf *b, struct errbuf *eb)
+{
+	for (off_t at = 0;;) {
+		if (!make_room(b))
+			return errbuf_set(eb, ERR_TOOBIG, "%s is larger than %zu bytes", path, b->max);
+		ssize_t n = pread(fd, b->p + b->len, b->cap - b->len, at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errbuf_set(eb, errno == EOPNOTSUPP ? ERR_NOTFOUND : ERR_IO, "cannot read %s: %s", path,
+			    strerror(errno));
+		if (n == 0)
+			return ERR_OK;
+		at += n;
+		b->len += (size_t)n;
+	}
 }
 
 enum err file_make_dirs(const char *path, mode_t mode, struct errbuf *eb)

@@ -12,6 +12,9 @@
 NODISCARD enum err file_read(const char *path, struct buf *b, struct errbuf *eb);
 /* As file_read, relative to a directory descriptor. */
 NODISCARD enum err file_read_at(int dir_fd, const char *path, struct buf *b, struct errbuf *eb);
+/* As file_read, of an open file from its beginning, however often: for those of /proc that are read again and again.
+ * ERR_NOTFOUND: the kernel has it switched off. path is for the message. */
+NODISCARD enum err file_reread(int fd, const char *path, struct buf *b, struct errbuf *eb);
 /* The folder and its missing parents; an existing one is left as it is. */
 NODISCARD enum err file_make_dirs(const char *path, mode_t mode, struct errbuf *eb);
 /* Creates the file if missing and locks it against other processes until *fd is closed. ERR_EXISTS if held. */

@@ -8,7 +8,7 @@ static const struct asset *find(const char *path)
 {
 	if (!strcmp(path, "/"))
 		path = "/index.html";
-	for (const struct asset *a = assets; a->path; a++)
+	for (const struct asset *a = assets; a < assets + assets_count; a++)
 		if (!strcmp(a->path, path))
 			return a;
 	return NULL;
@@ -44,10 +44,10 @@ void routes_asset(struct http_request *rq, void *arg)
 		    http_path(rq));
 		return;
 	}
-	bool packed = a->gzip && accepts(http_header(rq, "Accept-Encoding"), "gzip");
+	bool packed = a->gz && accepts(http_header(rq, "Accept-Encoding"), "gzip");
 	http_add_header(rq, "Cache-Control", "no-cache");
 	http_add_header(rq, "ETag", a->etag);
-	if (a->gzip)
+	if (a->gz)
 		http_add_header(rq, "Vary", "Accept-Encoding");
 	if (have && (strstr(have, a->etag) || !strcmp(have, "*"))) {
 		http_respond(rq, 304, NULL, (struct view){ "", 0 });
@@ -55,6 +55,6 @@ void routes_asset(struct http_request *rq, void *arg)
 	}
 	if (packed)
 		http_add_header(rq, "Content-Encoding", "gzip");
-	http_respond(rq, 200, a->type,
-	    packed ? (struct view){ (const char *)a->gzip, a->gzip_size } : (struct view){ (const char *)a->data, a->size });
+	http_respond(rq, 200, a->mime,
+	    packed ? (struct view){ (const char *)a->gz, a->gz_len } : (struct view){ (const char *)a->raw, a->raw_len });
 }

@@ -2,16 +2,29 @@
 
 #include <math.h>
 
+static bool is_plain(char c, const char *special)
+{
+	if (c == '\n' || c == '\r' || c == 0)
+		return false;
+	for (; *special; special++)
+		if (c == *special)
+			return false;
+	return true;
+}
+
+/* special always has the space in it. */
 static void escaped(struct buf *b, struct view v, const char *special)
 {
-	for (size_t i = 0; i < v.len; i++) {
-		char c = v.p[i];
-		if (c == '\n' || c == '\r') /* has no escape */
-			c = ' ';
-		if (strchr(special, c) && c)
-			buf_char(b, '\\');
-		if (c)
-			buf_char(b, c);
+	for (size_t i = 0, start = 0; i <= v.len; i++) {
+		if (i < v.len && is_plain(v.p[i], special))
+			continue;
+		buf_append(b, v.p + start, i - start); /* what needs nothing goes in one piece: it is nearly all */
+		start = i + 1;
+		if (i == v.len || v.p[i] == 0)
+			continue;
+		bool newline = v.p[i] == '\n' || v.p[i] == '\r'; /* has no escape */
+		buf_char(b, '\\');
+		buf_char(b, newline ? ' ' : v.p[i]);
 	}
 	if (v.len && v.p[v.len - 1] == '\\') /* it would escape what follows */
 		buf_char(b, ' ');

@@ -1,0 +1,156 @@
+// Invented figures that behave like a machine's: the same moment always has
+// the same value, so that an answer for the newest buckets fits the older ones.
+
+const started = Date.now() - 12.2 * 86400e3;
+const GiB = 2 ** 30;
+
+// Smooth noise in 0..1 out of the time alone.
+function hash(n) {
+	let x = Math.imul(n ^ (n >>> 16), 0x45d9f3b);
+	x = Math.imul(x ^ (x >>> 13), 0x45d9f3b);
+	return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
+}
+function noise(ms, periodS, seed) {
+	const p = ms / 1000 / periodS;
+	const i = Math.floor(p);
+	const f = p - i;
+	const a = hash(i * 31 + seed * 7919);
+	const b = hash((i + 1) * 31 + seed * 7919);
+	return a + (b - a) * f * f * (3 - 2 * f);
+}
+const wander = (t, lo, hi, seed) => lo + (hi - lo)
+	* (0.55 * noise(t, 1500, seed) + 0.3 * noise(t, 240, seed + 50) + 0.15 * noise(t, 20, seed + 90));
+
+const SERVICES = [
+	['checkout', 412, 0.0002, 9.1, 24, 61], ['catalogue', 388, 0, 4.2, 11, 27], ['search', 204, 0.0001, 31, 92, 240],
+	['payments', 61, 0.0003, 88, 410, 1220], ['sessions', 57, 0, 1.1, 2.6, 6.4], ['mailer', 4.2, 0, 140, 380, 690],
+];
+const COLLECTORS = ['cpu', 'mem', 'swap', 'disk', 'diskio', 'net', 'system', 'kernel', 'processes', 'pressure'];
+
+function windowOf(q, firstMs) {
+	const now = Date.now();
+	const when = (s, other) => (!s ? other : /^-\d+h$/.test(s) ? now - parseInt(s.slice(1), 10) * 3600e3 : Number(s));
+	const from = when(q.get('from'), now - 3600e3);
+	const to = Math.min(now, when(q.get('to'), now));
+	const step = (parseFloat(q.get('step')) || 10) * 1000;
+	const time = [];
+	for (let t = Math.floor(from / step) * step; t < to; t += step)
+		if (t >= firstMs)
+			time.push(t);
+	return { from, to, step, time };
+}
+
+export function figures(state) {
+	const empty = state === 'empty';
+	const waits = { down: 1270000, held: 84000, catching_up: 410000 }[state] ?? 0;
+	const now = Date.now();
+	const downSince = now - 12 * 60e3;
+	const firstMs = empty ? now - 4000 : now - 30 * 86400e3;
+	const hole = [now - 25 * 60e3, now - 23 * 60e3];
+	const source = state === 'ok' || state === 'catching_up' ? 'influxdb+local' : 'local';
+
+	function replication() {
+		const base = {
+			enabled: state !== 'off' && !empty, target: 'influxdb', url: 'http://127.0.0.1:8086', database: 'metrics', server_version: '1.6.7',
+			state: 'up', since_ms: started, lag_points: 12, lag_s: 0.9, delivered_points_total: 9e8, delivered_per_s: 214,
+			cursor_seq: 1, last_ok_ms: Date.now() - 900, last_error: null, last_error_ms: null, next_try_ms: null,
+			retries_total: 0, quarantined_points: 0, breaker: 'closed',
+		};
+		if (!base.enabled)
+			return { ...base, state: 'off', url: null, lag_points: 0, lag_s: 0, last_ok_ms: null, since_ms: null, server_version: null };
+		if (state === 'down')
+			return { ...base, state, since_ms: downSince, lag_points: waits + Math.round((Date.now() - now) * 0.2), lag_s: (Date.now() - downSince) / 1000,
+				last_error: 'connect to 127.0.0.1 port 8086 failed: connection refused', last_error_ms: Date.now() - 9000,
+				next_try_ms: Math.ceil(Date.now() / 30e3) * 30e3, breaker: 'open', delivered_per_s: 0 };
+		if (state === 'held')
+			return { ...base, state, since_ms: downSince, lag_points: waits, lag_s: 700, last_error: 'HTTP 401: authorization failed',
+				last_error_ms: Date.now() - 30e3, next_try_ms: Math.ceil(Date.now() / 60e3) * 60e3, delivered_per_s: 0 };
+		if (state === 'catching_up')
+			return { ...base, state, since_ms: now - 60e3, lag_points: waits, lag_s: 600, delivered_per_s: 21000 };
+		return base;
+	}
+
+	const SAY = {
+		ok: ['ok', 'All is well.', '2,114 values a second, kept here and in InfluxDB 0.9 s later.'],
+		down: ['warn', 'InfluxDB has been down for 12 minutes. Nothing is lost.', '1.27 M points are held here, room for 9 days more. Every answer on this page is local; delivery goes on by itself.'],
+		held: ['warn', 'InfluxDB refuses what it is sent. Nothing is lost.', 'HTTP 401: authorization failed. Mend the token in [influxdb] and reload; delivery goes on by itself.'],
+		catching_up: ['ok', 'InfluxDB is back, and is being caught up with.', '410 k points to go, about 20 s more.'],
+		off: ['ok', 'All is well.', '2,114 values a second, kept here. No InfluxDB is configured.'],
+		empty: ['ok', 'All is well.', 'Just started; the first values come within 10 s.'],
+		lost: ['bad', 'The disk is full. New points are refused.', 'The senders were told so. Free some room in /var/lib/holdfast; it goes on by itself.'],
+	};
+
+	return {
+		gone: state === 'gone',
+		status() {
+			const t = Date.now();
+			const lost = state === 'lost';
+			const [level, summary, detail] = SAY[state] ?? SAY.ok;
+			return {
+				version: '0.1.0', host: 'web-01', now_ms: t, started_ms: empty ? now - 4000 : started, uptime_s: (t - (empty ? now - 4000 : started)) / 1000,
+				state: level, summary, detail,
+				process: { cpu_s: empty ? 0.04 : (t - started) / 1000 * 0.004, memory_bytes: 14.2 * 2 ** 20, memory_peak_bytes: 15.9 * 2 ** 20 },
+				collect: {
+					enabled: true, interval_s: 10, last_ms: empty ? null : t - t % 10000, values_per_s: empty ? 0 : 20.1,
+					failing: lost ? ['diskio'] : [],
+					collectors: COLLECTORS.map((name, i) => ({ name, ok: !(lost && name === 'diskio'), values: empty ? 0 : 4 + 9 * (i % 4), took_us: 80,
+						error: lost && name === 'diskio' ? '/proc/diskstats: permission denied' : null })),
+				},
+				ingest: {
+					points_total: empty ? 0 : 9e7, values_total: empty ? 0 : 9e8, values_per_s: empty ? 0 : wander(t, 2000, 2240, 3), rejected_total: lost ? 1307 : 0,
+					rejected: [{ reason: 'unparsable', points: lost ? 3 : 0 }, { reason: 'type_conflict', points: lost ? 1304 : 0 }],
+					commit_ms: empty ? null : 0.21, queue_bytes: 0, refused_requests_total: lost ? 18 : 0,
+				},
+				spool: {
+					bytes: empty ? 0 : (waits ? 214 : 11.8) * 2 ** 20, max_bytes: GiB, file_bytes: 12e6, points: empty ? 0 : 12.4e6, rows: 1, first_seq: 1, last_seq: 1,
+					oldest_ms: empty ? null : t - 6.4 * 86400e3, newest_ms: t, writable: !lost, error: lost ? 'database or disk is full' : null,
+				},
+				head: { bytes: empty ? 0 : 21.4 * 2 ** 20, max_bytes: 128 * 2 ** 20, points: empty ? 0 : 4e6, series: empty ? 0 : 4312, from_seq: 1 },
+				gaps: lost ? [{ from_ms: hole[0], to_ms: hole[1], points: 25400, cause: 'spool_full', at_ms: hole[1] }] : [],
+				replication: replication(),
+			};
+		},
+
+		resources(q) {
+			const { from, to, step, time } = windowOf(q, firstMs);
+			const of = (f) => time.map((t) => (state === 'lost' && t >= hole[0] && t < hole[1] ? null : f(t)));
+			const rate = (lo, hi, seed) => of((t) => wander(t, lo, hi, seed)).map((v, i) => (i === 0 ? null : v));
+			const MiB = 2 ** 20;
+			const tick = of((t) => t);
+			const disk = (path, device, total, used) => ({ tags: { path, device, fstype: 'ext4', mode: 'rw' },
+				fields: { total: of(() => total * GiB), used: of(() => used * GiB), free: of(() => (total - used) * GiB * 0.95), used_percent: of(() => 100 * used / total), inodes_used_percent: of(() => 12) }, rates: {} });
+			const io = (name, k) => ({ tags: { name }, fields: { read_bytes: tick, write_bytes: tick }, rates: { read_bytes: rate(0, 26 * MiB * k, 21), write_bytes: rate(4 * MiB * k, 38 * MiB * k, 22) } });
+			const net = (name, k) => ({ tags: { interface: name }, fields: { bytes_recv: tick, bytes_sent: tick }, rates: { bytes_recv: rate(8 * MiB * k, 44 * MiB * k, 23), bytes_sent: rate(4 * MiB * k, 30 * MiB * k, 24) } });
+			const psi = (resource, lo, hi, seed) => ({ tags: { resource, type: 'some' }, fields: { avg10: of((t) => Math.max(0, wander(t, lo, hi, seed))) }, rates: { total: [] } });
+			const bare = !time.length;
+			const resources = bare ? {} : {
+				cpu: [{ tags: { cpu: 'cpu-total' }, fields: {
+					usage_user: of((t) => wander(t, 8, 48, 11)), usage_nice: of(() => 0.1), usage_system: of((t) => wander(t, 3, 13, 12)),
+					usage_irq: of(() => 0), usage_softirq: of(() => 0.4), usage_steal: of(() => 0), usage_iowait: of((t) => wander(t, 0, 8, 13)) }, rates: {} }],
+				mem: [{ tags: {}, fields: { total: of(() => 15.6 * GiB), used: of((t) => wander(t, 9.1, 10.4, 14) * GiB), cached: of((t) => wander(t, 3.2, 4, 15) * GiB), buffered: of(() => 0.2 * GiB) }, rates: {} }],
+				system: [{ tags: {}, fields: { load1: of((t) => wander(t, 0.4, 5.5, 16)), load5: of((t) => wander(t, 1, 4, 17)), load15: of((t) => wander(t, 1.6, 3, 18)), n_cpus: of(() => 8) }, rates: {} }],
+				pressure: state === 'off' ? [] : [psi('cpu', -2, 14, 25), psi('memory', -1, 2, 26), psi('io', -2, 10, 27)],
+				net: [net('lo', 9), net('eth0', 1)],
+				diskio: [io('nvme0n1', 1), io('nvme0n1p1', 0.4), io('nvme0n1p2', 0.6), io('dm-0', 1)],
+				disk: [disk('/', '/dev/dm-0', 118, 46), disk('/var', '/dev/nvme0n1p2', 240, state === 'lost' ? 239 : 171), disk('/srv/archive', '/dev/sdb1', 3726, 3420), disk('/boot', '/dev/nvme0n1p1', 0.9, 0.22)],
+			};
+			const short = q.get('from') && from < Date.now() - 7 * 3600e3 && source === 'local';
+			return { source, complete: !short, tier: 'raw', reason: short ? 'the local store reaches back to 7 h ago' : null, host: 'web-01',
+				from_ms: from, to_ms: to, step_ms: step, time_ms: time, resources };
+		},
+
+		performance(q) {
+			const { from, to, step, time } = windowOf(q, firstMs);
+			const services = empty || state === 'off' ? [] : SERVICES.map(([service, rps, errors, p50, p95, p99], i) => {
+				const bad = state === 'down' && service === 'payments' ? 0.0184 : errors;
+				const k = (t) => wander(t, 0.6, 1.5, 40 + i);
+				const count = time.map((t) => Math.round(rps * step / 1000 * wander(t, 0.8, 1.2, 60 + i)));
+				return { service, count: rps * 3600, throughput_per_s: rps, errors: Math.round(rps * 3600 * bad), error_rate: bad, success_rate: 1 - bad,
+					mean_ms: p50 * 1.3, min_ms: p50 / 6, max_ms: p99 * 3, p50_ms: p50, p90_ms: p95 * 0.8, p95_ms: p95, p99_ms: p99,
+					series: { count, errors: count.map(() => 0), mean_ms: time.map((t) => p50 * 1.3 * k(t)), p50_ms: time.map((t) => p50 * k(t)),
+						p95_ms: time.map((t) => p95 * k(t)), p99_ms: time.map((t) => p99 * k(t)) } };
+			});
+			return { source, complete: true, tier: 'raw', reason: null, percentiles: 'upper_bound', from_ms: from, to_ms: to, step_ms: step, time_ms: time, services };
+		},
+	};
+}
