@@ -1,0 +1,56 @@
+/* Shared by http.c, http_reply.c, http_body.c and http_guard.c alone. */
+#ifndef EDGE_HTTP_INTERNAL_H
+#define EDGE_HTTP_INTERNAL_H
+
+#include <civetweb.h>
+#include <stdatomic.h>
+
+#include "edge/http.h"
+#include "edge/http_params.h"
+
+enum { HTTP_PATH_MAX = 1024, HTTP_HEADERS_MAX = 8192, HTTP_LINGER_MS = 2000 };
+
+struct http_guard;
+
+struct http {
+	struct mg_context *mg;
+	struct http_opts opts;
+	char host[16];
+	bool loopback;
+	uint16_t port;
+	int64_t silence_ns;
+	_Atomic uint64_t queued;      /* bytes of bodies in work */
+	_Atomic unsigned connections; /* that hold a worker */
+	struct http_guard *guard;
+};
+
+struct http_request {
+	struct http *http;
+	struct mg_connection *conn;
+	const struct mg_request_info *info;
+	const struct http_route *route;
+	unsigned method;
+	int slot; /* of the guard */
+	bool answered, close, has_body, cache_set;
+	uint64_t held; /* of http.queued */
+	const char *rest;
+	struct http_params params;
+	struct buf body, headers;
+	char path[HTTP_PATH_MAX];
+};
+
+bool http_is_chunked(const struct http_request *rq);
+void http_body_release(struct http_request *rq);
+/* True if the request's framing is beyond doubt; else it was answered 400. */
+bool http_check_framing(struct http_request *rq);
+
+/* The guard ends requests that take too long: civetweb bounds the silence between two bytes, not the sum of it, and
+ * reads the rest of a refused body however long it is. One thread, awake once a second. */
+NODISCARD enum err http_guard_start(struct http_guard **out, unsigned slots, void (*each_second)(void *), void *arg,
+    struct errbuf *eb);
+void http_guard_stop(struct http_guard *g);
+int http_guard_take(struct http_guard *g); /* a slot for a worker thread, or -1 */
+/* The connection is cut off unless this is called again within timeout_ns; 0: no limit. */
+void http_guard_set(struct http_guard *g, int slot, const struct mg_request_info *info, int64_t timeout_ns);
+
+#endif

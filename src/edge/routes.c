@@ -1,0 +1,157 @@
+#include "edge/routes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/timetext.h"
+#include "edge/routes_internal.h"
+#include "edge/spool_view.h"
+#include "wire/json_write.h"
+
+enum { BUCKETS_WISHED = 360 };
+
+static const struct http_route table[] = {
+	{ HTTP_POST, "/write", routes_write_1x, false, HTTP_FORM_INFLUX1 },
+	{ HTTP_POST, "/api/v1/write", routes_write_own, false, HTTP_FORM_INFLUX1 },
+	{ HTTP_POST, "/api/v2/write", routes_write_2x, false, HTTP_FORM_INFLUX2 },
+	{ HTTP_GET, "/ping", routes_ping, false, HTTP_FORM_INFLUX1 },
+	{ HTTP_GET, "/health", routes_influx_health, false, HTTP_FORM_INFLUX2 },
+	{ HTTP_GET, "/metrics", routes_prometheus, false, HTTP_FORM_OWN },
+	{ HTTP_GET, "/api/v1/health", routes_health, false, HTTP_FORM_OWN },
+	{ HTTP_GET, "/api/v1/metrics/performance", routes_performance, true, HTTP_FORM_OWN },
+	{ HTTP_GET, "/api/v1/metrics/resources", routes_resources, true, HTTP_FORM_OWN },
+	{ HTTP_GET, "/api/v1/quarantine", routes_quarantine, false, HTTP_FORM_OWN },
+	{ HTTP_GET, "/api/v1/replication", routes_replication, false, HTTP_FORM_OWN },
+	{ HTTP_GET, "/api/v1/status", routes_status, false, HTTP_FORM_OWN },
+	{ HTTP_GET, "/", routes_asset, true, HTTP_FORM_OWN },
+	{ 0, NULL, NULL, false, HTTP_FORM_OWN },
+};
+
+const struct http_route *routes_table(void)
+{
+	return table;
+}
+
+enum err routes_open(struct services *s, struct errbuf *eb)
+{
+	rates_init(&s->rates);
+	enum err e = spool_view_open(&s->spool_view, s->spool_path, eb);
+	if (e) {
+		rates_fini(&s->rates);
+		return e;
+	}
+	routes_each_second(s); /* the first sample */
+	return ERR_OK;
+}
+
+void routes_close(struct services *s)
+{
+	spool_view_close(s->spool_view);
+	s->spool_view = NULL;
+	rates_fini(&s->rates);
+}
+
+/* ---- what reads have in common ---- */
+
+static bool bad(struct http_request *rq, const char *name, const char *value, const char *what, const char *hint)
+{
+	http_fail(rq, 400, "bad_parameter", hint, "%s=%.100s %s", name, value, what);
+	return false;
+}
+
+/* The smallest round step that gives at most BUCKETS_WISHED buckets. */
+static int64_t round_step(int64_t span_ns)
+{
+	static const int64_t steps_s[] = { 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
+		86400, 172800, 604800, 2592000, 7776000, 31536000 };
+	size_t n = sizeof steps_s / sizeof *steps_s;
+
+	for (size_t i = 0; i < n; i++)
+		if (span_ns / (steps_s[i] * NS_PER_S) < BUCKETS_WISHED)
+			return steps_s[i] * NS_PER_S;
+	return steps_s[n - 1] * NS_PER_S;
+}
+
+static bool read_time(struct http_request *rq, const char *name, int64_t now_ns, int64_t *out)
+{
+	const char *text = http_parameter(rq, name);
+
+	if (!text || !*text || timetext_parse(view_of(text), now_ns, out))
+		return true;
+	return bad(rq, name, text, "is not a time",
+	    "write 2026-01-31T12:00:00Z, seconds or milliseconds since the epoch, or -1h");
+}
+
+bool routes_grid_read(struct http_request *rq, struct routes_grid *g)
+{
+	const char *step = http_parameter(rq, "step");
+	int64_t now = clock_wall_ns(), span;
+
+	g->to_ns = now;
+	if (!read_time(rq, "to", now, &g->to_ns))
+		return false;
+	g->from_ns = g->to_ns - 3600 * NS_PER_S;
+	if (!read_time(rq, "from", now, &g->from_ns))
+		return false;
+	/* two centuries on either side of the epoch, so that no sum below overflows */
+	const int64_t end = INT64_C(200) * 365 * 86400 * NS_PER_S;
+	if (g->from_ns < -end || g->to_ns > end || __builtin_sub_overflow(g->to_ns, g->from_ns, &span)) {
+		http_fail(rq, 400, "bad_parameter", NULL, "from and to must lie between 1770 and 2169");
+		return false;
+	}
+	if (span <= 0) {
+		http_fail(rq, 400, "bad_parameter", "from is included, to is not; without them it is the last hour",
+		    "from must be before to");
+		return false;
+	}
+	g->step_ns = round_step(span);
+	if (step && *step && (!num_parse_duration_ns(view_of(step), &g->step_ns) || g->step_ns <= 0))
+		return bad(rq, "step", step, "is not a duration", "write 10s, 1m, 1h or 1d");
+	if (g->step_ns < NS_PER_MS)
+		return bad(rq, "step", step, "is too small", "1ms is the smallest step");
+	if (g->step_ns > end)
+		return bad(rq, "step", step, "is too large", "write 10s, 1m, 1h or 1d");
+	if (span / g->step_ns + 2 >= READ_BUCKETS_MAX) {
+		char hint[80];
+		snprintf(hint, sizeof hint, "a step of %llds would do", (long long)(round_step(span) / NS_PER_S));
+		http_fail(rq, 400, "bad_parameter", hint, "that would be %lld buckets, more than %d",
+		    (long long)(span / g->step_ns), READ_BUCKETS_MAX - 2);
+		return false;
+	}
+	return true;
+}
+
+bool routes_limit(struct http_request *rq, unsigned standard, unsigned max, unsigned *out)
+{
+	const char *text = http_parameter(rq, "limit");
+	uint64_t n = standard;
+
+	if (text && *text && (!num_parse_u64(view_of(text), &n) || n < 1 || n > max)) {
+		http_fail(rq, 400, "bad_parameter", NULL, "limit=%.40s is not a number from 1 to %u", text, max);
+		return false;
+	}
+	*out = (unsigned)n;
+	return true;
+}
+
+void routes_json_head(struct buf *b, const struct read_result *r)
+{
+	json_string(b, "source", read_source_name(r->source));
+	json_bool(b, "complete", r->complete);
+	json_string(b, "tier", "raw");
+	json_string_or_null(b, "reason", r->complete ? NULL : r->reason);
+}
+
+void routes_json_grid(struct buf *b, const struct routes_grid *g, const struct read_result *r, unsigned skip)
+{
+	json_i64(b, "from_ms", g->from_ns / NS_PER_MS);
+	json_i64(b, "to_ms", g->to_ns / NS_PER_MS);
+	json_i64(b, "step_ms", g->step_ns / NS_PER_MS);
+	json_open(b, "time_ms", '[');
+	for (unsigned i = skip; i < r->buckets; i++)
+		json_i64(b, NULL, (r->first_bucket_ns + (int64_t)i * r->step_ns) / NS_PER_MS);
+	json_close(b, ']');
+}

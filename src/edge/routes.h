@@ -1,0 +1,49 @@
+/* What the HTTP server answers: the table of routes (routes.c) and the services behind them. docs/api.md is the
+ * contract. Threads: all handlers, on civetweb's workers, several at once. */
+#ifndef EDGE_ROUTES_H
+#define EDGE_ROUTES_H
+
+#include "edge/collect.h"
+#include "edge/http.h"
+#include "edge/rates.h"
+#include "flow/committer.h"
+#include "flow/ingest.h"
+#include "flow/replicator.h"
+#include "query/reader.h"
+#include "store/catalogue.h"
+#include "store/head.h"
+#include "store/spool.h"
+
+struct spool_view; /* quarantine and gaps, read from the spool's file */
+
+/* Borrowed, and outlive the server. All but collect, breaker and replicator must be there. */
+struct services {
+	struct ingest *ingest;
+	struct reader *reader;
+	struct committer *committer;
+	const struct spool *spool; /* for spool_totals alone */
+	const char *spool_path;
+	struct head *head;
+	struct catalogue *catalogue;
+	struct collect *collect;	/* NULL: collection is off */
+	struct replicator *replicator;	/* NULL: there is no record */
+	const struct breaker *breaker;	/* NULL: there is no record */
+	const char *host, *version;
+	int64_t started_ns; /* wall clock */
+	int64_t started_mono_ns;
+	int64_t collect_interval_ns;
+	const char *record_url, *record_database; /* NULL: there is no record */
+	uint64_t spool_max_bytes;
+	bool create_databases;
+	/* routes_open fills these */
+	struct rates rates;
+	struct spool_view *spool_view;
+};
+
+/* Before http_start, with opts.routes = routes_table(), opts.arg = s and opts.each_second = routes_each_second. */
+NODISCARD enum err routes_open(struct services *s, struct errbuf *eb);
+void routes_close(struct services *s); /* after http_stop */
+const struct http_route *routes_table(void);
+void routes_each_second(void *services);
+
+#endif

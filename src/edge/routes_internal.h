@@ -1,0 +1,41 @@
+/* The handlers, for the table in routes.c; arg is struct services. */
+#ifndef EDGE_ROUTES_INTERNAL_H
+#define EDGE_ROUTES_INTERNAL_H
+
+#include "edge/routes.h"
+
+void routes_write_1x(struct http_request *rq, void *arg);
+void routes_write_2x(struct http_request *rq, void *arg);
+void routes_write_own(struct http_request *rq, void *arg);
+void routes_resources(struct http_request *rq, void *arg);
+void routes_performance(struct http_request *rq, void *arg);
+void routes_status(struct http_request *rq, void *arg);
+void routes_replication(struct http_request *rq, void *arg);
+void routes_quarantine(struct http_request *rq, void *arg);
+void routes_health(struct http_request *rq, void *arg);
+void routes_influx_health(struct http_request *rq, void *arg);
+void routes_ping(struct http_request *rq, void *arg);
+void routes_prometheus(struct http_request *rq, void *arg);
+void routes_asset(struct http_request *rq, void *arg);
+
+enum { ROUTES_JSON_MAX = 64 << 20 };
+
+/* The common parameters of reads. */
+struct routes_grid {
+	int64_t from_ns, to_ns, step_ns;
+};
+/* False: answered 400. */
+bool routes_grid_read(struct http_request *rq, struct routes_grid *g);
+/* A number of 1 to max in the parameter `limit`. False: answered 400. */
+bool routes_limit(struct http_request *rq, unsigned standard, unsigned max, unsigned *out);
+
+/* Whether a series of the measurement has this service tag; if not, hint becomes a line of those like it. */
+bool routes_service_known(const struct services *s, const char *measurement, const char *service, char *hint,
+    size_t hint_size);
+
+/* source, complete, tier, reason: what every read begins with. */
+void routes_json_head(struct buf *b, const struct read_result *r);
+/* from_ms, to_ms, step_ms, time_ms; without the first `skip` buckets. */
+void routes_json_grid(struct buf *b, const struct routes_grid *g, const struct read_result *r, unsigned skip);
+
+#endif

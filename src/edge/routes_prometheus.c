@@ -1,0 +1,126 @@
+/* GET /metrics: text exposition format 0.0.4 of the counter table and some gauges. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "edge/process.h"
+#include "edge/routes_internal.h"
+
+enum { TEXT_MAX = 1 << 20 };
+
+static void head(struct buf *b, const char *name, const char *type, const char *help)
+{
+	buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void gauge(struct buf *b, const char *name, const char *help, double value)
+{
+	head(b, name, "gauge", help);
+	buf_printf(b, "%s ", name);
+	buf_double(b, value);
+	buf_char(b, '\n');
+}
+
+/* A label's value: backslash, quote and line end are escaped. */
+static void label(struct buf *b, const char *value)
+{
+	for (const char *p = value; *p; p++) {
+		if (*p == '\\' || *p == '"')
+			buf_char(b, '\\');
+		if (*p == '\n')
+			buf_str(b, "\\n");
+		else
+			buf_char(b, *p);
+	}
+}
+
+static void write_counters(struct buf *b)
+{
+	const char *last = "";
+
+	for (int c = 0; c < COUNTER_COUNT; c++) {
+		const struct counter_info *i = counter_info((enum counter)c);
+		if (strcmp(i->name, last) != 0)
+			head(b, i->name, "counter", i->help);
+		last = i->name;
+		buf_str(b, i->name);
+		if (*i->labels)
+			buf_printf(b, "{%s}", i->labels);
+		buf_char(b, ' ');
+		buf_u64(b, counter_get((enum counter)c));
+		buf_char(b, '\n');
+	}
+}
+
+static void write_storage(struct buf *b, const struct services *s)
+{
+	struct committer_stats c;
+	struct spool_totals t;
+	struct head_stats h;
+
+	committer_stats(s->committer, &c);
+	spool_totals(s->spool, &t);
+	head_stats(s->head, &h);
+	gauge(b, "holdfast_spool_bytes", "Payload bytes in the spool", (double)t.bytes);
+	gauge(b, "holdfast_spool_max_bytes", "Ceiling of the spool's payload bytes", (double)s->spool_max_bytes);
+	gauge(b, "holdfast_spool_file_bytes", "Bytes of the spool's files", (double)t.file_bytes);
+	gauge(b, "holdfast_spool_rows", "Commit groups in the spool", (double)t.rows);
+	gauge(b, "holdfast_spool_points", "Points in the spool", (double)t.points);
+	gauge(b, "holdfast_spool_writable", "1 if the last commit went well", c.writable);
+	gauge(b, "holdfast_queue_bytes", "Bytes that wait to be committed", (double)c.queue_bytes);
+	gauge(b, "holdfast_head_bytes", "Memory of the newest points", (double)h.bytes);
+	gauge(b, "holdfast_head_max_bytes", "Ceiling of that memory", (double)h.max_bytes);
+	gauge(b, "holdfast_head_points", "Points in memory", (double)h.points);
+	gauge(b, "holdfast_series", "Series known", (double)catalogue_series_count(s->catalogue));
+}
+
+static void write_replication(struct buf *b, const struct services *s)
+{
+	static const enum replicator_state states[] = { REPLICATOR_STARTING, REPLICATOR_UP, REPLICATOR_CATCHING_UP,
+		REPLICATOR_DOWN, REPLICATOR_HELD };
+	struct replicator_stats r = { 0 };
+
+	if (s->replicator)
+		replicator_stats(s->replicator, &r);
+	gauge(b, "holdfast_replication_lag_points", "Points acknowledged and not delivered yet", (double)r.lag_points);
+	gauge(b, "holdfast_replication_lag_seconds", "Age of the oldest of them", (double)r.lag_ns / 1e9);
+	head(b, "holdfast_replication_state", "gauge", "1 for the state that replication is in");
+	buf_printf(b, "holdfast_replication_state{state=\"off\"} %d\n", s->replicator == NULL);
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+		buf_printf(b, "holdfast_replication_state{state=\"%s\"} %d\n", replicator_state_name(states[i]),
+		    s->replicator && r.state == states[i]);
+}
+
+static void write_process(struct buf *b, const struct services *s)
+{
+	struct process_usage u;
+
+	process_usage(&u);
+	head(b, "process_cpu_seconds_total", "counter", "CPU time used by this process");
+	buf_str(b, "process_cpu_seconds_total ");
+	buf_double(b, u.cpu_s);
+	buf_char(b, '\n');
+	gauge(b, "process_resident_memory_bytes", "Resident memory of this process", (double)u.memory_bytes);
+	gauge(b, "process_start_time_seconds", "Start of this process since the epoch", (double)s->started_ns / 1e9);
+	head(b, "holdfast_build_info", "gauge", "Always 1, with the version as label");
+	buf_str(b, "holdfast_build_info{version=\"");
+	label(b, s->version);
+	buf_str(b, "\"} 1\n");
+}
+
+void routes_prometheus(struct http_request *rq, void *arg)
+{
+	const struct services *s = arg;
+	struct buf b;
+
+	buf_init(&b, TEXT_MAX);
+	write_counters(&b);
+	write_storage(&b, s);
+	write_replication(&b, s);
+	write_process(&b, s);
+	if (b.failed)
+		http_fail(rq, 500, "internal", NULL, "the answer is too large");
+	else
+		http_respond(rq, 200, "text/plain; version=0.0.4; charset=utf-8", (struct view){ b.p, b.len });
+	buf_fini(&b);
+}

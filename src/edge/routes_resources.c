@@ -1,0 +1,231 @@
+/* GET /api/v1/metrics/resources[/{service}]. A counter's rate needs the value before: some buckets before `from` are
+ * read and not shown. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge/routes_internal.h"
+#include "model/resource_fields.h"
+#include "wire/json_write.h"
+
+enum { LEAD_MAX = 120, TYPES_MAX = 32, TYPES_TEXT = 512 };
+
+struct wish { /* the request's parameters as filters */
+	struct routes_grid grid;
+	const char *service, *host;
+	char text[TYPES_TEXT];
+	const char *types[TYPES_MAX];
+	struct read_filter filters[3];
+	unsigned filter_count;
+};
+
+static void add_filter(struct wish *w, const char *tag, const char *const *values, unsigned count)
+{
+	w->filters[w->filter_count++] = (struct read_filter){ .tag = tag, .values = values, .count = count };
+}
+
+/* False: answered. */
+static bool read_wish(struct http_request *rq, const struct services *s, struct wish *w)
+{
+	const char *resource = http_parameter(rq, "resource"), *host = http_parameter(rq, "host");
+	unsigned types = 0;
+	char *save = NULL;
+
+	*w = (struct wish){ .service = http_rest(rq), .host = host && *host ? host : s->host };
+	if (!routes_grid_read(rq, &w->grid))
+		return false;
+	if (w->service && *w->service)
+		add_filter(w, "service", &w->service, 1);
+	if (strcmp(w->host, "*") != 0)
+		add_filter(w, "host", &w->host, 1);
+	if (!resource || !*resource)
+		return true;
+	if (strlen(resource) >= sizeof w->text) {
+		http_fail(rq, 400, "bad_parameter", NULL, "resource is too long");
+		return false;
+	}
+	memcpy(w->text, resource, strlen(resource) + 1);
+	for (char *p = strtok_r(w->text, ",", &save); p && types < TYPES_MAX; p = strtok_r(NULL, ",", &save))
+		w->types[types++] = p;
+	add_filter(w, "resource_type", w->types, types);
+	return true;
+}
+
+static double mean(const struct read_cell *c)
+{
+	double v = c->count == 1 ? c->last : c->sum / (double)c->count;
+
+	return c->count == 1 || fabs(v) < 1e-3 || fabs(v) > 1e9 ? v : nearbyint(v * 1e6) / 1e6;
+}
+
+static bool is_shown(const struct read_column *c, unsigned skip, unsigned buckets)
+{
+	if (c->type == VALUE_STRING)
+		return false;
+	for (unsigned i = skip; i < buckets; i++)
+		if (c->cells[i].count)
+			return true;
+	return false;
+}
+
+static void write_field(struct buf *b, const struct read_column *c, bool counter, unsigned skip, unsigned buckets)
+{
+	json_open(b, c->field, '[');
+	for (unsigned i = skip; i < buckets; i++)
+		json_double(b, NULL, !c->cells[i].count ? NAN : counter ? c->cells[i].last : mean(&c->cells[i]));
+	json_close(b, ']');
+}
+
+/* From the last value of the bucket before that has one to this one's, over the time between the two. */
+static double rate(const struct read_result *r, const struct read_column *c, unsigned before, unsigned now)
+{
+	const struct read_cell *a = &c->cells[before], *z = &c->cells[now];
+	double rise = z->last - a->last;
+	int64_t dt = z->last_ns - a->last_ns;
+
+	if (dt <= 0)
+		dt = (int64_t)(now - before) * r->step_ns;
+	return rise < 0 ? NAN : nearbyint(rise / ((double)dt / 1e9) * 1e6) / 1e6;
+}
+
+static void write_rate(struct buf *b, const struct read_result *r, const struct read_column *c, unsigned skip)
+{
+	unsigned before = r->buckets; /* none yet */
+
+	json_open(b, c->field, '[');
+	for (unsigned i = 0; i < r->buckets; i++) {
+		double v = c->cells[i].count && before < r->buckets ? rate(r, c, before, i) : NAN;
+		if (i >= skip)
+			json_double(b, NULL, v);
+		if (c->cells[i].count)
+			before = i;
+	}
+	json_close(b, ']');
+}
+
+static void write_group(struct buf *b, const struct read_result *r, const struct read_group *g, const struct wish *w,
+    unsigned skip)
+{
+	const char *type = read_group_tag(g, "resource_type");
+
+	json_open(b, NULL, '{');
+	json_open(b, "tags", '{');
+	for (unsigned i = 0; i < g->tag_count; i++) {
+		const char *key = g->tags[i].key;
+		bool said = !strcmp(key, "resource_type") || (!strcmp(key, "host") && strcmp(w->host, "*") != 0);
+		if (!said && *g->tags[i].value)
+			json_string(b, key, g->tags[i].value);
+	}
+	json_close(b, '}');
+	json_open(b, "fields", '{');
+	for (unsigned i = 0; i < g->column_count; i++)
+		if (is_shown(&g->columns[i], skip, r->buckets))
+			write_field(b, &g->columns[i], resource_field_is_counter(type, g->columns[i].field), skip, r->buckets);
+	json_close(b, '}');
+	json_open(b, "rates", '{');
+	for (unsigned i = 0; i < g->column_count; i++)
+		if (is_shown(&g->columns[i], skip, r->buckets) && resource_field_is_counter(type, g->columns[i].field))
+			write_rate(b, r, &g->columns[i], skip);
+	json_close(b, '}');
+	json_close(b, '}');
+}
+
+static int by_type(const void *x, const void *y)
+{
+	const struct read_group *const *a = x, *const *b = y;
+	int c = strcmp(read_group_tag(*a, "resource_type"), read_group_tag(*b, "resource_type"));
+
+	return c ? c : (*a > *b) - (*a < *b); /* else as they came */
+}
+
+static bool group_is_shown(const struct read_result *r, const struct read_group *g, unsigned skip)
+{
+	for (unsigned i = 0; i < g->column_count; i++)
+		if (is_shown(&g->columns[i], skip, r->buckets))
+			return true;
+	return false;
+}
+
+static void write_resources(struct buf *b, const struct read_result *r, const struct wish *w, unsigned skip)
+{
+	const struct read_group **groups = malloc((r->group_count + 1) * sizeof *groups);
+	const char *type = NULL;
+	unsigned n = 0;
+
+	b->failed |= !groups;
+	for (unsigned i = 0; groups && i < r->group_count; i++)
+		if (group_is_shown(r, &r->groups[i], skip))
+			groups[n++] = &r->groups[i];
+	if (n)
+		qsort(groups, n, sizeof *groups, by_type);
+	json_open(b, "resources", '{');
+	for (unsigned i = 0; i < n; i++) {
+		const char *next = read_group_tag(groups[i], "resource_type");
+		if (!type || strcmp(type, next) != 0) {
+			if (type)
+				json_close(b, ']');
+			json_open(b, next, '[');
+			type = next;
+		}
+		write_group(b, r, groups[i], w, skip);
+	}
+	if (type)
+		json_close(b, ']');
+	json_close(b, '}');
+	free(groups);
+}
+
+static void answer(struct http_request *rq, const struct read_result *r, const struct wish *w, unsigned skip)
+{
+	struct buf b;
+
+	buf_init(&b, ROUTES_JSON_MAX);
+	json_open(&b, NULL, '{');
+	routes_json_head(&b, r);
+	json_string(&b, "host", w->host);
+	if (w->service && *w->service)
+		json_string(&b, "service", w->service);
+	routes_json_grid(&b, &w->grid, r, skip);
+	write_resources(&b, r, w, skip);
+	json_close(&b, '}');
+	http_respond_json(rq, 200, &b);
+	buf_fini(&b);
+}
+
+/* So many buckets before `from` that a sample should be among them. */
+static unsigned lead_buckets(const struct services *s, const struct routes_grid *g)
+{
+	int64_t n = (s->collect_interval_ns + g->step_ns - 1) / g->step_ns;
+	int64_t room = READ_BUCKETS_MAX - 2 - (g->to_ns - g->from_ns) / g->step_ns;
+
+	n = n < 1 ? 1 : n > LEAD_MAX ? LEAD_MAX : n;
+	return (unsigned)(n < room ? n : room);
+}
+
+void routes_resources(struct http_request *rq, void *arg)
+{
+	const struct services *s = arg;
+	struct errbuf eb = { "" };
+	struct read_result r;
+	struct wish w;
+	char hint[256];
+
+	if (!read_wish(rq, s, &w))
+		return;
+	unsigned skip = lead_buckets(s, &w.grid);
+	struct read_request q = { .database = "metrics", .measurement = "system_resources", .filters = w.filters,
+		.filter_count = w.filter_count, .from_ns = w.grid.from_ns - (int64_t)skip * w.grid.step_ns,
+		.to_ns = w.grid.to_ns, .step_ns = w.grid.step_ns };
+	int64_t rest = q.from_ns % q.step_ns;
+	q.from_ns -= rest < 0 ? rest + q.step_ns : rest; /* whole buckets */
+	read_result_init(&r, &q);
+	enum err e = reader_read(s->reader, &q, &r, &eb);
+	if (e)
+		http_fail(rq, 500, "internal", NULL, "%s", eb.text);
+	else if (w.service && *w.service && r.group_count == 0 &&
+	    !routes_service_known(s, q.measurement, w.service, hint, sizeof hint))
+		http_fail(rq, 404, "not_found", hint, "no resources of a service %.100s", w.service);
+	else
+		answer(rq, &r, &w, skip);
+	read_result_fini(&r);
+}

@@ -1,0 +1,385 @@
+/* The appliance itself: status, replication, quarantine, health, ping. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "edge/process.h"
+#include "edge/routes_internal.h"
+#include "edge/sentence.h"
+#include "edge/spool_view.h"
+#include "model/reject.h"
+#include "wire/json_write.h"
+
+enum { GAPS_SHOWN = 100, QUARANTINE_SHOWN = 100, QUARANTINE_MAX = 1000 };
+
+/* Everything a status needs, gathered once so that its parts agree. On the heap: worker stacks are small. */
+struct gathered {
+	int64_t now_ns;
+	struct committer_stats committer;
+	struct spool_totals spool;
+	struct head_stats head;
+	struct collect_stats collect;
+	struct replicator_stats replicator;
+	struct spool_view_gaps gaps;
+	struct errbuf gaps_error;
+	struct sentence sentence;
+};
+
+static uint64_t rejected_total(void)
+{
+	uint64_t n = 0;
+
+	for (int r = 0; r < REJECT_COUNT; r++)
+		n += counter_get(reject_counter((enum reject)r));
+	return n;
+}
+
+static enum reject worst_reject(void)
+{
+	enum reject worst = REJECT_UNPARSABLE;
+
+	for (int r = 0; r < REJECT_COUNT; r++)
+		if (counter_get(reject_counter((enum reject)r)) > counter_get(reject_counter(worst)))
+			worst = (enum reject)r;
+	return worst;
+}
+
+static uint64_t refused_total(void)
+{
+	uint64_t n = 0;
+
+	for (int c = COUNTER_REFUSED_TOO_LARGE; c <= COUNTER_REFUSED_BAD_REQUEST; c++)
+		n += counter_get((enum counter)c);
+	return n;
+}
+
+static void sample_rates(struct services *s)
+{
+	int64_t now = clock_mono_ns();
+	struct spool_totals t;
+
+	if (!rates_due(&s->rates, now))
+		return;
+	spool_totals(s->spool, &t);
+	rates_add(&s->rates, &(struct rates_sample){ .at_ns = now, .value = {
+	    [RATE_VALUES] = counter_get(COUNTER_INGEST_VALUES), [RATE_DELIVERED] = counter_get(COUNTER_REPL_SENT_POINTS),
+	    [RATE_SPOOL_BYTES] = t.bytes, [RATE_REJECTED] = rejected_total() } });
+}
+
+void routes_each_second(void *services)
+{
+	sample_rates(services);
+}
+
+static void tell_sentence(struct services *s, struct gathered *g)
+{
+	struct sentence_facts f = { .now_ns = g->now_ns, .writable = g->committer.writable,
+		.write_error = g->committer.error, .gap_points = g->gaps.points, .gap_cause = g->gaps.cause,
+		.record = s->replicator != NULL, .record_url = s->record_url, .spool_bytes = g->spool.bytes,
+		.spool_max_bytes = s->spool_max_bytes, .spool_bytes_per_s = rates_per_s(&s->rates, RATE_SPOOL_BYTES),
+		.values_per_s = rates_per_s(&s->rates, RATE_VALUES),
+		.rejected_points = rates_rise(&s->rates, RATE_REJECTED), .rejected_reason = reject_name(worst_reject()) };
+
+	if (s->replicator) {
+		f.replication = g->replicator.state;
+		f.replication_since_ns = g->replicator.since_ns;
+		f.next_try_ns = g->replicator.next_try_ns;
+		f.lag_ns = g->replicator.lag_ns;
+		f.lag_points = g->replicator.lag_points;
+		f.replication_error = g->replicator.last_error;
+		f.delivered_per_s = rates_per_s(&s->rates, RATE_DELIVERED);
+		f.quarantined_points = g->replicator.quarantined_points;
+	}
+	for (unsigned i = 0; i < g->collect.count; i++) {
+		if (g->collect.collector[i].ok)
+			continue;
+		if (f.collectors_failing++ == 0) {
+			f.failing_name = g->collect.collector[i].name;
+			f.failing_error = g->collect.collector[i].error;
+		}
+	}
+	sentence_make(&f, &g->sentence);
+}
+
+static struct gathered *gather(struct services *s)
+{
+	struct gathered *g = calloc(1, sizeof *g);
+
+	if (!g)
+		return NULL;
+	sample_rates(s);
+	g->now_ns = clock_wall_ns();
+	committer_stats(s->committer, &g->committer);
+	spool_totals(s->spool, &g->spool);
+	head_stats(s->head, &g->head);
+	if (s->collect)
+		collect_stats(s->collect, &g->collect);
+	if (s->replicator)
+		replicator_stats(s->replicator, &g->replicator);
+	if (spool_view_gap_sum(s->spool_view, g->now_ns - 86400 * NS_PER_S, &g->gaps, &g->gaps_error) && g->committer.writable) {
+		g->committer.writable = false; /* what cannot be read is no better than what cannot be written */
+		snprintf(g->committer.error, sizeof g->committer.error, "%.200s", g->gaps_error.text);
+	}
+	tell_sentence(s, g);
+	return g;
+}
+
+static struct gathered *gather_or_fail(struct http_request *rq, struct services *s)
+{
+	struct gathered *g = gather(s);
+
+	if (!g)
+		http_fail(rq, 503, "overloaded", NULL, "out of memory");
+	return g;
+}
+
+static void write_process(struct buf *b)
+{
+	struct process_usage u;
+
+	process_usage(&u);
+	json_open(b, "process", '{');
+	json_rounded(b, "cpu_s", u.cpu_s, 3);
+	json_u64(b, "memory_bytes", u.memory_bytes);
+	json_u64(b, "memory_peak_bytes", u.memory_peak_bytes);
+	json_close(b, '}');
+}
+
+static void write_collect(struct buf *b, const struct services *s, const struct collect_stats *c)
+{
+	json_open(b, "collect", '{');
+	json_bool(b, "enabled", s->collect != NULL);
+	json_rounded(b, "interval_s", (double)s->collect_interval_ns / 1e9, 3);
+	json_time_ms(b, "last_ms", c->last_ns);
+	json_rounded(b, "values_per_s", c->values_per_s, 2);
+	json_open(b, "failing", '[');
+	for (unsigned i = 0; i < c->count; i++)
+		if (!c->collector[i].ok)
+			json_string(b, NULL, c->collector[i].name);
+	json_close(b, ']');
+	json_open(b, "collectors", '[');
+	for (unsigned i = 0; i < c->count; i++) {
+		json_open(b, NULL, '{');
+		json_string(b, "name", c->collector[i].name);
+		json_bool(b, "ok", c->collector[i].ok);
+		json_u64(b, "values", c->collector[i].values);
+		json_u64(b, "took_us", c->collector[i].took_us);
+		json_string_or_null(b, "error", c->collector[i].error);
+		json_close(b, '}');
+	}
+	json_close(b, ']');
+	json_close(b, '}');
+}
+
+static void write_ingest(struct buf *b, struct services *s, const struct committer_stats *c)
+{
+	json_open(b, "ingest", '{');
+	json_u64(b, "points_total", counter_get(COUNTER_INGEST_POINTS));
+	json_u64(b, "values_total", counter_get(COUNTER_INGEST_VALUES));
+	json_rounded(b, "values_per_s", rates_per_s(&s->rates, RATE_VALUES), 2);
+	json_u64(b, "rejected_total", rejected_total());
+	json_open(b, "rejected", '[');
+	for (int r = 0; r < REJECT_COUNT; r++) {
+		json_open(b, NULL, '{');
+		json_string(b, "reason", reject_name((enum reject)r));
+		json_u64(b, "points", counter_get(reject_counter((enum reject)r)));
+		json_close(b, '}');
+	}
+	json_close(b, ']');
+	json_rounded(b, "commit_ms", (double)c->commit_ns / 1e6, 3);
+	json_u64(b, "queue_bytes", c->queue_bytes);
+	json_u64(b, "refused_requests_total", refused_total());
+	json_close(b, '}');
+}
+
+static void write_spool(struct buf *b, const struct services *s, const struct gathered *g)
+{
+	const struct spool_totals *t = &g->spool;
+
+	json_open(b, "spool", '{');
+	json_u64(b, "bytes", t->bytes);
+	json_u64(b, "max_bytes", s->spool_max_bytes);
+	json_u64(b, "file_bytes", t->file_bytes);
+	json_u64(b, "points", t->points);
+	json_u64(b, "rows", t->rows);
+	json_u64(b, "first_seq", t->first_seq);
+	json_u64(b, "last_seq", t->last_seq);
+	json_time_ms(b, "oldest_ms", t->rows ? t->oldest_ns : 0);
+	json_time_ms(b, "newest_ms", t->rows ? t->newest_ns : 0);
+	json_bool(b, "writable", g->committer.writable);
+	json_string_or_null(b, "error", g->committer.writable ? NULL : g->committer.error);
+	json_close(b, '}');
+}
+
+static void write_head(struct buf *b, const struct services *s, const struct head_stats *h)
+{
+	json_open(b, "head", '{');
+	json_u64(b, "bytes", h->bytes);
+	json_u64(b, "max_bytes", h->max_bytes);
+	json_u64(b, "points", h->points);
+	json_u64(b, "series", catalogue_series_count(s->catalogue));
+	json_u64(b, "from_seq", h->from_seq);
+	json_close(b, '}');
+}
+
+/* The members of /api/v1/replication, without the braces. */
+static void write_replication(struct buf *b, struct services *s, const struct replicator_stats *r)
+{
+	bool on = s->replicator != NULL;
+
+	json_bool(b, "enabled", on);
+	json_string(b, "target", on ? "influxdb" : NULL);
+	json_string_or_null(b, "url", s->record_url);
+	json_string_or_null(b, "database", s->record_database);
+	json_string_or_null(b, "server_version", r->server_version);
+	json_string(b, "state", on ? replicator_state_name(r->state) : "off");
+	json_time_ms(b, "since_ms", r->since_ns);
+	json_u64(b, "lag_points", r->lag_points);
+	json_rounded(b, "lag_s", (double)r->lag_ns / 1e9, 3);
+	json_u64(b, "delivered_points_total", r->delivered_points);
+	json_rounded(b, "delivered_per_s", on ? rates_per_s(&s->rates, RATE_DELIVERED) : 0, 2);
+	json_u64(b, "cursor_seq", r->cursor_seq);
+	json_time_ms(b, "last_ok_ms", r->last_ok_ns);
+	json_string_or_null(b, "last_error", r->last_error);
+	json_time_ms(b, "last_error_ms", r->last_error_ns);
+	json_time_ms(b, "next_try_ms", r->next_try_ns);
+	json_u64(b, "retries_total", r->retries);
+	json_u64(b, "quarantined_points", r->quarantined_points);
+	json_string(b, "breaker", !s->breaker ? NULL : breaker_allows(s->breaker) ? "closed" : "open");
+}
+
+static void write_top(struct buf *b, const struct services *s, const struct gathered *g)
+{
+	json_string(b, "version", s->version);
+	json_string(b, "host", s->host);
+	json_time_ms(b, "now_ms", g->now_ns);
+	json_time_ms(b, "started_ms", s->started_ns);
+	json_rounded(b, "uptime_s", (double)(clock_mono_ns() - s->started_mono_ns) / 1e9, 1);
+	json_string(b, "state", sentence_state_name(g->sentence.state));
+	json_string(b, "summary", g->sentence.summary);
+	json_string(b, "detail", g->sentence.detail);
+}
+
+void routes_status(struct http_request *rq, void *arg)
+{
+	struct services *s = arg;
+	struct gathered *g = gather_or_fail(rq, s);
+	struct buf b;
+
+	if (!g)
+		return;
+	buf_init(&b, ROUTES_JSON_MAX);
+	json_open(&b, NULL, '{');
+	write_top(&b, s, g);
+	write_process(&b);
+	write_collect(&b, s, &g->collect);
+	write_ingest(&b, s, &g->committer);
+	write_spool(&b, s, g);
+	write_head(&b, s, &g->head);
+	json_open(&b, "gaps", '[');
+	if (spool_view_gaps(s->spool_view, GAPS_SHOWN, &b, &g->gaps_error) != ERR_OK)
+		g->gaps.points = 0; /* spool.error says it already */
+	json_close(&b, ']');
+	json_open(&b, "replication", '{');
+	write_replication(&b, s, &g->replicator);
+	json_close(&b, '}');
+	json_close(&b, '}');
+	http_respond_json(rq, 200, &b);
+	buf_fini(&b);
+	free(g);
+}
+
+void routes_replication(struct http_request *rq, void *arg)
+{
+	struct services *s = arg;
+	struct replicator_stats r = { 0 };
+	struct buf b;
+
+	sample_rates(s);
+	if (s->replicator)
+		replicator_stats(s->replicator, &r);
+	buf_init(&b, ROUTES_JSON_MAX);
+	json_open(&b, NULL, '{');
+	write_replication(&b, s, &r);
+	json_close(&b, '}');
+	http_respond_json(rq, 200, &b);
+	buf_fini(&b);
+}
+
+void routes_quarantine(struct http_request *rq, void *arg)
+{
+	struct services *s = arg;
+	struct errbuf eb = { "" };
+	uint64_t points;
+	unsigned limit;
+	struct buf b;
+
+	if (!routes_limit(rq, QUARANTINE_SHOWN, QUARANTINE_MAX, &limit))
+		return;
+	buf_init(&b, ROUTES_JSON_MAX);
+	enum err e = spool_view_quarantined(s->spool_view, &points, &eb);
+	json_open(&b, NULL, '{');
+	json_u64(&b, "points", points);
+	json_open(&b, "entries", '[');
+	if (e == ERR_OK)
+		e = spool_view_quarantine(s->spool_view, limit, &b, &eb);
+	json_close(&b, ']');
+	json_close(&b, '}');
+	if (e == ERR_OK)
+		http_respond_json(rq, 200, &b);
+	else
+		http_fail(rq, 500, "internal", NULL, "%s", eb.text);
+	buf_fini(&b);
+}
+
+void routes_health(struct http_request *rq, void *arg)
+{
+	struct services *s = arg;
+	struct committer_stats c;
+	struct buf b;
+
+	committer_stats(s->committer, &c);
+	buf_init(&b, 4096);
+	json_open(&b, NULL, '{');
+	json_string(&b, "status", c.writable ? "ok" : "unavailable");
+	json_bool(&b, "live", true);
+	json_bool(&b, "ready", c.writable);
+	json_string_or_null(&b, "reason", c.writable ? NULL : *c.error ? c.error : "points cannot be stored");
+	json_close(&b, '}');
+	http_respond_json(rq, c.writable ? 200 : 503, &b);
+	buf_fini(&b);
+}
+
+void routes_influx_health(struct http_request *rq, void *arg)
+{
+	struct services *s = arg;
+	struct committer_stats c;
+	struct buf b;
+
+	committer_stats(s->committer, &c);
+	buf_init(&b, 4096);
+	json_open(&b, NULL, '{');
+	json_string(&b, "name", "holdfast");
+	json_string(&b, "status", c.writable ? "pass" : "fail");
+	json_string(&b, "message", c.writable ? "ready for queries and writes" : c.error);
+	json_open(&b, "checks", '[');
+	json_close(&b, ']');
+	json_string(&b, "version", s->version);
+	json_close(&b, '}');
+	http_respond_json(rq, c.writable ? 200 : 503, &b);
+	buf_fini(&b);
+}
+
+void routes_ping(struct http_request *rq, void *arg)
+{
+	static const char body[] = "{\"version\":\"" HTTP_INFLUX_VERSION "\"}";
+	const char *verbose = http_parameter(rq, "verbose");
+
+	(void)arg;
+	if (verbose && *verbose && strcmp(verbose, "0") != 0 && strcmp(verbose, "false") != 0)
+		http_respond(rq, 200, "application/json", view_of(body));
+	else
+		http_respond(rq, 204, "application/json", (struct view){ "", 0 });
+}

@@ -1,0 +1,244 @@
+#include "edge/sentence.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { TEXT = 32 };
+
+const char *sentence_state_name(enum sentence_state s)
+{
+	static const char *const names[] = { "ok", "warn", "bad" };
+
+	return names[s];
+}
+
+void sentence_duration(char *out, size_t size, int64_t ns)
+{
+	static const struct {
+		int64_t s;
+		const char *name;
+	} units[] = { { 86400, "day" }, { 3600, "hour" }, { 60, "minute" }, { 1, "second" } };
+	int64_t s = ns > 0 ? ns / NS_PER_S : 0;
+
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		int64_t n = s / units[i].s;
+		if (n >= 1 || units[i].s == 1) {
+			snprintf(out, size, "%" PRId64 " %s%s", n, units[i].name, n == 1 ? "" : "s");
+			return;
+		}
+	}
+}
+
+void sentence_count(char *out, size_t size, uint64_t n)
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof digits, "%" PRIu64, n);
+	size_t at = 0;
+
+	for (int i = 0; i < len && at + 2 < size; i++) {
+		if (i > 0 && (len - i) % 3 == 0)
+			out[at++] = ',';
+		out[at++] = digits[i];
+	}
+	out[at] = 0;
+}
+
+static void say(struct sentence *out, enum sentence_state state, const char *summary)
+{
+	out->state = state;
+	snprintf(out->summary, sizeof out->summary, "%s", summary);
+}
+
+/* How long what is free of the spool lasts at the present rate; "" if that can't be told. */
+static void room_left(const struct sentence_facts *f, char *out, size_t size)
+{
+	char time[TEXT];
+
+	*out = 0;
+	if (f->spool_bytes_per_s < 1 || f->spool_max_bytes == 0)
+		return;
+	double free = f->spool_max_bytes > f->spool_bytes ? (double)(f->spool_max_bytes - f->spool_bytes) : 0;
+	double s = free / f->spool_bytes_per_s;
+	sentence_duration(time, sizeof time, s > 3.15e9 ? INT64_C(3150000000) * NS_PER_S : (int64_t)(s * 1e9));
+	snprintf(out, size, " At the present rate there is room for %s more.", time);
+}
+
+static void next_try(const struct sentence_facts *f, char *out, size_t size)
+{
+	char time[TEXT];
+
+	*out = 0;
+	if (f->next_try_ns <= f->now_ns)
+		return;
+	sentence_duration(time, sizeof time, f->next_try_ns - f->now_ns + NS_PER_S - 1);
+	snprintf(out, size, " Next try in %s.", time);
+}
+
+static const char *or_unknown(const char *s)
+{
+	return s && *s ? s : "no reason was given";
+}
+
+static bool say_not_writable(const struct sentence_facts *f, struct sentence *out)
+{
+	if (f->writable)
+		return false;
+	say(out, SENTENCE_BAD, "New points cannot be stored: the local disk refuses them.");
+	snprintf(out->detail, sizeof out->detail,
+	    "%.300s. Writers are told to try again, so nothing they repeat is lost. Free space or mend the disk under the "
+	    "data directory.",
+	    or_unknown(f->write_error));
+	return true;
+}
+
+static bool say_gaps(const struct sentence_facts *f, struct sentence *out)
+{
+	char count[TEXT];
+
+	if (!f->gap_points)
+		return false;
+	sentence_count(count, sizeof count, f->gap_points);
+	out->state = SENTENCE_BAD;
+	snprintf(out->summary, sizeof out->summary, "%s point%s of the last day %s lost before delivery.", count,
+	    f->gap_points == 1 ? "" : "s", f->gap_points == 1 ? "was" : "were");
+	bool full = f->gap_cause && !strcmp(f->gap_cause, "spool_full");
+	snprintf(out->detail, sizeof out->detail, "%s The gaps are listed below.",
+	    full ? "The local store was full while InfluxDB did not take them: raise [retention] max_bytes or bring "
+		   "InfluxDB back."
+		 : "They grew older than [retention] raw while InfluxDB did not take them.");
+	return true;
+}
+
+static bool say_held(const struct sentence_facts *f, struct sentence *out)
+{
+	char count[TEXT], room[128];
+
+	if (!f->record || f->replication != REPLICATOR_HELD)
+		return false;
+	say(out, SENTENCE_WARN, "InfluxDB refuses what Holdfast sends: someone must mend it. Nothing is lost.");
+	sentence_count(count, sizeof count, f->lag_points);
+	room_left(f, room, sizeof room);
+	snprintf(out->detail, sizeof out->detail,
+	    "It says: %.200s. Check the token, the database and its retention policy; %s point%s wait here and Holdfast tries "
+	    "again each minute.%s",
+	    or_unknown(f->replication_error), count, f->lag_points == 1 ? "" : "s", room);
+	return true;
+}
+
+static bool say_down(const struct sentence_facts *f, struct sentence *out)
+{
+	char time[TEXT], count[TEXT], room[128], try[64];
+
+	if (!f->record || f->replication != REPLICATOR_DOWN)
+		return false;
+	sentence_duration(time, sizeof time, f->now_ns - f->replication_since_ns);
+	out->state = SENTENCE_WARN;
+	snprintf(out->summary, sizeof out->summary, "InfluxDB has been down for %s. Nothing is lost.", time);
+	sentence_count(count, sizeof count, f->lag_points);
+	room_left(f, room, sizeof room);
+	next_try(f, try, sizeof try);
+	snprintf(out->detail, sizeof out->detail, "%s point%s held here until it is back.%s%s%s%.200s%s", count,
+	    f->lag_points == 1 ? " is" : "s are", room, try, f->replication_error && *f->replication_error ? " (" : "",
+	    f->replication_error ? f->replication_error : "",
+	    f->replication_error && *f->replication_error ? ")" : "");
+	return true;
+}
+
+static bool say_catching_up(const struct sentence_facts *f, struct sentence *out)
+{
+	char count[TEXT], time[TEXT];
+
+	if (!f->record || f->replication != REPLICATOR_CATCHING_UP)
+		return false;
+	sentence_count(count, sizeof count, f->lag_points);
+	say(out, SENTENCE_WARN, "InfluxDB is back and catching up. Nothing is lost.");
+	if (f->delivered_per_s >= 1) {
+		sentence_duration(time, sizeof time, (int64_t)((double)f->lag_points / f->delivered_per_s * 1e9));
+		snprintf(out->detail, sizeof out->detail,
+		    "%s point%s to go at %.0f a second: done in about %s unless more come.", count,
+		    f->lag_points == 1 ? "" : "s", f->delivered_per_s, time);
+	} else {
+		snprintf(out->detail, sizeof out->detail, "%s point%s to go.", count, f->lag_points == 1 ? "" : "s");
+	}
+	return true;
+}
+
+static bool say_collectors(const struct sentence_facts *f, struct sentence *out)
+{
+	if (!f->collectors_failing)
+		return false;
+	out->state = SENTENCE_WARN;
+	if (f->collectors_failing == 1)
+		snprintf(out->summary, sizeof out->summary, "The collector of %s fails; all else is well.",
+		    or_unknown(f->failing_name));
+	else
+		snprintf(out->summary, sizeof out->summary, "%u collectors fail; all else is well.",
+		    f->collectors_failing);
+	snprintf(out->detail, sizeof out->detail, "%.60s: %.300s.", or_unknown(f->failing_name),
+	    or_unknown(f->failing_error));
+	return true;
+}
+
+static bool say_rejected(const struct sentence_facts *f, struct sentence *out)
+{
+	char count[TEXT];
+
+	if (!f->rejected_points)
+		return false;
+	sentence_count(count, sizeof count, f->rejected_points);
+	out->state = SENTENCE_WARN;
+	snprintf(out->summary, sizeof out->summary, "%s point%s refused at the door in the last minute.", count,
+	    f->rejected_points == 1 ? " was" : "s were");
+	snprintf(out->detail, sizeof out->detail,
+	    "Most frequent reason: %.60s. The senders were told which lines and why; all other points are kept.",
+	    or_unknown(f->rejected_reason));
+	return true;
+}
+
+static bool say_quarantine(const struct sentence_facts *f, struct sentence *out)
+{
+	char count[TEXT];
+
+	if (!f->quarantined_points)
+		return false;
+	sentence_count(count, sizeof count, f->quarantined_points);
+	out->state = SENTENCE_WARN;
+	snprintf(out->summary, sizeof out->summary, "%s point%s in quarantine: InfluxDB refused %s.", count,
+	    f->quarantined_points == 1 ? " is" : "s are", f->quarantined_points == 1 ? "it" : "them");
+	snprintf(out->detail, sizeof out->detail,
+	    "GET /api/v1/quarantine lists them with InfluxDB's reason. All other points are delivered.");
+	return true;
+}
+
+static void say_well(const struct sentence_facts *f, struct sentence *out)
+{
+	say(out, SENTENCE_OK, "All is well.");
+	if (!f->record)
+		snprintf(out->detail, sizeof out->detail,
+		    "%.0f values a second, kept on this machine only. To keep them in InfluxDB too, set url in [influxdb] and "
+		    "restart.",
+		    f->values_per_s);
+	else if (f->replication == REPLICATOR_STARTING)
+		snprintf(out->detail, sizeof out->detail, "%.0f values a second, kept here; connecting to InfluxDB at %.100s.",
+		    f->values_per_s, f->record_url ? f->record_url : "");
+	else if (f->lag_points == 0)
+		snprintf(out->detail, sizeof out->detail, "%.0f values a second, kept here and in InfluxDB.", f->values_per_s);
+	else
+		snprintf(out->detail, sizeof out->detail, "%.0f values a second, kept here and in InfluxDB %.1f s later.",
+		    f->values_per_s, (double)f->lag_ns / 1e9);
+}
+
+void sentence_make(const struct sentence_facts *f, struct sentence *out)
+{
+	static bool (*const matters[])(const struct sentence_facts *, struct sentence *) = { say_not_writable, say_gaps,
+		say_held, say_down, say_catching_up, say_collectors, say_rejected, say_quarantine };
+
+	*out = (struct sentence){ .state = SENTENCE_OK };
+	for (size_t i = 0; i < sizeof matters / sizeof *matters; i++)
+		if (matters[i](f, out))
+			return;
+	say_well(f, out);
+}

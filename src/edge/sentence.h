@@ -1,0 +1,47 @@
+/* The sentence that tells an operator how things are, the worst matter first, and the line under it that answers the
+ * next question. Pure: figures in, text out. */
+#ifndef EDGE_SENTENCE_H
+#define EDGE_SENTENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "flow/replicator.h"
+
+enum sentence_state { SENTENCE_OK, SENTENCE_WARN, SENTENCE_BAD };
+
+struct sentence_facts {
+	int64_t now_ns; /* wall clock */
+	bool writable;
+	const char *write_error;
+	uint64_t gap_points; /* lost in the last 24 h */
+	const char *gap_cause;
+	bool record;	     /* there is an InfluxDB to deliver to */
+	const char *record_url;
+	enum replicator_state replication;
+	int64_t replication_since_ns, next_try_ns, lag_ns;
+	uint64_t lag_points;
+	const char *replication_error;
+	double delivered_per_s;
+	uint64_t spool_bytes, spool_max_bytes;
+	double spool_bytes_per_s, values_per_s;
+	unsigned collectors_failing;
+	const char *failing_name, *failing_error; /* the first of them */
+	uint64_t rejected_points;		  /* in the last minute */
+	const char *rejected_reason;		  /* the most frequent since the start */
+	uint64_t quarantined_points;
+};
+
+struct sentence {
+	enum sentence_state state;
+	char summary[256], detail[512];
+};
+
+const char *sentence_state_name(enum sentence_state s); /* ok, warn, bad */
+void sentence_make(const struct sentence_facts *f, struct sentence *out);
+/* "12 minutes", "1 hour", "3 days": one unit, rounded down. */
+void sentence_duration(char *out, size_t size, int64_t ns);
+/* "1,234,567" */
+void sentence_count(char *out, size_t size, uint64_t n);
+
+#endif
