@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "collect_tree.h"
+#include "support/collect_tree.h"
 
 static unsigned open_files(void)
 {
