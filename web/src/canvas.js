@@ -9,6 +9,7 @@ export function readPalette() {
 	palette.series = ['', ...[1, 2, 3, 4, 5, 6].map((i) => get('--c' + i))];
 	for (const name of ['surface', 'soft', 'line', 'amber', 'red', 'ink'])
 		palette[name] = get('--' + name);
+	palette.label = parseInt(get('--label'), 10) || 11;
 	palette.font = getComputedStyle(document.body).fontFamily;
 }
 
@@ -22,9 +23,9 @@ export function wash(colour, alpha) {
 // surface's colour.
 export function drawLabels(u, splits, text) {
 	const { ctx, bbox } = u;
-	const r = u.pxRatio;
+	const r = devicePixelRatio;
 	ctx.save();
-	ctx.font = `${11 * r}px ${palette.font}`;
+	ctx.font = `${palette.label * r}px ${palette.font}`;
 	ctx.textAlign = 'left';
 	ctx.textBaseline = 'alphabetic';
 	ctx.lineJoin = 'round';
@@ -42,7 +43,7 @@ export function drawLabels(u, splits, text) {
 // marks: {from, to, tone: 'amber' | 'red' | 'soft'}; without `to` a moment.
 export function drawMarks(u, marks) {
 	const { ctx, bbox } = u;
-	const r = u.pxRatio;
+	const r = devicePixelRatio;
 	const x = (ms) => Math.min(bbox.left + bbox.width, Math.max(bbox.left, u.valToPos(ms, 'x', true)));
 	const { min, max } = u.scales.x;
 	ctx.save();

@@ -5,6 +5,7 @@ import uPlot from 'uplot';
 import { drawLabels, drawMarks, palette, wash } from './canvas.js';
 import { h, setText } from './dom.js';
 import { join } from './format.js';
+import { decades } from './tables.js';
 
 const SYNC = 'page';
 const ROWS = 40;	// of the table that stands for a chart
@@ -104,24 +105,27 @@ export class Panel {
 		});
 	}
 
-	top() {
+	// The scale: {min, max, splits}, round numbers all of them.
+	measure() {
 		const { spec, data } = this;
+		if (spec.log) {
+			const [lo, hi] = decades(data.columns.flat());
+			const splits = Array.from({ length: hi - lo + 1 }, (_, i) => 10 ** (lo + i));
+			return { min: splits[0], max: splits[splits.length - 1], splits };
+		}
 		const drawn = spec.stacked ? stack(data.columns).at(-1) : data.columns.flat();
 		let max = 0;
 		for (const v of drawn)
 			if (v > max)
 				max = v;
-		return spec.top(max, data);
-	}
-
-	splits(top) {
-		return [0, top / 2, top];
+		const top = spec.top(max, data);
+		return { min: 0, max: top, splits: [0, top / 2, top] };
 	}
 
 	draw() {
 		const { spec, data } = this;
 		const drawn = spec.stacked ? stack(data.columns) : data.columns;
-		this.limit = this.top();
+		this.scale = this.measure();
 		if (!this.plot && this.room.clientWidth)
 			this.plot = new uPlot(this.options(), [data.time, ...drawn], this.room);
 		else
@@ -130,23 +134,23 @@ export class Panel {
 
 	options() {
 		const { spec } = this;
-		const text = (v) => join(spec.value(this.hub.fmt)(v));
+		const text = spec.tick?.(this.hub.fmt) ?? ((v) => join(spec.value(this.hub.fmt)(v)));
 		const size = { width: this.room.clientWidth, height: this.room.clientHeight };
 		return {
 			...size, ms: 1, legend: { show: false }, padding: [16, 0, 0, 0],
 			scales: {
 				x: { time: true, range: () => [this.view.from, this.view.to] },
-				y: { range: () => [0, this.limit] },
+				y: { distr: spec.log ? 3 : 1, range: () => [this.scale.min, this.scale.max] },
 			},
 			axes: [
 				{
-					size: 20, gap: 4, space: 76, font: '11px ' + palette.font, stroke: () => palette.soft,
+					size: 20, gap: 4, space: 76, font: palette.label + 'px ' + palette.font, stroke: () => palette.soft,
 					grid: { show: false }, ticks: { show: false }, border: { show: true, width: 1, stroke: () => palette.line },
-					values: (u, splits) => this.times(splits),
+					values: (u, splits) => this.times(u, splits),
 				},
 				{
-					size: 0, ticks: { show: false }, values: () => [], splits: () => this.splits(this.limit),
-					grid: { width: 1, dash: [2, 4], stroke: () => palette.line, filter: (u, s) => s.map((v) => v || null) },
+					size: 0, ticks: { show: false }, values: () => [], splits: () => this.scale.splits,
+					grid: { width: 1, dash: [2, 4], stroke: () => palette.line, filter: (u, s) => s.map((v, i) => (i ? v : null)) },
 				},
 			],
 			series: [{}, ...spec.keys.map((k, i) => this.series(i))],
@@ -159,7 +163,7 @@ export class Panel {
 			},
 			hooks: {
 				drawAxes: [(u) => drawMarks(u, this.hub.marks())],
-				draw: [(u) => drawLabels(u, this.splits(this.limit), text)],
+				draw: [(u) => drawLabels(u, this.scale.splits, text)],
 				setCursor: [(u) => this.point(u)],
 				setSelect: [(u) => this.select(u)],
 				ready: [(u) => u.over.append(this.tip)],
@@ -195,10 +199,17 @@ export class Panel {
 		})) : [];
 	}
 
-	times(splits) {
+	// A label that would be cut at the edge is left out.
+	times(u, splits) {
 		const { fmt } = this.hub;
+		const room = u.bbox.width / devicePixelRatio;
 		const seconds = splits.length > 1 && splits[1] - splits[0] < 60000;
-		return splits.map((t, i) => (i > 0 && !fmt.sameDay(t, splits[i - 1]) ? fmt.day(t) : fmt.clock(t, t, seconds)));
+		return splits.map((t, i) => {
+			const x = u.valToPos(t, 'x');
+			if (x < 18 || x > room - 18)
+				return '';
+			return i > 0 && !fmt.sameDay(t, splits[i - 1]) ? fmt.day(t) : fmt.clock(t, t, seconds);
+		});
 	}
 
 	point(u) {

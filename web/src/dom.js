@@ -27,6 +27,18 @@ export function setText(el, text) {
 		el.textContent = text;
 }
 
+// A box that is wider inside than outside can be scrolled by keyboard too.
+export function letScroll(box) {
+	const look = () => {
+		if (box.scrollWidth > box.clientWidth)
+			box.tabIndex = 0;
+		else
+			box.removeAttribute('tabindex');
+	};
+	new ResizeObserver(look).observe(box);
+	new MutationObserver(look).observe(box, { childList: true });
+}
+
 export const quantity = (pair, what = '') => [
 	pair.n, (pair.u || what) && h('small', null, '\u00a0' + [pair.u, what].filter(Boolean).join(' ')),
 ];

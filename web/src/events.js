@@ -48,14 +48,14 @@ export function eventsOf(status, nowMs, fmt) {
 			{ href: 'api/v1/quarantine', link: 'Show them' });
 	for (const { reason, points: n } of ingest.rejected ?? [])
 		if (some(n))
-			say(null, 'warn', `${points(n)} not taken: ${words(REASONS, reason)}`);
+			say(null, 'warn', `${points(n)} not taken: ${words(REASONS, reason)}`, { when: 'so far' });
 	if (some(ingest.refused_requests_total))
 		say(null, 'warn', `${join(fmt.count(ingest.refused_requests_total))} `
-			+ `${plural(ingest.refused_requests_total, 'request')} refused: queue or disk was full`);
+			+ `${plural(ingest.refused_requests_total, 'request')} refused: queue or disk was full`, { when: 'so far' });
 	if (r.last_error && some(r.last_error_ms))
 		say(r.last_error_ms, r.state === 'up' ? '' : 'warn', 'InfluxDB: ' + r.last_error);
 	if (r.enabled && r.state === 'up' && some(r.since_ms))
-		say(r.since_ms, '', 'InfluxDB in step since then');
+		say(r.since_ms, '', 'In step with InfluxDB since then');
 	if (some(status.started_ms))
 		say(status.started_ms, '', `Holdfast ${status.version ?? ''} started`.replace('  ', ' '));
 
@@ -67,7 +67,7 @@ const TONE_WORD = { bad: 'Lost: ', warn: 'Note: ', '': '' };
 
 export function showEvents(host, events, nowMs, fmt) {
 	host.replaceChildren(...events.map((e) => h('li', { 'data-tone': e.tone },
-		h('time', e.ms ? { datetime: new Date(e.ms).toISOString() } : null, e.ms ? fmt.clock(e.ms, nowMs) : 'now'),
+		h('time', e.ms ? { datetime: new Date(e.ms).toISOString() } : null, e.ms ? fmt.clock(e.ms, nowMs) : e.when ?? 'now'),
 		h('span', null, e.tone && h('span', { class: 'unseen' }, TONE_WORD[e.tone]), e.text,
 			e.href && [' ', h('a', { href: e.href }, e.link)]))));
 }

@@ -33,10 +33,10 @@ export function makeFormat(locale, timeZone) {
 			return null;
 		for (const [size, unit] of [[1e12, 'T'], [1e9, 'G'], [1e6, 'M']])
 			if (Math.abs(v) >= size)
-				return { n: fixed(v / size), u: unit };
+				return { n: fixed(v / size) + NBSP + unit, u: '' };
 		if (Number.isInteger(v) || Math.abs(v) >= 99.95)
 			return { n: plain[0].format(v), u: '' };
-		return { n: plain[Math.abs(v) >= 9.995 ? 1 : 2].format(v), u: '' };
+		return { n: short.format(v), u: '' };
 	}
 
 	function bytes(v, per = '') {
@@ -49,15 +49,19 @@ export function makeFormat(locale, timeZone) {
 	}
 
 	function percent(v) {
-		return known(v) ? { n: v !== 0 && Math.abs(v) < 0.005 ? '<' + NBSP + plain[2].format(0.01) : fixed(v), u: '%' } : null;
+		if (!known(v))
+			return null;
+		if (v > 0 && v < 0.005)
+			return { n: '<' + NBSP + short.format(0.01), u: '%' };
+		return { n: plain[v >= 9.95 || v === 0 ? 0 : v >= 0.995 ? 1 : 2].format(v), u: '%' };
 	}
 
 	function millis(v) {
 		if (!known(v))
 			return null;
 		if (v >= 9999.5)
-			return { n: fixed(v / 1000), u: 's' };
-		return { n: v > 0 && v < 0.005 ? '<' + NBSP + plain[2].format(0.01) : short.format(v < 100 ? v : Math.round(v)), u: 'ms' };
+			return { n: short.format(v / 1000), u: 's' };
+		return { n: v > 0 && v < 0.005 ? '<' + NBSP + short.format(0.01) : short.format(v < 100 ? v : Math.round(v)), u: 'ms' };
 	}
 
 	// One unit, the largest that fits: "0.9 s", "12 min", "6.2 h", "30 d".

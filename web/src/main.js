@@ -3,7 +3,7 @@
 import { ApiError, getJson } from './api.js';
 import { readPalette } from './canvas.js';
 import { Panel } from './charts.js';
-import { $, setText } from './dom.js';
+import { $, letScroll, setText } from './dom.js';
 import { eventsOf, showEvents } from './events.js';
 import { showFooter } from './footer.js';
 import { join, makeFormat } from './format.js';
@@ -33,7 +33,7 @@ let nextTryAt = null;
 let paused = false;
 
 // The daemon's clock, not the browser's: the two may differ.
-const nowMs = () => (status ? status.now_ms + (performance.now() - heardAt) : Date.now());
+const nowMs = () => (status ? Math.round(status.now_ms + performance.now() - heardAt) : Date.now());
 
 function view() {
 	if (span.zoom)
@@ -54,7 +54,7 @@ function marks() {
 		out.push({ from: r.since_ms, to: nowMs(), tone: 'amber',
 			word: `${r.state === 'down' ? 'InfluxDB down' : 'InfluxDB refuses'} since ${fmt.clock(r.since_ms, nowMs())}` });
 	for (const g of status?.gaps ?? [])
-		out.push({ from: g.from_ms, to: g.to_ms, tone: 'red', word: 'points lost' });
+		out.push({ from: g.from_ms, to: g.to_ms, tone: 'red', word: `points lost ${fmt.clock(g.from_ms, nowMs())} to ${fmt.clock(g.to_ms, nowMs())}` });
 	if (status?.started_ms > 0)
 		out.push({ from: status.started_ms, tone: 'soft', word: `Holdfast started ${fmt.clock(status.started_ms, nowMs())}` });
 	return out;
@@ -168,7 +168,8 @@ function showStatus() {
 
 function showLost() {
 	const since = fmt.clock(lostSince, Date.now(), true);
-	const seen = status ? `What stands below is of ${since}. ` : '';
+	const last = Date.now() - (performance.now() - heardAt);
+	const seen = status ? `What stands below is of ${fmt.clock(last, Date.now(), true)}. ` : '';
 	document.body.classList.add('stale');
 	showSentence('bad', 'Holdfast does not answer.', `Since ${since}: ${lostWhy}. ${seen}The page goes on by itself as soon as it answers.`);
 	showTitle('bad', status?.host, 'Holdfast does not answer');
@@ -285,6 +286,8 @@ startTheme($('theme'), () => {
 	for (const panel of [response, ...panels])
 		panel.repaint();
 });
+for (const id of ['services', 'disks'])
+	letScroll($(id));
 showSpan();
 showSentence('wait', 'Asking Holdfast how it is.', '');
 setInterval(showAge, 1000);

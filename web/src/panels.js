@@ -21,12 +21,13 @@ export function roundTopBytes(max, least) {
 }
 
 const percentOf = (fmt) => (v) => fmt.percent(v);
+const percentTick = (fmt) => (v) => fmt.short(v) + '\u00a0%';
 const perSecond = (fmt) => (v) => fmt.bytes(v, '/s');
 
 export const PANELS = [
 	{
 		id: 'cpu', title: 'CPU', keys: [['user', 1], ['system', 2], ['iowait', 3]], stacked: true,
-		read: machine.cpu, value: percentOf,
+		read: machine.cpu, value: percentOf, tick: percentTick,
 		top: (max) => Math.min(100, roundTop(max, 10)),
 		now: (d, fmt) => [fmt.percent(d.present), d.cores ? `of ${d.cores} ${d.cores === 1 ? 'core' : 'cores'}` : ''],
 	},
@@ -44,7 +45,7 @@ export const PANELS = [
 	},
 	{
 		id: 'pressure', title: 'Pressure', keys: [['cpu', 1], ['memory', 5], ['io', 3]],
-		read: machine.pressure, value: percentOf,
+		read: machine.pressure, value: percentOf, tick: percentTick,
 		top: (max) => Math.min(100, roundTop(max, 4)),
 		now: (d, fmt) => [fmt.percent(d.present), 'stalled'],
 		absent: 'This kernel does not tell pressure (PSI).',
@@ -75,6 +76,7 @@ export const RESPONSE = {
 	id: 'response', title: 'Response time, all services', wide: true,
 	keys: [['mean', 1], ['p95 at most', 2], ['p99 at most', 5]], between: [0, 2],
 	value: (fmt) => (v) => fmt.millis(v),
-	top: (max) => roundTop(max, 1),
-	now: (d, fmt) => [fmt.millis(d.present), 'p95'],
+	tick: (fmt) => (v) => (v < 1000 ? fmt.short(v) + '\u00a0ms' : fmt.short(v / 1000) + '\u00a0s'),
+	log: true,	// services differ by powers of ten
+	now: (d, fmt) => [fmt.millis(d.present), 'p95 at most'],
 };

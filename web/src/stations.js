@@ -27,10 +27,10 @@ function collected(status, fmt) {
 	else if (failing.length)
 		notes.push(`${failing.length} of ${all} collectors failing`);
 	else if (all)
-		notes.push(`${all} ${plural(all, 'collector')}, each ${join(fmt.span(collect.interval_s))}`);
+		notes.push(`${all} ${plural(all, 'collector')}`);
 	const received = (ingest.values_per_s ?? 0) - (collect.enabled ? collect.values_per_s ?? 0 : 0);
 	if (received >= 0.5)
-		notes.push(`${join(fmt.count(received))} values/s written to it`);
+		notes.push(`${join(fmt.count(received))} a second received`);
 	return {
 		title: 'Collected', value: fmt.count(rate), what: 'values/s', notes,
 		tone: failing.length ? 'warn' : '',
@@ -47,6 +47,8 @@ function held(status, fmt) {
 	const notes = [];
 	if (ok(spool.bytes))
 		notes.push('spool ' + join(fmt.bytes(spool.bytes)) + (spool.max_bytes > 0 ? ' of ' + join(fmt.bytes(spool.max_bytes)) : ''));
+	if (spool.points > 0)
+		notes.push(`${join(fmt.count(spool.points))} ${plural(spool.points, 'point')}`);
 	if (ingest.queue_bytes > 0)
 		notes.push(join(fmt.bytes(ingest.queue_bytes)) + ' on the way to it');
 	return {
@@ -59,7 +61,7 @@ function kept(status, nowMs, fmt) {
 	const { spool = {}, head = {} } = status;
 	const notes = [];
 	if (head.series > 0)
-		notes.push(`${join(fmt.count(head.series))} series, ${join(fmt.count(spool.points ?? head.points))} points`);
+		notes.push(`${join(fmt.count(head.series))} series`);
 	if (head.bytes > 0)
 		notes.push(join(fmt.bytes(head.bytes)) + ' in memory');
 	const reach = ok(spool.oldest_ms) && spool.oldest_ms > 0 ? (nowMs - spool.oldest_ms) / 1000 : null;

@@ -16,7 +16,11 @@ export function decades(values) {
 
 export function sparkPath(column, w, height) {
 	const seen = column.filter(known);
-	const top = Math.max(...seen, 0) || 1;
+	const max = Math.max(...seen, 0);
+	const min = Math.min(...seen, max);
+	// A third of the greatest value fills the height: a small stir stays small.
+	const reach = Math.max(max - min, 0.34 * max) || 1;
+	const base = Math.max(0, (max + min - reach) / 2);
 	const n = column.length;
 	let d = '';
 	let pen = false;
@@ -26,7 +30,7 @@ export function sparkPath(column, w, height) {
 			return;
 		}
 		const x = n > 1 ? i / (n - 1) * w : w / 2;
-		d += (pen ? 'L' : 'M') + x.toFixed(1) + ' ' + (height - 2 - v / top * (height - 4)).toFixed(1);
+		d += (pen ? 'L' : 'M') + x.toFixed(1) + ' ' + (height - 2 - (v - base) / reach * (height - 4)).toFixed(1);
 		pen = true;
 	});
 	return d;
@@ -91,7 +95,7 @@ export function servicesEmpty(host, origin) {
 		+ 'duration_ms_p50=9.8,duration_ms_p90=24,duration_ms_p95=31,duration_ms_p99=58';
 	return h('div', { class: 'empty' },
 		h('p', null, 'No service reports yet. A service appears here as soon as it writes how long its operations took:'),
-		h('pre', { tabindex: '0', 'aria-label': 'Command' }, h('code', null, `curl -i '${origin}/write?db=metrics' \\\n  -d '${line}'`)),
+		h('pre', null, h('code', null, `curl -i '${origin}/write?db=metrics' \\\n  -d '${line}'`)),
 		h('p', { class: 'soft' }, 'Anything that writes InfluxDB line protocol can do it; one line for each operation, every few seconds.'));
 }
 

@@ -60,6 +60,7 @@ function pieces(flow, { axis, length, middle, room, starts }) {
 	const [held, kept, done] = knots;
 	const bend = wave([held, kept, done, Math.max(done + 1, length)], middle, hang ? 0 : 3.5);
 	const half = halfWidth(flow.values);
+	const onward = flow.writable ? half : halfWidth(0);
 	const out = [];
 	const band = (cls, s0, s1, width) => out.push(svg('path', { class: cls, d: ribbon(axis, s0, s1, bend, width) }));
 	const dots = (cls, s0, s1) => out.push(svg('line', {
@@ -92,22 +93,22 @@ function pieces(flow, { axis, length, middle, room, starts }) {
 	const stop = kept + (done - kept) * reach;
 	const swell = swelling(flow.waiting, room);
 	if (swell > 0)
-		band('wait wash', kept, stop, (u) => half + Math.max(0, swell - half) * Math.sin(Math.PI * u) ** 1.3);
+		band('wait wash', kept, stop, (u) => onward + Math.max(0, swell - onward) * Math.sin(Math.PI * u) ** 1.3);
 
 	if (flow.state === 'off') {
 		// Nothing is wrong: the strand comes to its end where the points stay.
 		const tip = kept + (done - kept) * 0.3;
-		band('well', kept, tip, (u) => half * (1 - u) ** 0.8);
+		band('well', kept, tip, (u) => onward * (1 - u) ** 0.8);
 		knot(kept, 'well');
 		return out;
 	}
 	const tone = flow.state === 'up' ? 'well' : flow.state === 'starting' ? 'well' : 'wait';
-	band(tone, kept, stop, (u) => (reach < 1 ? half * Math.min(1, (1 - u) * 9 + 0.15) : half));
+	band(tone, kept, stop, (u) => (reach < 1 ? onward * Math.min(1, (1 - u) * 9 + 0.15) : onward));
 	if (reach < 1) {
 		dots(tone, stop + 10, done - 12);
 		dots(tone, done + 14, length - 2);
 	} else {
-		band('well', done, length, () => (flow.state === 'up' ? half : halfWidth(flow.delivered)));
+		band('well', done, length, () => (flow.state === 'up' ? onward : halfWidth(flow.delivered)));
 	}
 	knot(kept, 'well');
 	knot(done, tone);
