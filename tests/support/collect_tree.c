@@ -78,6 +78,8 @@ void tree_remove(const char *path)
 
 	snprintf(full, sizeof full, "%s/%s", root, path);
 	cr_assert_eq(unlink(full), 0, "%s", full);
+	*strrchr(full, '/') = 0;
+	cr_assert(rmdir(full) == 0 || errno == ENOTEMPTY, "%s", full);
 }
 
 static int lay_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

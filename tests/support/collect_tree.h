@@ -13,7 +13,7 @@ struct collect *tree_open(const char *fixture); /* collectors over it, first sam
 struct collect_opts tree_opts(void); /* those it was opened with */
 void tree_lay(const char *fixture); /* lays another over it */
 void tree_write(const char *path, const char *text);
-void tree_remove(const char *path);
+void tree_remove(const char *path); /* and its folder, once empty */
 void tree_close(struct collect *c);
 
 /* Runs a round at 1700000010 s and gives the lines whose resource_type is type, or all for "". */
