@@ -1,8 +1,8 @@
 // Keeps the machine's figures for the stretch of time shown: the whole of it
-// once, then only the newest two buckets and what came after.
+// once, then only the newest buckets and what came after.
 
 import { getJson } from './api.js';
-import { gridFrom, mergeGrid, stepFor, trimGrid } from './grid.js';
+import { firstOpen, gridFrom, mergeGrid, stepFor, trimGrid } from './grid.js';
 
 const PATH = 'api/v1/metrics/resources';
 const RESOURCES = 'cpu,mem,disk,diskio,net,system,pressure';
@@ -27,7 +27,7 @@ export function makeMachineData() {
 		if (grid?.time.length && grid.time[grid.time.length - 1] > view.to + 60000)
 			grid = null;	// the daemon's clock went back
 		const whole = !grid || clock() - wholeAt > WHOLE_AGAIN_MS;
-		const from = whole || grid.time.length < 2 ? view.from - step * 1000 : grid.time[grid.time.length - 2];
+		const from = whole || grid.time.length < 2 ? view.from - step * 1000 : grid.time[firstOpen(grid)];
 		busy = new AbortController();
 		const params = { resource: RESOURCES, from: String(Math.floor(from)), step: step + 's' };
 		if (view.fixed)

@@ -37,6 +37,7 @@ test('percent: small shares are not zero', () => {
 	assert.equal(text(fmt.percent(0.001)), '< 0.01 %');
 	assert.equal(text(fmt.percent(0.02)), '0.02 %');
 	assert.equal(text(fmt.percent(1.84)), '1.8 %');
+	assert.equal(text(fmt.percent(99.96)), '99.9 %');
 	assert.equal(text(fmt.percent(100)), '100 %');
 });
 

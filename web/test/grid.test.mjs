@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gridFrom, lastOf, mergeGrid, seriesOf, stepFor, sumColumns, trimGrid } from '../src/grid.js';
+import { firstOpen, gridFrom, lastOf, mergeGrid, seriesOf, stepFor, sumColumns, trimGrid } from '../src/grid.js';
 
 const answer = (times, values, rates, tags = { interface: 'eth0' }) => ({
 	step_ms: 10, time_ms: times, resources: { net: [{ tags, fields: { v: values }, rates: rates ? { v: rates } : {} }] },
@@ -71,6 +71,15 @@ test('trimming drops buckets that ended, and series that have nothing left', () 
 
 test('a bucket that is still running stays', () => {
 	assert.deepEqual(trimGrid(gridFrom(answer([10, 20], [1, 2])), 19).time, [10, 20]);
+});
+
+test('asks again from the last bucket with values, two at least, a dozen at most', () => {
+	const times = Array.from({ length: 20 }, (_, i) => 10 * i);
+	const filled = (n) => firstOpen(gridFrom(answer(times, times.map((_, i) => (i < n ? i : null)))));
+	assert.equal(filled(20), 18);
+	assert.equal(filled(15), 14);
+	assert.equal(filled(0), 8);
+	assert.equal(firstOpen(gridFrom(answer([10], [1]))), 0);
 });
 
 test('sums are null only where all are', () => {
