@@ -16,8 +16,8 @@ void lp_init(struct lp_parser *ps, struct view text)
 
 void lp_restart(struct lp_parser *ps, struct view text)
 {
-	ps->p = ps->next = text.p;
-	ps->end = text.p + text.len;
+	ps->p = ps->next = text.len ? text.p : ""; /* an empty view may be NULL */
+	ps->end = ps->p + text.len;
 }
 
 void lp_fini(struct lp_parser *ps)

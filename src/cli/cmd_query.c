@@ -1,0 +1,290 @@
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timetext.h"
+#include "cli/commands.h"
+#include "cli/table.h"
+
+enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON };
+
+struct query {
+	const char *from, *to, *step, *host, *service;
+	enum format format;
+};
+
+static void add_number(struct table *t, const json_t *v)
+{
+	if (json_is_null(v) || !v)
+		table_add(t, "-");
+	else if (json_is_integer(v))
+		table_addf(t, "%lld", (long long)json_integer_value(v));
+	else
+		table_addf(t, "%.6g", json_number_value(v));
+}
+
+static int print(const struct table *t, const struct query *q, const json_t *root)
+{
+	struct buf out;
+
+	buf_init(&out, (size_t)256 << 20);
+	if (q->format == FORMAT_CSV)
+		table_print_csv(t, &out);
+	else
+		table_print(t, &out);
+	if (out.failed)
+		return complain(EXIT_BAD, "the answer is too large; ask for a shorter range or a larger --step");
+	fwrite(out.p, 1, out.len, stdout);
+	buf_fini(&out);
+	const char *reason = json_string_value(json_object_get(root, "reason"));
+	fprintf(stderr, "source: %s, %s%s%s\n", json_string_value(json_object_get(root, "source")),
+	    json_is_true(json_object_get(root, "complete")) ? "complete" : "not complete", reason ? ": " : "",
+	    reason ? reason : "");
+	return EXIT_GOOD;
+}
+
+/* ---- resources ---- */
+
+static void add_tags(struct table *t, const char *type, const json_t *tags)
+{
+	struct buf b;
+	const char *key;
+	json_t *v;
+
+	buf_init(&b, 4096);
+	buf_str(&b, type);
+	json_object_foreach((json_t *)tags, key, v)
+	{
+		buf_char(&b, ' ');
+		buf_str(&b, key);
+		buf_char(&b, '=');
+		buf_str(&b, json_string_value(v) ? json_string_value(v) : "");
+	}
+	buf_char(&b, 0);
+	table_add(t, b.failed ? type : b.p);
+	buf_fini(&b);
+}
+
+/* Without --step: what an operator asks first of each figure. */
+static void add_summary(struct table *t, const char *type, const json_t *tags, const char *name, const json_t *values)
+{
+	double low = INFINITY, high = -INFINITY, sum = 0;
+	const json_t *last = NULL;
+	size_t i, n = 0;
+	json_t *v;
+
+	json_array_foreach(values, i, v)
+	{
+		if (!json_is_number(v))
+			continue;
+		double d = json_number_value(v);
+		low = fmin(low, d);
+		high = fmax(high, d);
+		sum += d;
+		last = v;
+		n++;
+	}
+	if (n == 0)
+		return;
+	add_tags(t, type, tags);
+	table_add(t, name);
+	add_number(t, last);
+	table_addf(t, "%.6g", low);
+	table_addf(t, "%.6g", sum / (double)n);
+	table_addf(t, "%.6g", high);
+}
+
+static void add_over_time(
+    struct table *t, const json_t *times, const char *type, const json_t *tags, const char *name, const json_t *values)
+{
+	size_t i;
+	json_t *v;
+	char when[32];
+
+	json_array_foreach(values, i, v)
+	{
+		if (!json_is_number(v))
+			continue;
+		timetext_format(when, json_integer_value(json_array_get(times, i)) * INT64_C(1000000));
+		table_add(t, when);
+		add_tags(t, type, tags);
+		table_add(t, name);
+		add_number(t, v);
+	}
+}
+
+static void add_fields(struct table *t, const struct query *q, const json_t *times, const char *type, const json_t *one)
+{
+	const json_t *tags = json_object_get(one, "tags"), *rates = json_object_get(one, "rates");
+	const char *name;
+	json_t *values;
+	char rate[256];
+
+	json_object_foreach(json_object_get(one, "fields"), name, values)
+	{
+		const json_t *shown = json_object_get(rates, name); /* of a counter its rise says more */
+		snprintf(rate, sizeof rate, "%s%s", name, shown ? "/s" : "");
+		if (q->step)
+			add_over_time(t, times, type, tags, rate, shown ? shown : values);
+		else
+			add_summary(t, type, tags, rate, shown ? shown : values);
+	}
+}
+
+static int show_resources(const struct query *q, const json_t *root)
+{
+	static const char *const summary[] = { "resource", "figure", "last", "min", "mean", "max" };
+	static const char *const series[] = { "time", "resource", "figure", "value" };
+	struct table *t = table_new(q->step ? 4 : 6);
+	const char *type;
+	json_t *list, *one;
+	size_t i;
+
+	if (!t)
+		return complain(EXIT_BAD, "out of memory");
+	for (i = 0; i < (q->step ? 4 : 6); i++)
+		table_add(t, q->step ? series[i] : summary[i]);
+	json_object_foreach(json_object_get(root, "resources"), type, list)
+	{
+		json_array_foreach(list, i, one) add_fields(t, q, json_object_get(root, "time_ms"), type, one);
+	}
+	int status = print(t, q, root);
+	table_free(t);
+	return status;
+}
+
+/* ---- performance ---- */
+
+static int show_performance(const struct query *q, const json_t *root)
+{
+	static const char *const columns[] = { "count", "throughput_per_s", "error_rate", "mean_ms", "min_ms", "max_ms",
+		"p50_ms", "p90_ms", "p95_ms", "p99_ms" };
+	const unsigned n = sizeof columns / sizeof *columns;
+	const json_t *list = json_object_get(root, "operations");
+	const char *what = list ? "operation" : "service";
+	struct table *t = table_new(n + 1);
+	size_t i;
+	json_t *one;
+
+	if (!t)
+		return complain(EXIT_BAD, "out of memory");
+	if (!list)
+		list = json_object_get(root, "services");
+	table_add(t, what);
+	for (unsigned k = 0; k < n; k++)
+		table_add(t, columns[k]);
+	json_array_foreach(list, i, one)
+	{
+		const char *name = json_string_value(json_object_get(one, what));
+		table_add(t, name && *name ? name : "(none)");
+		for (unsigned k = 0; k < n; k++)
+			add_number(t, json_object_get(one, columns[k]));
+	}
+	int status = print(t, q, root);
+	table_free(t);
+	return status;
+}
+
+/* ---- the command ---- */
+
+static const char help[] =
+    "Usage: holdfast query resources [RESOURCE]... [--host HOST] [--service SERVICE] [OPTION]...\n"
+    "       holdfast query performance [SERVICE] [OPTION]...\n\n"
+    "  --from TIME, --to TIME  -1h (the default), 2026-01-31T12:00:00Z, seconds since the epoch\n"
+    "  --step DURATION         the figures over time instead of last, min, mean and max\n"
+    "  --format FORMAT         table (the default), csv or json\n\n"
+    "RESOURCE: cpu mem swap disk diskio net system kernel processes pressure. Of counters the rise a second is shown.\n";
+
+static int parse(struct query *q, int argc, char **argv)
+{
+	static const struct option list[] = { { "from", required_argument, NULL, 'f' },
+		{ "to", required_argument, NULL, 't' }, { "step", required_argument, NULL, 's' },
+		{ "host", required_argument, NULL, 'H' }, { "service", required_argument, NULL, 'S' },
+		{ "format", required_argument, NULL, 'F' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", list, NULL)) != -1) {
+		switch (option) {
+		case 'f':
+			q->from = optarg;
+			break;
+		case 't':
+			q->to = optarg;
+			break;
+		case 's':
+			q->step = optarg;
+			break;
+		case 'H':
+			q->host = optarg;
+			break;
+		case 'S':
+			q->service = optarg;
+			break;
+		case 'F':
+			if (strcmp(optarg, "table") && strcmp(optarg, "csv") && strcmp(optarg, "json"))
+				return complain(EXIT_USAGE, "--format %s is not table, csv or json", optarg);
+			q->format = *optarg == 't' ? FORMAT_TABLE : *optarg == 'c' ? FORMAT_CSV : FORMAT_JSON;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return -1;
+		default:
+			return complain(EXIT_USAGE,
+			    "%s is not an option of query, or lacks its value; see holdfast query --help",
+			    argv[optind - 1]);
+		}
+	}
+	return EXIT_GOOD;
+}
+
+int cmd_query(struct client *c, int argc, char **argv)
+{
+	struct query q = { 0 };
+	struct buf path, wanted;
+	int status = parse(&q, argc, argv);
+
+	if (status != EXIT_GOOD)
+		return status < 0 ? EXIT_GOOD : status;
+	const char *what = optind < argc ? argv[optind++] : "";
+	bool resources = !strcmp(what, "resources");
+	if (!resources && strcmp(what, "performance"))
+		return complain(EXIT_USAGE, "query what? resources or performance; see holdfast query --help");
+	if (!resources && argc - optind > 1)
+		return complain(EXIT_USAGE, "query performance takes one service; see holdfast query --help");
+	buf_init(&path, 64 << 10);
+	buf_init(&wanted, 4096);
+	buf_str(&path, "/api/v1/metrics/");
+	buf_str(&path, what);
+	if (resources && q.service)
+		client_add_segment(&path, q.service);
+	for (int i = optind; i < argc; i++) {
+		if (!resources) {
+			client_add_segment(&path, argv[i]);
+			continue;
+		}
+		if (wanted.len)
+			buf_char(&wanted, ',');
+		buf_str(&wanted, argv[i]);
+	}
+	buf_char(&wanted, 0);
+	client_add_parameter(&path, "resource", wanted.len > 1 ? wanted.p : NULL);
+	client_add_parameter(&path, "from", q.from);
+	client_add_parameter(&path, "to", q.to);
+	client_add_parameter(&path, "step", q.step);
+	client_add_parameter(&path, "host", q.host);
+	buf_char(&path, 0);
+	json_t *root = path.failed ? NULL : client_get(c, path.p, &status);
+	if (root && q.format == FORMAT_JSON) {
+		json_dumpf(root, stdout, JSON_INDENT(2));
+		putchar('\n');
+		status = EXIT_GOOD;
+	} else if (root) {
+		status = resources ? show_resources(&q, root) : show_performance(&q, root);
+	}
+	json_decref(root);
+	buf_fini(&path);
+	buf_fini(&wanted);
+	return status;
+}

@@ -1,0 +1,11 @@
+/* The commands: each takes its own arguments (argv[0] is its name) and returns the exit status. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/client.h"
+
+int cmd_status(struct client *c, int argc, char **argv);
+int cmd_query(struct client *c, int argc, char **argv);
+int cmd_write(struct client *c, int argc, char **argv);
+
+#endif

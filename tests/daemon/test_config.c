@@ -1,0 +1,181 @@
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "daemon/config_table.h"
+
+static char path[64];
+static struct config c;
+static struct errbuf eb;
+
+static void begin(void)
+{
+	int fd;
+
+	snprintf(path, sizeof path, "/tmp/holdfast-conf-XXXXXX");
+	fd = mkstemp(path);
+	cr_assert(fd >= 0);
+	close(fd);
+	unsetenv("INFLUXDB_URL");
+	unsetenv("METRICS_COLLECTION_INTERVAL");
+	unsetenv("METRICS_RETENTION_DAYS");
+}
+
+static void end(void)
+{
+	config_fini(&c);
+	unlink(path);
+}
+
+TestSuite(config, .init = begin, .fini = end);
+
+static enum err load(const char *text)
+{
+	char *argv[] = { (char *)"holdfastd", (char *)"--config", path, NULL };
+	FILE *f = fopen(path, "w");
+	bool done;
+
+	fputs(text, f);
+	fclose(f);
+	eb.text[0] = 0;
+	return config_load(&c, 3, argv, &done, &eb);
+}
+
+Test(config, an_empty_file_gives_the_defaults)
+{
+	cr_assert_eq(load(""), ERR_OK, "%s", eb.text);
+	cr_assert_str_eq(c.server.listen_host, "127.0.0.1");
+	cr_assert_eq(c.server.listen_port, 8686);
+	cr_assert_eq(c.collect.interval_ns, 10 * NS_PER_S);
+	cr_assert_eq(c.retention.raw_ns, 30 * 86400 * NS_PER_S);
+	cr_assert_eq(c.server.max_body, 25000000);
+	cr_assert(c.collect.enabled);
+	cr_assert_str_eq(c.influxdb.url, "");
+	cr_assert_str_eq(c.influxdb.database, "metrics");
+}
+
+Test(config, the_environment_beats_the_file_and_options_beat_both)
+{
+	char *argv[] = { (char *)"holdfastd", (char *)"--config", path, (char *)"--data-dir", (char *)"/option", NULL };
+	bool done;
+	FILE *f = fopen(path, "w");
+
+	fputs("[server]\ndata_dir = /file\nthreads = 8\n[collect]\ninterval = 5s\n", f);
+	fclose(f);
+	setenv("HOLDFAST_SERVER_DATA_DIR", "/environment", 1);
+	setenv("HOLDFAST_SERVER_THREADS", "9", 1);
+	setenv("METRICS_COLLECTION_INTERVAL", "7", 1);
+	setenv("METRICS_RETENTION_DAYS", "3", 1);
+	setenv("INFLUXDB_URL", "http://127.0.0.1:8086", 1);
+	setenv("INFLUXDB_BUCKET", "b", 1);
+	setenv("INFLUXDB_TOKEN", "t", 1);
+	cr_assert_eq(config_load(&c, 5, argv, &done, &eb), ERR_OK, "%s", eb.text);
+	cr_assert_str_eq(c.server.data_dir, "/option");
+	cr_assert_eq(c.server.threads, 9);
+	cr_assert_eq(c.collect.interval_ns, 7 * NS_PER_S);
+	cr_assert_eq(c.retention.raw_ns, 3 * 86400 * NS_PER_S);
+	cr_assert_str_eq(c.influxdb.url, "http://127.0.0.1:8086");
+	cr_assert_str_eq(c.influxdb.database, "b");
+	cr_assert_str_eq(c.influxdb.token, "t");
+}
+
+Test(config, wrong_input_is_told_with_its_place_and_what_would_be_right)
+{
+	static const struct {
+		const char *text, *says;
+	} cases[] = {
+		{ "[server]\nlissten = 1", ":2: [server] has no key lissten; did you mean listen" },
+		{ "[server]\ninterval = 10s", "[server] has no key interval; did you mean [collect] interval" },
+		{ "[nothing]\nzzzzzzzzz = 1", ":2: [nothing] has no key zzzzzzzzz" },
+		{ "[collect]\ninterval = 10q", ":2: [collect] interval = 10q is not a duration; write 10s" },
+		{ "[collect]\ninterval = 10", "is not a duration" },
+		{ "[collect]\ninterval = 1ms", "is out of range: at least 1000 ms" },
+		{ "[collect]\nenabled = maybe", "is neither yes nor no" },
+		{ "[server]\nmax_body = 25 MB", "is not a size" },
+		{ "[server]\nthreads = many", "is not a number" },
+		{ "[server]\nlisten = 8686", "is not ADDRESS:PORT" },
+		{ "[server]\nlisten = example.org:80", "has no IPv4 address" },
+		{ "[server]\nlisten = 0.0.0.0:80", "would be open to the network without TLS and tokens" },
+		{ "[server]\nlog_level = loud", "write error, warning or info" },
+		{ "[server]\nthreads = 8\nthreads = 9", ":3: [server] threads stands twice" },
+		{ "[influxdb]\ndatabase = x", "[influxdb] has no url" },
+		{ "[influxdb]\nurl = 127.0.0.1:8086", "must begin with http://" },
+		{ "[influxdb]\nurl = http://u:p@127.0.0.1:8086", "use username and password_file" },
+		{ "[influxdb]\nurl = http://127.0.0.1:1\npassword_file = /nonexistent", "cannot look at /nonexistent" },
+		{ "[server]\nnonsense\n", ":2: neither [section] nor key = value" },
+		{ "[server]\ndata_dir = "
+		  "/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/"
+		  "0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789\n",
+		    ":2: the line is longer than" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		cr_expect_eq(load(cases[i].text), ERR_INVALID, "%s", cases[i].text);
+		cr_expect(
+		    strstr(eb.text, cases[i].says), "%s\n says: %s\n not:  %s", cases[i].text, eb.text, cases[i].says);
+		cr_expect_not(strchr(eb.text, '\n'), "%s", eb.text);
+		config_fini(&c);
+	}
+}
+
+Test(config, a_secret_that_others_can_read_is_refused)
+{
+	char secret[] = "/tmp/holdfast-secret-XXXXXX", text[200];
+	int fd = mkstemp(secret);
+
+	cr_assert_eq(write(fd, "hidden\n", 7), 7);
+	close(fd);
+	snprintf(text, sizeof text, "[influxdb]\nurl = http://127.0.0.1:1\nusername = u\npassword_file = %s\n", secret);
+	chmod(secret, 0644);
+	cr_assert_eq(load(text), ERR_INVALID);
+	cr_assert(strstr(eb.text, "chmod 600"), "%s", eb.text);
+	config_fini(&c);
+	chmod(secret, 0600);
+	cr_assert_eq(load(text), ERR_OK, "%s", eb.text);
+	cr_assert_str_eq(c.influxdb.password, "hidden");
+	unlink(secret);
+}
+
+/* The manual page and the example name every key with its default. */
+Test(config, manual_and_example_have_every_key)
+{
+	struct buf manual, example;
+	char file[4096], line[256];
+	const char *srcdir = getenv("SRCDIR");
+
+	cr_assert(srcdir, "run by make check, which sets SRCDIR");
+	buf_init(&manual, 1 << 20);
+	buf_init(&example, 1 << 20);
+	snprintf(file, sizeof file, "%s/docs/man/holdfast.conf.5", srcdir);
+	cr_assert_eq(file_read(file, &manual, &eb), ERR_OK, "%s", eb.text);
+	snprintf(file, sizeof file, "%s/examples/holdfast.conf", srcdir);
+	cr_assert_eq(file_read(file, &example, &eb), ERR_OK, "%s", eb.text);
+	buf_char(&manual, 0);
+	buf_char(&example, 0);
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *k = &config_keys[i];
+		snprintf(line, sizeof line, ".It Cm %s\n", k->key);
+		cr_expect(strstr(manual.p, line), "the manual lacks [%s] %s", k->section, k->key);
+		snprintf(line, sizeof line, "\n%s ", k->key);
+		const char *at = strstr(example.p, line);
+		if (!at) {
+			snprintf(line, sizeof line, "\n;%s ", k->key);
+			at = strstr(example.p, line);
+		}
+		cr_expect(at, "the example lacks [%s] %s", k->section, k->key);
+		at = at ? strchr(at, '=') + 1 : "";
+		at += strspn(at, " ");
+		size_t n = strcspn(at, "\n");
+		/* url and database show what one would write */
+		cr_expect(
+		    (n == strlen(k->def) && !memcmp(at, k->def, n)) || (!*k->def && !strcmp(k->section, "influxdb")),
+		    "the example has [%s] %s = %.*s, the default is %s", k->section, k->key, (int)n, at, k->def);
+	}
+	buf_fini(&manual);
+	buf_fini(&example);
+}
