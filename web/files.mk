@@ -1,6 +1,7 @@
 # What the page is made of; lists for Makefile.am.
 web_sources = \
 	web/.npmrc \
+	web/README.md \
 	web/build.mjs \
 	web/package-lock.json \
 	web/package.json \

@@ -130,7 +130,8 @@ static void hand_over(struct collect *c)
 {
 	struct collect_ctx *x = &c->ctx;
 	uint64_t lost = x->tried - x->w.points;
-	bool failed = x->w.points > 0 && !c->opts.sink(c->opts.sink_arg, (struct view){ x->out.p, x->out.len }, x->w.points);
+	bool failed = x->w.points > 0 &&
+	    !c->opts.sink(c->opts.sink_arg, (struct view){ x->out.p, x->out.len }, x->w.points);
 
 	if (failed)
 		lost += x->w.points;

@@ -14,8 +14,8 @@ struct collect;
 
 struct collect_opts {
 	const char *proc, *sys; /* NULL: /proc and /sys; recorded trees in tests. No collector reads sys yet */
-	const char *utmp;	/* who is logged in; NULL: /run/utmp */
-	const char *host;	/* the tag; copied, as are the paths */
+	const char *utmp; /* who is logged in; NULL: /run/utmp */
+	const char *host; /* the tag; copied, as are the paths */
 	int64_t interval_ns;
 	int (*statvfs)(const char *path, struct statvfs *out); /* NULL: the system's */
 	/* Takes a round's line protocol; false if it could not be kept, which is counted. On the collecting thread. */
@@ -33,7 +33,7 @@ struct collect_stats {
 		const char *name;
 		bool ok;
 		uint32_t values, took_us; /* of the last round */
-		char error[128];	  /* "" when ok */
+		char error[128]; /* "" when ok */
 	} collector[COLLECT_MAX];
 };
 

@@ -13,12 +13,12 @@
 
 enum { MOUNTS_MAX = 4 << 20, DISKS_MAX = 128 };
 
-static const char *const pseudo[] = { "aufs", "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs",
-	"devfs", "devpts", "devtmpfs", "efivarfs", "erofs", "fusectl", "hugetlbfs", "iso9660", "mqueue", "nsfs", "overlay",
-	"proc", "procfs", "pstore", "ramfs", "rootfs", "rpc_pipefs", "securityfs", "selinuxfs", "squashfs", "sysfs", "tmpfs",
-	"tracefs", "udf" };
-static const char *const remote[] = { "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fuse", "glusterfs",
-	"gpfs", "lustre", "ncpfs", "nfs", "nfs4", "orangefs", "panfs", "smb3", "smbfs" };
+static const char *const pseudo[] = { "aufs", "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs",
+	"debugfs", "devfs", "devpts", "devtmpfs", "efivarfs", "erofs", "fusectl", "hugetlbfs", "iso9660", "mqueue",
+	"nsfs", "overlay", "proc", "procfs", "pstore", "ramfs", "rootfs", "rpc_pipefs", "securityfs", "selinuxfs",
+	"squashfs", "sysfs", "tmpfs", "tracefs", "udf" };
+static const char *const remote[] = { "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fuse",
+	"glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "orangefs", "panfs", "smb3", "smbfs" };
 /* Files that container runtimes lay over those of the image. */
 static const char *const injected[] = { "/dev/termination-log", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf" };
 
@@ -60,7 +60,8 @@ static void unescape(char *p)
 	char *out = p;
 
 	while (*p) {
-		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' && p[3] >= '0' && p[3] <= '7') {
+		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' && p[3] >= '0' &&
+		    p[3] <= '7') {
 			*out++ = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
 			p += 4;
 		} else {
@@ -98,8 +99,8 @@ static bool is_remote(const struct mount *m)
 /* Keeps m if it is storage of its own; what is mounted over an earlier one hides it. */
 static void keep(struct state *s, const struct mount *m)
 {
-	bool storage = !is_remote(m) && (strcmp(m->path, "/") == 0 ||
-	    (!IS_ONE_OF(m->type, pseudo) && !IS_ONE_OF(m->path, injected)));
+	bool storage = !is_remote(m) &&
+	    (strcmp(m->path, "/") == 0 || (!IS_ONE_OF(m->type, pseudo) && !IS_ONE_OF(m->path, injected)));
 
 	for (unsigned i = 0; i < s->n; i++)
 		if (strcmp(s->at[i].path, m->path) == 0)

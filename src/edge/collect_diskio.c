@@ -3,8 +3,20 @@
 #include "edge/collect_part.h"
 
 enum { DISKSTATS_MAX = 1 << 20, SECTOR_BYTES = 512, NAME_MAX_BYTES = 64 };
-enum { READS, READS_MERGED, READ_SECTORS, READ_MS, WRITES, WRITES_MERGED, WRITE_SECTORS, WRITE_MS, IN_PROGRESS, IO_MS,
-	WEIGHTED_MS, COLUMNS };
+enum {
+	READS,
+	READS_MERGED,
+	READ_SECTORS,
+	READ_MS,
+	WRITES,
+	WRITES_MERGED,
+	WRITE_SECTORS,
+	WRITE_MS,
+	IN_PROGRESS,
+	IO_MS,
+	WEIGHTED_MS,
+	COLUMNS
+};
 
 static void init(const struct collect_ctx *x, void *state)
 {

@@ -23,7 +23,7 @@ struct collect_ctx;
 /* A file under /proc that stays open and is read anew each round, once however many ask for it. */
 struct collect_source {
 	char path[COLLECT_PATH_MAX];
-	int fd;		/* -1: not open */
+	int fd; /* -1: not open */
 	uint64_t round; /* of what text holds; 0: nothing */
 	struct buf text;
 };
@@ -32,8 +32,8 @@ void collect_source_init(struct collect_source *s, const struct collect_ctx *x, 
 void collect_source_fini(struct collect_source *s);
 /* ERR_NOTFOUND: there is no such file, or the kernel has it switched off. ERR_CORRUPT: cut short; an empty
  * file is for the collector to judge. */
-NODISCARD enum err collect_source_read(struct collect_source *s, const struct collect_ctx *x, struct scan *text,
-    struct errbuf *eb);
+NODISCARD enum err collect_source_read(
+    struct collect_source *s, const struct collect_ctx *x, struct scan *text, struct errbuf *eb);
 
 struct collect_ctx {
 	const char *proc, *utmp, *host;

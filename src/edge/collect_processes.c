@@ -1,7 +1,8 @@
 /* How many processes there are in which state. The kernel has no sum of that: each process's own file must be read, at
  * 7 us when it is opened anew and 3 us when it is still open. So the files of the first KEPT processes stay open (they
- * are the longest-lived ones; a quarter of what the daemon may open at most), and on machines with very many the walk rests in between, so that it never takes more
- * than one part in SHARE of the time; the rounds without a walk tell only the number of threads. */
+ * are the longest-lived ones; never more than a quarter of what the daemon may open). And on machines with very many
+ * the walk rests in between, so that it never takes more than one part in SHARE of the time: the rounds without a walk
+ * tell only the number of threads. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ struct state {
 	DIR *proc;
 	unsigned n, most;
 	struct kept kept[KEPT]; /* in the order of the walk, which is that of the pids */
-	int64_t rest_until_ns;	/* monotonic */
+	int64_t rest_until_ns; /* monotonic */
 };
 
 static void init(const struct collect_ctx *x, void *state)
@@ -152,7 +153,8 @@ static enum err walk(struct state *s, uint64_t count[STATES], struct errbuf *eb)
 		if (state >= 0)
 			count[state]++;
 		else if (!is_gone(errno) && e == ERR_OK)
-			e = errbuf_set(eb, ERR_IO, "cannot read the state of process %s: %s", d->d_name, strerror(errno));
+			e = errbuf_set(
+			    eb, ERR_IO, "cannot read the state of process %s: %s", d->d_name, strerror(errno));
 		if (fd >= 0 && s->n < s->most)
 			s->kept[s->n++] = (struct kept){ pid, fd };
 		else if (fd >= 0)
@@ -187,7 +189,8 @@ static enum err run(struct collect_ctx *x, void *state, struct errbuf *eb)
 	bool walked = start >= s->rest_until_ns;
 
 	if (!s->proc && !(s->proc = opendir(x->proc)))
-		return errbuf_set(eb, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "cannot open %s: %s", x->proc, strerror(errno));
+		return errbuf_set(
+		    eb, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "cannot open %s: %s", x->proc, strerror(errno));
 	enum err e = count_threads(x, &threads, eb);
 	if (e == ERR_OK && walked) {
 		e = walk(s, count, eb);

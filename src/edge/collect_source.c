@@ -35,12 +35,14 @@ static enum err fill(struct collect_source *s, struct errbuf *eb)
 	if (s->fd < 0)
 		s->fd = open(s->path, O_RDONLY | O_CLOEXEC);
 	if (s->fd < 0)
-		return errbuf_set(eb, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "cannot open %s: %s", s->path, strerror(errno));
+		return errbuf_set(
+		    eb, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "cannot open %s: %s", s->path, strerror(errno));
 	buf_clear(&s->text);
 	return file_reread(s->fd, s->path, &s->text, eb);
 }
 
-enum err collect_source_read(struct collect_source *s, const struct collect_ctx *x, struct scan *text, struct errbuf *eb)
+enum err collect_source_read(
+    struct collect_source *s, const struct collect_ctx *x, struct scan *text, struct errbuf *eb)
 {
 	if (s->round != x->round) {
 		enum err e = fill(s, eb);

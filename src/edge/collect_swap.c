@@ -52,7 +52,8 @@ static enum err read_traffic(struct state *s, struct collect_ctx *x, struct errb
 	if (e != ERR_OK)
 		return e;
 	while (!(have_in && have_out) && scan_line(&text, &line)) {
-		if (line.end - line.at < 5 || memcmp(line.at, "pswp", 4) != 0 || !scan_word(&line, &key) || !scan_u64(&line, &n))
+		if (line.end - line.at < 5 || memcmp(line.at, "pswp", 4) != 0 || !scan_word(&line, &key) ||
+		    !scan_u64(&line, &n))
 			continue;
 		if (view_is(key, "pswpin")) {
 			s->in = n * s->page_bytes;

@@ -44,8 +44,8 @@ static void report(struct collect *c, double rounds, int64_t spent_cpu_ns, size_
 	collect_stats(c, &s);
 	for (unsigned i = 0; i < s.count; i++) {
 		double us = (double)collect_spent_ns(c, i) / 1e3 / rounds;
-		printf("%-10s %8.2f us a round %5" PRIu32 " values  %s\n", s.collector[i].name, us, s.collector[i].values,
-		    s.collector[i].error);
+		printf("%-10s %8.2f us a round %5" PRIu32 " values  %s\n", s.collector[i].name, us,
+		    s.collector[i].values, s.collector[i].error);
 		total_us += us;
 		values += s.collector[i].values;
 	}
@@ -53,7 +53,8 @@ static void report(struct collect *c, double rounds, int64_t spent_cpu_ns, size_
 	getrusage(RUSAGE_SELF, &ru);
 	double cpu_us = (double)spent_cpu_ns / 1e3 / rounds;
 	printf("%-10s %8.2f us a round %5u values, %.0f bytes\n", "all", total_us, values, (double)bytes / rounds);
-	printf("%.3f us a value (wall), %.3f us of cpu a value, %.4f %% of a core at one round a second, %ld KiB peak\n",
+	printf(
+	    "%.3f us a value (wall), %.3f us of cpu a value, %.4f %% of a core at one round a second, %ld KiB peak\n",
 	    total_us / values, cpu_us / values, cpu_us / 1e4, ru.ru_maxrss);
 }
 

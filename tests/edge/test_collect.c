@@ -8,22 +8,21 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/file.h"
-#include "collect_tree.h"
+#include "support/collect_tree.h"
 
 /* A cpu's line of which only user and idle are not 0. */
-#define CPU(name, user, idle)                                                                             \
-	"system_resources,cpu=" name ",host=web-01,resource_type=cpu usage_user=" user                   \
-	",usage_nice=0,usage_system=0,usage_idle=" idle ",usage_iowait=0,usage_irq=0,usage_softirq=0,"    \
+#define CPU(name, user, idle) \
+	"system_resources,cpu=" name ",host=web-01,resource_type=cpu usage_user=" user \
+	",usage_nice=0,usage_system=0,usage_idle=" idle ",usage_iowait=0,usage_irq=0,usage_softirq=0," \
 	"usage_steal=0,usage_guest=0,usage_guest_nice=0 1700000010000000000\n"
 
 static void expect_file(const char *got, const char *name)
 {
-	const char *srcdir = getenv("srcdir");
 	char path[512];
 	struct errbuf eb;
 	struct buf b;
 
-	snprintf(path, sizeof path, "%s/tests/fixtures/%s", srcdir ? srcdir : ".", name);
+	snprintf(path, sizeof path, TEST_SRCDIR "/fixtures/%s", name);
 	buf_init(&b, 1 << 20);
 	cr_assert_eq(file_read(path, &b, &eb), ERR_OK, "%s", eb.text);
 	buf_append(&b, "", 1);
@@ -65,7 +64,8 @@ Test(collect, counters_that_went_back_skip_the_cpu_and_stand_elsewhere_as_they_a
 	cr_expect(strstr(tree_lines, "interface=eth0,resource_type=net bytes_sent=50i,bytes_recv=100i,"));
 	cr_expect(strstr(tree_lines, "name=sda,resource_type=diskio reads=1i,writes=3i,read_bytes=4096i,"));
 	tree_lay("proc-restart-later");
-	cr_expect_str_eq(tree_round(c, "cpu"), CPU("cpu-total", "10", "90") CPU("cpu0", "10", "90") CPU("cpu1", "25", "75"));
+	cr_expect_str_eq(
+	    tree_round(c, "cpu"), CPU("cpu-total", "10", "90") CPU("cpu0", "10", "90") CPU("cpu1", "25", "75"));
 	tree_close(c);
 }
 
@@ -78,10 +78,11 @@ Test(collect, cpus_that_come_and_go_need_two_samples_in_a_row)
 	tree_lay("proc-hotplug/3-new-one");
 	cr_expect_str_eq(tree_round(c, "cpu"), CPU("cpu-total", "50", "50") CPU("cpu0", "50", "50"));
 	tree_lay("proc-hotplug/4-all");
-	cr_expect_str_eq(tree_round(c, "cpu"), CPU("cpu-total", "25", "75") CPU("cpu0", "25", "75") CPU("cpu5", "25", "75"));
+	cr_expect_str_eq(
+	    tree_round(c, "cpu"), CPU("cpu-total", "25", "75") CPU("cpu0", "25", "75") CPU("cpu5", "25", "75"));
 	tree_lay("proc-hotplug/5-all");
-	cr_expect_str_eq(tree_round(c, "cpu"), CPU("cpu-total", "50", "50") CPU("cpu0", "50", "50") CPU("cpu1", "25", "75")
-	    CPU("cpu5", "33.33", "66.67"));
+	cr_expect_str_eq(tree_round(c, "cpu"),
+	    CPU("cpu-total", "50", "50") CPU("cpu0", "50", "50") CPU("cpu1", "25", "75") CPU("cpu5", "33.33", "66.67"));
 	tree_close(c);
 }
 
@@ -120,7 +121,8 @@ static const struct broken {
 	{ "self/mounts", "/dev/sda1 /\n", "disk", NULL },
 	{ "self/mounts", "\n", "disk", NULL },
 	{ "self/mounts", "/dev/a / ext4 rw 0 0\n/dev/b /x ext4", "disk", NULL },
-	{ "self/mounts", "/dev/a / ext4 rw 0 0\n/dev/b /broken ext4 rw 0 0\n/dev/c /c ext4 rw 0 0\n", "disk", "device=c," },
+	{ "self/mounts", "/dev/a / ext4 rw 0 0\n/dev/b /broken ext4 rw 0 0\n/dev/c /c ext4 rw 0 0\n", "disk",
+	    "device=c," },
 	{ "diskstats", "8 0\n", "diskio", NULL },
 	{ "diskstats", "8 0 sda 1 2 3\n", "diskio", NULL },
 	{ "diskstats", "8 0 a 1 2 3 4 5 6 7 8 9 10 11\n8 0 b 1 2 3 4 5 6 7 8 9 1", "diskio", NULL },

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collect_tree.h"
+#include "support/collect_tree.h"
 
 Test(collect_disk, only_local_storage_is_asked_and_each_device_once)
 {

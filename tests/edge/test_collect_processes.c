@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "collect_tree.h"
+#include "support/collect_tree.h"
 
 static unsigned open_files(void)
 {
@@ -46,6 +46,12 @@ Test(collect_processes, open_files_have_a_ceiling_and_are_given_back)
 		cr_expect(strstr(tree_round(c, "processes"), "sleeping=601i,"));
 		cr_expect_leq(open_files(), before + 256 + 20);
 	}
+	for (int i = 100; i < 700; i++) {
+		snprintf(path, sizeof path, "%d/stat", i);
+		tree_remove(path);
+	}
+	cr_expect(strstr(tree_round(c, "processes"), "sleeping=1i,"));
+	cr_expect_leq(open_files(), before + 20, "files of ended processes stay open");
 	tree_close(c);
 	cr_expect_eq(open_files(), before);
 }

@@ -1,5 +1,8 @@
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/counter.h"
@@ -89,11 +92,36 @@ Test(collect_schedule, rounds_run_and_stop, .timeout = 30)
 	cr_expect_geq(s.last_ns - s.first_ns, (int64_t)(rounds - 2) * 20 * NS_PER_MS, "rounds are piled up");
 }
 
+/* Until the thread sleeps, as it does only when it waits for its deadline. */
+static void await_sleep(void)
+{
+	struct timespec pause = { .tv_nsec = NS_PER_MS };
+
+	for (int i = 0; i < 10000; i++) {
+		DIR *tasks = opendir("/proc/self/task");
+		bool sleeps = false;
+		for (struct dirent *d; (d = readdir(tasks));) {
+			char path[300], text[256];
+			snprintf(path, sizeof path, "/proc/self/task/%s/stat", d->d_name);
+			FILE *f = fopen(path, "r");
+			sleeps |= f && fgets(text, sizeof text, f) && strstr(text, "(hf-collect) S");
+			if (f)
+				fclose(f);
+		}
+		closedir(tasks);
+		if (sleeps)
+			return;
+		nanosleep(&pause, NULL);
+	}
+	cr_assert_fail("the thread never waits");
+}
+
 Test(collect_schedule, stop_does_not_wait_for_the_interval, .timeout = 30)
 {
 	struct seen s = { 0 };
 	struct collect *c = start(&s, INT64_C(3600) * 1000 * NS_PER_S);
 
+	await_sleep();
 	collect_stop(c);
 	cr_expect_eq(s.rounds, 0);
 	collect_stop(NULL);

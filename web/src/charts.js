@@ -20,6 +20,13 @@ function loners(u, series) {
 	return out;
 }
 
+// A sample can fall just beside its bucket: one empty bucket alone is no gap.
+function realGaps(u, series, from, to, gaps) {
+	const t = u.data[0];
+	const step = t.length > 1 ? u.valToPos(t[1], 'x', true) - u.valToPos(t[0], 'x', true) : 0;
+	return gaps.filter(([a, b]) => b - a > 2.2 * step);
+}
+
 const stack = (columns) => columns.map((_, k) => columns[0].map((first, i) => {
 	if (first === null)
 		return null;
@@ -179,7 +186,7 @@ export class Panel {
 		const { spec } = this;
 		const filled = spec.stacked ? i === 0 : spec.filled?.includes(i);
 		return {
-			scale: 'y', width: spec.stacked ? 1 : 1.6, stroke: () => this.colour(i),
+			scale: 'y', gaps: realGaps, width: spec.stacked ? 1 : 1.6, stroke: () => this.colour(i),
 			fill: filled ? () => wash(this.colour(i), spec.stacked ? 0.5 : 0.24) : undefined,
 			points: {
 				show: true, size: 3, width: 0, fill: () => this.colour(i), stroke: () => this.colour(i),
@@ -204,11 +211,11 @@ export class Panel {
 		const { fmt } = this.hub;
 		const room = u.bbox.width / devicePixelRatio;
 		const seconds = splits.length > 1 && splits[1] - splits[0] < 60000;
-		return splits.map((t, i) => {
+		return splits.map((t) => {
 			const x = u.valToPos(t, 'x');
 			if (x < 18 || x > room - 18)
 				return '';
-			return i > 0 && !fmt.sameDay(t, splits[i - 1]) ? fmt.day(t) : fmt.clock(t, t, seconds);
+			return !fmt.sameDay(t, t - 1) ? fmt.day(t) : fmt.clock(t, t, seconds);
 		});
 	}
 

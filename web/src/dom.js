@@ -27,6 +27,16 @@ export function setText(el, text) {
 		el.textContent = text;
 }
 
+// What did not change is left alone: a selection and the focus stay.
+const shown = new WeakMap();
+export function replaceIfNew(host, what, make) {
+	const key = JSON.stringify(what);
+	if (shown.get(host) === key)
+		return;
+	shown.set(host, key);
+	host.replaceChildren(...[make()].flat());
+}
+
 // A box that is wider inside than outside can be scrolled by keyboard too.
 export function letScroll(box) {
 	const look = () => {

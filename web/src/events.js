@@ -1,7 +1,7 @@
 // "What happened": everything that was lost, refused, set aside or is failing,
 // newest first, and the start of the daemon so that the list is never bare.
 
-import { h } from './dom.js';
+import { h, replaceIfNew } from './dom.js';
 import { join, plural } from './format.js';
 
 const CAUSES = {
@@ -66,7 +66,7 @@ export function eventsOf(status, nowMs, fmt) {
 const TONE_WORD = { bad: 'Lost: ', warn: 'Note: ', '': '' };
 
 export function showEvents(host, events, nowMs, fmt) {
-	host.replaceChildren(...events.map((e) => h('li', { 'data-tone': e.tone },
+	replaceIfNew(host, [events, fmt.day(nowMs)], () => events.map((e) => h('li', { 'data-tone': e.tone },
 		h('time', e.ms ? { datetime: new Date(e.ms).toISOString() } : null, e.ms ? fmt.clock(e.ms, nowMs) : e.when ?? 'now'),
 		h('span', null, e.tone && h('span', { class: 'unseen' }, TONE_WORD[e.tone]), e.text,
 			e.href && [' ', h('a', { href: e.href }, e.link)]))));

@@ -53,6 +53,8 @@ export function makeFormat(locale, timeZone) {
 			return null;
 		if (v > 0 && v < 0.005)
 			return { n: '<' + NBSP + short.format(0.01), u: '%' };
+		if (v > 99 && v < 100)	// nearly all is not all
+			return { n: plain[1].format(Math.min(v, 99.9)), u: '%' };
 		return { n: plain[v >= 9.95 || v === 0 ? 0 : v >= 0.995 ? 1 : 2].format(v), u: '%' };
 	}
 

@@ -96,6 +96,19 @@ export function trimGrid(grid, fromMs) {
 	return { step: grid.step, time: grid.time.slice(cut), series };
 }
 
+// From which bucket on to ask again: the last that has values, since its mean
+// may still move; two at least, and a dozen where nothing has come for long.
+export function firstOpen(grid) {
+	const n = grid.time.length;
+	let known = -1;
+	for (const one of grid.series.values())
+		for (const column of Object.values(one.fields))
+			for (let i = n - 1; i > known; i--)
+				if (column[i] !== null && column[i] !== undefined)
+					known = i;
+	return Math.max(0, Math.min(n - 2, Math.max(n - 12, known)));
+}
+
 export const seriesOf = (grid, resource, match = {}) => [...grid.series.values()].filter((one) =>
 	one.resource === resource && Object.entries(match).every(([k, v]) => one.tags[k] === v));
 

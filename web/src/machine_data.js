@@ -1,8 +1,8 @@
 // Keeps the machine's figures for the stretch of time shown: the whole of it
-// once, then only the newest two buckets and what came after.
+// once, then only the newest buckets and what came after.
 
 import { getJson } from './api.js';
-import { gridFrom, mergeGrid, stepFor, trimGrid } from './grid.js';
+import { firstOpen, gridFrom, mergeGrid, stepFor, trimGrid } from './grid.js';
 
 const PATH = 'api/v1/metrics/resources';
 const RESOURCES = 'cpu,mem,disk,diskio,net,system,pressure';
@@ -18,15 +18,20 @@ export function makeMachineData() {
 	let error = null;
 	let busy = null;
 
-	async function load(view, intervalS, nowMs) {
+	// The browser's own monotonic clock: the daemon's may be set.
+	const clock = () => performance.now();
+
+	async function load(view, intervalS) {
 		const spanS = (view.to - view.from) / 1000;
 		const step = stepFor(spanS, intervalS);
-		const whole = !grid || nowMs - wholeAt > WHOLE_AGAIN_MS;
-		const from = whole || grid.time.length < 2 ? view.from - step * 1000 : grid.time[grid.time.length - 2];
+		if (grid?.time.length && grid.time[grid.time.length - 1] > view.to + 60000)
+			grid = null;	// the daemon's clock went back
+		const whole = !grid || clock() - wholeAt > WHOLE_AGAIN_MS;
+		const from = whole || grid.time.length < 2 ? view.from - step * 1000 : grid.time[firstOpen(grid)];
 		busy = new AbortController();
 		const params = { resource: RESOURCES, from: String(Math.floor(from)), step: step + 's' };
 		if (view.fixed)
-			params.to = String(Math.ceil(view.to));
+			params.to = String(Math.ceil(view.to + step * 1000));
 		const mine = busy;
 		const answer = await getJson(PATH, params, { signal: mine.signal, timeoutMs: 15000 });
 		const add = gridFrom(answer);
@@ -37,7 +42,7 @@ export function makeMachineData() {
 		}
 		grid = trimGrid(next, view.from);
 		if (whole)
-			wholeAt = nowMs;
+			wholeAt = clock();
 		told = whole ? answer : {
 			source: told?.source ?? answer.source,
 			complete: (told?.complete ?? true) && answer.complete,
@@ -58,25 +63,25 @@ export function makeMachineData() {
 		},
 
 		// view: {from, to, fixed, id}. True where something new is there.
-		async refresh(view, intervalS, nowMs) {
+		async refresh(view, intervalS) {
 			if (view.id !== wanted) {
 				wanted = view.id;
 				grid = null;
 				nextAt = 0;
 			}
-			if (nowMs < nextAt || (view.fixed && grid))
+			if (clock() < nextAt || (view.fixed && grid))
 				return false;
 			try {
-				await load(view, intervalS, nowMs);
+				await load(view, intervalS);
 				failures = 0;
 				error = null;
-				nextAt = nowMs + Math.min(30, Math.max(2, intervalS || 10)) * 1000;
+				nextAt = clock() + Math.min(30, Math.max(2, intervalS || 10)) * 1000;
 			} catch (e) {
 				if (e.status === -1)
 					return false;
 				error = e;
 				failures++;
-				nextAt = nowMs + Math.min(60000, 2000 * 2 ** failures);
+				nextAt = clock() + Math.min(60000, 2000 * 2 ** failures);
 			}
 			return true;
 		},

@@ -3,7 +3,7 @@
 import { ApiError, getJson } from './api.js';
 import { readPalette } from './canvas.js';
 import { Panel } from './charts.js';
-import { $, letScroll, setText } from './dom.js';
+import { $, letScroll, replaceIfNew, setText } from './dom.js';
 import { eventsOf, showEvents } from './events.js';
 import { showFooter } from './footer.js';
 import { join, makeFormat } from './format.js';
@@ -107,7 +107,8 @@ function showCharts() {
 	showSource($('machine-source'), machineData.told, machineData.error);
 	const rows = grid ? fileSystems(grid) : [];
 	setText($('disks-note'), rows.length ? rows.length + ' mounted' : '');
-	$('disks').replaceChildren(rows.length ? disksTable(rows, fmt) : message(whyEmpty({ absent: 'No file system reports its room.' })));
+	const none = whyEmpty({ absent: 'No file system reports its room.' });
+	replaceIfNew($('disks'), rows.length ? rows : none, () => (rows.length ? disksTable(rows, fmt) : message(none)));
 }
 
 const SOURCES = { influxdb: 'InfluxDB', local: 'this machine', 'influxdb+local': 'InfluxDB and this machine' };
@@ -227,9 +228,9 @@ async function turn() {
 	if (document.hidden)
 		return true;
 	const interval = status.collect?.interval_s;
-	if (await machineData.refresh(view(), interval, nowMs()) || !span.zoom)
+	if (await machineData.refresh(view(), interval) || !span.zoom)
 		showCharts();
-	if (await serviceData.refresh(view(), interval, nowMs()))
+	if (await serviceData.refresh(view(), interval))
 		showServices();
 	return true;
 }

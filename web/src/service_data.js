@@ -19,26 +19,26 @@ export function makeServiceData() {
 		get error() { return error; },
 		forget() { nextAt = 0; },
 
-		async refresh(view, intervalS, nowMs) {
+		async refresh(view, intervalS) {
 			if (view.id !== wanted) {
 				wanted = view.id;
 				nextAt = 0;
-			} else if (nowMs < nextAt || (view.fixed && answer && !error)) {
+			} else if (performance.now() < nextAt || (view.fixed && answer && !error)) {
 				return false;
 			}
 			const step = stepFor((view.to - view.from) / 1000, intervalS, 120);
 			const params = { from: String(Math.floor(view.from)), step: step + 's' };
 			if (view.fixed)
-				params.to = String(Math.ceil(view.to));
+				params.to = String(Math.ceil(view.to + step * 1000));
 			try {
 				answer = await getJson(PATH, params, { timeoutMs: 15000 });
 				error = null;
 				failures = 0;
-				nextAt = nowMs + EVERY_MS;
+				nextAt = performance.now() + EVERY_MS;
 			} catch (e) {
 				error = e;
 				failures++;
-				nextAt = nowMs + Math.min(60000, 2000 * 2 ** failures);
+				nextAt = performance.now() + Math.min(60000, 2000 * 2 ** failures);
 			}
 			return true;
 		},

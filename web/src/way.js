@@ -1,7 +1,7 @@
 // Draws the way of a point: four stations in words, the strand behind them.
 // What it draws is decided in stations.js, how it bends in strand.js.
 
-import { h, svg } from './dom.js';
+import { h, replaceIfNew, svg } from './dom.js';
 import { halfWidth, ribbon, root, spread, swelling, wave } from './strand.js';
 
 const KNOT = 7.5;
@@ -19,7 +19,6 @@ export function makeWay(host) {
 	const list = h('ol', { class: 'stations' });
 	host.append(drawing, list);
 	let last = null;
-	let words = '';
 
 	function draw() {
 		if (!last || !host.clientWidth)
@@ -42,11 +41,7 @@ export function makeWay(host) {
 
 	return {
 		show({ stations, flow }) {
-			const next = JSON.stringify(stations);
-			if (next !== words) {
-				words = next;
-				list.replaceChildren(...stations.map(station));
-			}
+			replaceIfNew(list, stations, () => stations.map(station));
 			last = flow;
 			draw();
 		},

@@ -1,4 +1,4 @@
-#include "collect_tree.h"
+#include "support/collect_tree.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -22,8 +22,13 @@ static int fake_statvfs(const char *path, struct statvfs *out)
 	size_t n = strlen(tree_asked);
 
 	snprintf(tree_asked + n, sizeof tree_asked - n, "%s ", path);
-	*out = (struct statvfs){ .f_bsize = 1 << 20, .f_frsize = 4096, .f_blocks = 1000, .f_bfree = 400, .f_bavail = 350,
-		.f_files = 3000, .f_ffree = 2000 };
+	*out = (struct statvfs){ .f_bsize = 1 << 20,
+		.f_frsize = 4096,
+		.f_blocks = 1000,
+		.f_bfree = 400,
+		.f_bavail = 350,
+		.f_files = 3000,
+		.f_ffree = 2000 };
 	if (strcmp(path, "/root/secret") == 0) {
 		errno = EACCES;
 		return -1;
@@ -73,6 +78,8 @@ void tree_remove(const char *path)
 
 	snprintf(full, sizeof full, "%s/%s", root, path);
 	cr_assert_eq(unlink(full), 0, "%s", full);
+	*strrchr(full, '/') = 0;
+	cr_assert(rmdir(full) == 0 || errno == ENOTEMPTY, "%s", full);
 }
 
 static int lay_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -94,9 +101,7 @@ static int lay_one(const char *path, const struct stat *st, int type, struct FTW
 
 void tree_lay(const char *fixture)
 {
-	const char *srcdir = getenv("srcdir"); /* make check sets it */
-
-	snprintf(from, sizeof from, "%s/tests/fixtures/%s", srcdir ? srcdir : ".", fixture);
+	snprintf(from, sizeof from, TEST_SRCDIR "/fixtures/%s", fixture);
 	cr_assert_eq(nftw(from, lay_one, 16, FTW_PHYS), 0, "%s", from);
 }
 
@@ -105,8 +110,12 @@ struct collect_opts tree_opts(void)
 	static char utmp[sizeof root + 8];
 
 	snprintf(utmp, sizeof utmp, "%s/utmp", root);
-	return (struct collect_opts){ .proc = root, .utmp = utmp, .host = "web-01", .interval_ns = 10 * NS_PER_S,
-		.statvfs = fake_statvfs, .sink = take };
+	return (struct collect_opts){ .proc = root,
+		.utmp = utmp,
+		.host = "web-01",
+		.interval_ns = 10 * NS_PER_S,
+		.statvfs = fake_statvfs,
+		.sink = take };
 }
 
 struct collect *tree_open(const char *fixture)

@@ -1,0 +1,73 @@
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+static char path[] = "/tmp/holdfast-test-file-XXXXXX";
+
+static int create(const char *text)
+{
+	int fd = mkstemp(path);
+
+	cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	return fd;
+}
+
+Test(file, reread_starts_at_the_beginning_each_time)
+{
+	int fd = create("one");
+	struct errbuf eb;
+	struct buf b;
+
+	buf_init(&b, 100);
+	for (int i = 0; i < 3; i++) {
+		buf_clear(&b);
+		cr_expect_eq(file_reread(fd, path, &b, &eb), ERR_OK, "%s", eb.text);
+		cr_expect(b.len == 3 && memcmp(b.p, "one", 3) == 0);
+	}
+	cr_expect_eq(pwrite(fd, "two!", 4, 0), 4);
+	buf_clear(&b);
+	cr_expect_eq(file_reread(fd, path, &b, &eb), ERR_OK);
+	cr_expect(b.len == 4 && memcmp(b.p, "two!", 4) == 0);
+	buf_fini(&b);
+	close(fd);
+	unlink(path);
+}
+
+Test(file, ceiling_below_a_page_holds_what_fits_and_refuses_more)
+{
+	static char text[201];
+	struct errbuf eb;
+	struct buf b;
+
+	memset(text, 'x', 200);
+	int fd = create(text);
+	buf_init(&b, 300);
+	cr_expect_eq(file_read(path, &b, &eb), ERR_OK, "%s", eb.text);
+	cr_expect_eq(b.len, 200);
+	buf_fini(&b);
+	buf_init(&b, 100);
+	cr_expect_eq(file_read(path, &b, &eb), ERR_TOOBIG);
+	buf_clear(&b);
+	cr_expect_eq(file_reread(fd, path, &b, &eb), ERR_TOOBIG);
+	buf_fini(&b);
+	close(fd);
+	unlink(path);
+}
+
+Test(file, what_is_missing_or_no_file_is_told_apart)
+{
+	struct errbuf eb;
+	struct buf b;
+
+	buf_init(&b, 100);
+	cr_expect_eq(file_read("/tmp/holdfast-there-is-none", &b, &eb), ERR_NOTFOUND);
+	int fd = open("/tmp", O_RDONLY);
+	cr_expect_eq(file_reread(fd, "/tmp", &b, &eb), ERR_IO);
+	cr_expect_eq(file_read("/tmp", &b, &eb), ERR_IO);
+	close(fd);
+	buf_fini(&b);
+}
