@@ -135,7 +135,8 @@ static void refuse_method(struct http_request *rq)
 	if (rq->method == HTTP_OPTIONS)
 		http_respond(rq, rq->route->form == HTTP_FORM_OWN ? 204 : 200, NULL, (struct view){ "", 0 });
 	else
-		http_fail(rq, 405, "method_not_allowed", NULL, "%s does not take %s", rq->path, rq->info->request_method);
+		http_fail(
+		    rq, 405, "method_not_allowed", NULL, "%s does not take %s", rq->path, rq->info->request_method);
 }
 
 /* The path, the route and the parameters. False: answered. */
@@ -155,8 +156,8 @@ static bool read_head(struct http_request *rq)
 	}
 	rq->route = find_route(rq);
 	if (!rq->route) {
-		http_fail(rq, 404, "not_found", "GET / is the status page, docs/api.md lists the rest", "there is no %.200s",
-		    rq->path);
+		http_fail(rq, 404, "not_found", "GET / is the status page, docs/api.md lists the rest",
+		    "there is no %.200s", rq->path);
 		return false;
 	}
 	if (query && http_params_parse(&rq->params, view_of(query), &eb)) {
@@ -237,7 +238,8 @@ static void on_request_end(const struct mg_connection *conn, int status)
 /* What civetweb itself refuses: a malformed request line or header. */
 static int on_error(struct mg_connection *conn, int status, const char *message)
 {
-	static const char body[] = "{\"error\":{\"code\":\"bad_parameter\",\"message\":\"malformed request\",\"hint\":null}}\n";
+	static const char body[] =
+	    "{\"error\":{\"code\":\"bad_parameter\",\"message\":\"malformed request\",\"hint\":null}}\n";
 
 	(void)message;
 	counter_add(COUNTER_HTTP_REQUESTS, 1);
@@ -303,22 +305,28 @@ static enum err explain(const struct http_opts *o, const char *theirs, struct er
 	if (fd >= 0)
 		close(fd);
 	if (why == EADDRINUSE)
-		return errbuf_set(eb, ERR_EXISTS, "cannot listen on %s:%u: port in use by another program", o->host, o->port);
+		return errbuf_set(
+		    eb, ERR_EXISTS, "cannot listen on %s:%u: port in use by another program", o->host, o->port);
 	if (why == EACCES)
-		return errbuf_set(eb, ERR_IO, "cannot listen on %s:%u: no permission (ports below 1024 need it)", o->host,
-		    o->port);
+		return errbuf_set(
+		    eb, ERR_IO, "cannot listen on %s:%u: no permission (ports below 1024 need it)", o->host, o->port);
 	return errbuf_set(eb, ERR_IO, "cannot listen on %s:%u: %s", o->host, o->port, why ? strerror(why) : theirs);
 }
 
 static enum err start_civetweb(struct http *h, struct errbuf *eb)
 {
 	char ports[32], threads[16], silence[24], keep[16], text[256] = "";
-	const char *options[] = { "listening_ports", ports, "num_threads", threads, "tcp_nodelay", "1", "enable_keep_alive",
-		"yes", "keep_alive_timeout_ms", keep, "request_timeout_ms", silence, "decode_url", "no",
-		"decode_query_string", "no", "enable_directory_listing", "no", "connection_queue", "128", NULL };
-	struct mg_callbacks callbacks = { .begin_request = on_request, .end_request = on_request_end,
-		.http_error = on_error, .log_message = on_message, .log_access = on_message,
-		.init_connection = on_connection, .connection_closed = on_connection_closed, .init_thread = on_thread,
+	const char *options[] = { "listening_ports", ports, "num_threads", threads, "tcp_nodelay", "1",
+		"enable_keep_alive", "yes", "keep_alive_timeout_ms", keep, "request_timeout_ms", silence, "decode_url",
+		"no", "decode_query_string", "no", "enable_directory_listing", "no", "connection_queue", "128", NULL };
+	struct mg_callbacks callbacks = { .begin_request = on_request,
+		.end_request = on_request_end,
+		.http_error = on_error,
+		.log_message = on_message,
+		.log_access = on_message,
+		.init_connection = on_connection,
+		.connection_closed = on_connection_closed,
+		.init_thread = on_thread,
 		.exit_thread = on_thread_end };
 	struct mg_error_data error = { .text = text, .text_buffer_size = sizeof text };
 	struct mg_init_data init = { .callbacks = &callbacks, .user_data = h, .configuration_options = options };

@@ -20,7 +20,7 @@ struct http_request;
 enum { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_OPTIONS = 8, HTTP_OTHER = 16 };
 
 enum http_form { /* of errors, and of the headers that every answer of the route carries */
-	HTTP_FORM_OWN,	   /* {"error": {"code", "message", "hint"}} */
+	HTTP_FORM_OWN, /* {"error": {"code", "message", "hint"}} */
 	HTTP_FORM_INFLUX1, /* {"error": message}, X-Influxdb-* and Request-Id */
 	HTTP_FORM_INFLUX2, /* {"code", "message"}, the same headers */
 };
@@ -35,14 +35,14 @@ struct http_route {
 
 struct http_opts {
 	const char *host; /* IPv4 address. A loopback one also refuses foreign Host names (DNS rebinding) */
-	uint16_t port;	  /* 0: any free one */
+	uint16_t port; /* 0: any free one */
 	unsigned threads;
-	uint64_t max_body;  /* bytes of one body, also after decompression */
+	uint64_t max_body; /* bytes of one body, also after decompression */
 	uint64_t max_queue; /* bytes of all bodies in work at a time */
 	int64_t silence_ms; /* how long a client may say nothing within a request; 0: 30 s */
 	const struct http_route *routes; /* ended by a NULL path; "/" with prefix catches all */
-	void *arg;			 /* for handlers */
-	void (*each_second)(void *arg);	 /* may be NULL; must be quick */
+	void *arg; /* for handlers */
+	void (*each_second)(void *arg); /* may be NULL; must be quick */
 };
 
 /* ERR_EXISTS: the port is in use. */
@@ -54,7 +54,7 @@ unsigned http_method(const struct http_request *rq);
 const char *http_path(const struct http_request *rq); /* decoded */
 /* What follows the route's path and its slash, or NULL: "/x/a" under "/x" gives "a". */
 const char *http_rest(const struct http_request *rq);
-const char *http_header(const struct http_request *rq, const char *name);    /* the first, or NULL */
+const char *http_header(const struct http_request *rq, const char *name); /* the first, or NULL */
 const char *http_parameter(const struct http_request *rq, const char *name); /* of the query string, or NULL */
 
 /* Reads and, for gzip, unpacks the whole body; nothing of a body that failed is ever given out. On failure the answer

@@ -74,7 +74,8 @@ static enum err refuse(struct http_request *rq, enum err e)
 	case ERR_TOOBIG:
 		counter_add(COUNTER_REFUSED_TOO_LARGE, 1);
 		if (own)
-			http_fail(rq, 413, "too_large", NULL, "the body is above %" PRIu64 " bytes", rq->http->opts.max_body);
+			http_fail(
+			    rq, 413, "too_large", NULL, "the body is above %" PRIu64 " bytes", rq->http->opts.max_body);
 		else
 			http_fail(rq, 413, "too_large", NULL, "Request Entity Too Large");
 		break;
@@ -194,7 +195,8 @@ enum err http_read_body(struct http_request *rq, struct view *body)
 			return refuse(rq, e);
 	} else if (encoding && *encoding && strcasecmp(encoding, "identity") != 0) {
 		counter_add(COUNTER_REFUSED_BAD_ENCODING, 1);
-		http_fail(rq, 415, "bad_parameter", "send it plain or as gzip", "unknown Content-Encoding: %.40s", encoding);
+		http_fail(
+		    rq, 415, "bad_parameter", "send it plain or as gzip", "unknown Content-Encoding: %.40s", encoding);
 		return ERR_INVALID;
 	}
 	if (rq->body.len)

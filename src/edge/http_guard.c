@@ -86,8 +86,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-enum err http_guard_start(struct http_guard **out, unsigned slots, void (*each_second)(void *), void *arg,
-    struct errbuf *eb)
+enum err http_guard_start(
+    struct http_guard **out, unsigned slots, void (*each_second)(void *), void *arg, struct errbuf *eb)
 {
 	struct http_guard *g = calloc(1, sizeof *g + slots * sizeof g->slots[0]);
 

@@ -19,7 +19,7 @@ struct http {
 	bool loopback;
 	uint16_t port;
 	int64_t silence_ns;
-	_Atomic uint64_t queued;      /* bytes of bodies in work */
+	_Atomic uint64_t queued; /* bytes of bodies in work */
 	_Atomic unsigned connections; /* that hold a worker */
 	struct http_guard *guard;
 };
@@ -46,8 +46,8 @@ bool http_check_framing(struct http_request *rq);
 
 /* The guard ends requests that take too long: civetweb bounds the silence between two bytes, not the sum of it, and
  * reads the rest of a refused body however long it is. One thread, awake once a second. */
-NODISCARD enum err http_guard_start(struct http_guard **out, unsigned slots, void (*each_second)(void *), void *arg,
-    struct errbuf *eb);
+NODISCARD enum err http_guard_start(
+    struct http_guard **out, unsigned slots, void (*each_second)(void *), void *arg, struct errbuf *eb);
 void http_guard_stop(struct http_guard *g);
 int http_guard_take(struct http_guard *g); /* a slot for a worker thread, or -1 */
 /* The connection is cut off unless this is called again within timeout_ns; 0: no limit. */

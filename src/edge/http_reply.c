@@ -9,7 +9,11 @@
 #include "edge/http_internal.h"
 #include "wire/json_write.h"
 
-enum { JOIN_MAX = 16384, PACE = 65536, ERROR_HEADER_MAX = 2048 }; /* an answer may take a second for so many bytes, and the silence on top */
+enum {
+	JOIN_MAX = 16384,
+	PACE = 65536,
+	ERROR_HEADER_MAX = 2048
+}; /* an answer may take a second for so many bytes, and the silence on top */
 
 static const char *status_text(int status)
 {
@@ -62,8 +66,8 @@ static void add_influx_headers(struct http_request *rq, struct buf *b)
 		memset(r, 0, sizeof r);
 	r[6] = (unsigned char)((r[6] & 0x0f) | 0x40); /* a random UUID of RFC 4122 */
 	r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
-	snprintf(id, sizeof id, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1], r[2],
-	    r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+	snprintf(id, sizeof id, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1],
+	    r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
 	const char *given = http_header(rq, "X-Request-Id");
 	if (!given || !*given || strlen(given) > 128) /* as InfluxDB does: the caller's own id comes back */
 		given = id;
@@ -73,8 +77,8 @@ static void add_influx_headers(struct http_request *rq, struct buf *b)
 	for (size_t i = at; i < b->len; i++)
 		if ((unsigned char)b->p[i] < 0x20)
 			b->p[i] = ' ';
-	buf_printf(b, "\r\nX-Influxdb-Build: OSS\r\nX-Influxdb-Version: %s\r\nX-Request-Id: %s\r\n", HTTP_INFLUX_VERSION,
-	    given);
+	buf_printf(b, "\r\nX-Influxdb-Build: OSS\r\nX-Influxdb-Version: %s\r\nX-Request-Id: %s\r\n",
+	    HTTP_INFLUX_VERSION, given);
 }
 
 /* Whether civetweb will wait for another request; said in the answer so that both sides agree. */

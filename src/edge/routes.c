@@ -65,8 +65,8 @@ static bool bad(struct http_request *rq, const char *name, const char *value, co
 /* The smallest round step that gives at most BUCKETS_WISHED buckets. */
 static int64_t round_step(int64_t span_ns)
 {
-	static const int64_t steps_s[] = { 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
-		86400, 172800, 604800, 2592000, 7776000, 31536000 };
+	static const int64_t steps_s[] = { 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600,
+		43200, 86400, 172800, 604800, 2592000, 7776000, 31536000 };
 	size_t n = sizeof steps_s / sizeof *steps_s;
 
 	for (size_t i = 0; i < n; i++)

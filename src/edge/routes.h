@@ -25,9 +25,9 @@ struct services {
 	const char *spool_path;
 	struct head *head;
 	struct catalogue *catalogue;
-	struct collect *collect;	/* NULL: collection is off */
-	struct replicator *replicator;	/* NULL: there is no record */
-	const struct breaker *breaker;	/* NULL: there is no record */
+	struct collect *collect; /* NULL: collection is off */
+	struct replicator *replicator; /* NULL: there is no record */
+	const struct breaker *breaker; /* NULL: there is no record */
 	const char *host, *version;
 	int64_t started_ns; /* wall clock */
 	int64_t started_mono_ns;

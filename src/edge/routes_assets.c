@@ -40,8 +40,8 @@ void routes_asset(struct http_request *rq, void *arg)
 
 	(void)arg;
 	if (!a) {
-		http_fail(rq, 404, "not_found", "GET / is the status page, docs/api.md lists the rest", "there is no %.200s",
-		    http_path(rq));
+		http_fail(rq, 404, "not_found", "GET / is the status page, docs/api.md lists the rest",
+		    "there is no %.200s", http_path(rq));
 		return;
 	}
 	bool packed = a->gz && accepts(http_header(rq, "Accept-Encoding"), "gzip");
@@ -56,5 +56,6 @@ void routes_asset(struct http_request *rq, void *arg)
 	if (packed)
 		http_add_header(rq, "Content-Encoding", "gzip");
 	http_respond(rq, 200, a->mime,
-	    packed ? (struct view){ (const char *)a->gz, a->gz_len } : (struct view){ (const char *)a->raw, a->raw_len });
+	    packed ? (struct view){ (const char *)a->gz, a->gz_len }
+		   : (struct view){ (const char *)a->raw, a->raw_len });
 }

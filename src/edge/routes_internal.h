@@ -30,8 +30,8 @@ bool routes_grid_read(struct http_request *rq, struct routes_grid *g);
 bool routes_limit(struct http_request *rq, unsigned standard, unsigned max, unsigned *out);
 
 /* Whether a series of the measurement has this service tag; if not, hint becomes a line of those like it. */
-bool routes_service_known(const struct services *s, const char *measurement, const char *service, char *hint,
-    size_t hint_size);
+bool routes_service_known(
+    const struct services *s, const char *measurement, const char *service, char *hint, size_t hint_size);
 
 /* source, complete, tier, reason: what every read begins with. */
 void routes_json_head(struct buf *b, const struct read_result *r);

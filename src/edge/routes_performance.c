@@ -123,8 +123,8 @@ static double mean_of(const struct figures *f)
 	return f->timed > 0 ? f->sum / f->timed : NAN;
 }
 
-static void write_series(struct buf *b, const struct report *rp, const char *name,
-    double (*value)(const struct figures *f))
+static void write_series(
+    struct buf *b, const struct report *rp, const char *name, double (*value)(const struct figures *f))
 {
 	json_open(b, name, '[');
 	for (unsigned i = 0; i < rp->result.buckets; i++)
@@ -248,7 +248,8 @@ static void answer(struct http_request *rq, struct report *rp)
 /* False: answered. */
 static bool read_wish(struct http_request *rq, struct report *rp)
 {
-	const char *service = http_rest(rq), *operation = http_parameter(rq, "operation"), *host = http_parameter(rq, "host");
+	const char *service = http_rest(rq), *operation = http_parameter(rq, "operation"),
+		   *host = http_parameter(rq, "host");
 
 	*rp = (struct report){ .service = service && *service ? service : NULL,
 		.operation = operation && *operation ? operation : NULL,
@@ -272,7 +273,8 @@ static unsigned make_filters(const struct report *rp, struct read_filter *filter
 
 void routes_performance(struct http_request *rq, void *arg)
 {
-	static const char *const by_operation[] = { "operation", "status" }, *const by_service[] = { "service", "status" };
+	static const char *const by_operation[] = { "operation", "status" },
+				 *const by_service[] = { "service", "status" };
 	const struct services *s = arg;
 	struct read_filter filters[3];
 	struct errbuf eb = { "" };
@@ -281,9 +283,15 @@ void routes_performance(struct http_request *rq, void *arg)
 
 	if (!read_wish(rq, &rp))
 		return;
-	struct read_request q = { .database = "metrics", .measurement = "service_performance", .filters = filters,
-		.filter_count = make_filters(&rp, filters), .group_by = rp.service ? by_operation : by_service,
-		.group_count = 2, .from_ns = rp.grid.from_ns, .to_ns = rp.grid.to_ns, .step_ns = rp.grid.step_ns };
+	struct read_request q = { .database = "metrics",
+		.measurement = "service_performance",
+		.filters = filters,
+		.filter_count = make_filters(&rp, filters),
+		.group_by = rp.service ? by_operation : by_service,
+		.group_count = 2,
+		.from_ns = rp.grid.from_ns,
+		.to_ns = rp.grid.to_ns,
+		.step_ns = rp.grid.step_ns };
 	read_result_init(&rp.result, &q);
 	enum err e = reader_read(s->reader, &q, &rp.result, &eb);
 	if (e)

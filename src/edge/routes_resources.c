@@ -103,8 +103,8 @@ static void write_rate(struct buf *b, const struct read_result *r, const struct 
 	json_close(b, ']');
 }
 
-static void write_group(struct buf *b, const struct read_result *r, const struct read_group *g, const struct wish *w,
-    unsigned skip)
+static void write_group(
+    struct buf *b, const struct read_result *r, const struct read_group *g, const struct wish *w, unsigned skip)
 {
 	const char *type = read_group_tag(g, "resource_type");
 
@@ -120,7 +120,8 @@ static void write_group(struct buf *b, const struct read_result *r, const struct
 	json_open(b, "fields", '{');
 	for (unsigned i = 0; i < g->column_count; i++)
 		if (is_shown(&g->columns[i], skip, r->buckets))
-			write_field(b, &g->columns[i], resource_field_is_counter(type, g->columns[i].field), skip, r->buckets);
+			write_field(
+			    b, &g->columns[i], resource_field_is_counter(type, g->columns[i].field), skip, r->buckets);
 	json_close(b, '}');
 	json_open(b, "rates", '{');
 	for (unsigned i = 0; i < g->column_count; i++)
@@ -213,9 +214,13 @@ void routes_resources(struct http_request *rq, void *arg)
 	if (!read_wish(rq, s, &w))
 		return;
 	unsigned skip = lead_buckets(s, &w.grid);
-	struct read_request q = { .database = "metrics", .measurement = "system_resources", .filters = w.filters,
-		.filter_count = w.filter_count, .from_ns = w.grid.from_ns - (int64_t)skip * w.grid.step_ns,
-		.to_ns = w.grid.to_ns, .step_ns = w.grid.step_ns };
+	struct read_request q = { .database = "metrics",
+		.measurement = "system_resources",
+		.filters = w.filters,
+		.filter_count = w.filter_count,
+		.from_ns = w.grid.from_ns - (int64_t)skip * w.grid.step_ns,
+		.to_ns = w.grid.to_ns,
+		.step_ns = w.grid.step_ns };
 	int64_t rest = q.from_ns % q.step_ns;
 	q.from_ns -= rest < 0 ? rest + q.step_ns : rest; /* whole buckets */
 	read_result_init(&r, &q);

@@ -95,8 +95,8 @@ static void write_hint(const struct names *names, const char *wished, char *hint
 		    names->count - SHOWN);
 }
 
-bool routes_service_known(const struct services *s, const char *measurement, const char *service, char *hint,
-    size_t hint_size)
+bool routes_service_known(
+    const struct services *s, const char *measurement, const char *service, char *hint, size_t hint_size)
 {
 	struct measurement *m = catalogue_find_measurement(s->catalogue, CATALOGUE_DEFAULT_DB, view_of(measurement));
 	struct names *names = calloc(1, sizeof *names);

@@ -63,9 +63,12 @@ static void sample_rates(struct services *s)
 	if (!rates_due(&s->rates, now))
 		return;
 	spool_totals(s->spool, &t);
-	rates_add(&s->rates, &(struct rates_sample){ .at_ns = now, .value = {
-	    [RATE_VALUES] = counter_get(COUNTER_INGEST_VALUES), [RATE_DELIVERED] = counter_get(COUNTER_REPL_SENT_POINTS),
-	    [RATE_SPOOL_BYTES] = t.bytes, [RATE_REJECTED] = rejected_total() } });
+	rates_add(&s->rates,
+	    &(struct rates_sample){ .at_ns = now,
+		.value = { [RATE_VALUES] = counter_get(COUNTER_INGEST_VALUES),
+		    [RATE_DELIVERED] = counter_get(COUNTER_REPL_SENT_POINTS),
+		    [RATE_SPOOL_BYTES] = t.bytes,
+		    [RATE_REJECTED] = rejected_total() } });
 }
 
 void routes_each_second(void *services)
@@ -75,12 +78,19 @@ void routes_each_second(void *services)
 
 static void tell_sentence(struct services *s, struct gathered *g)
 {
-	struct sentence_facts f = { .now_ns = g->now_ns, .writable = g->committer.writable,
-		.write_error = g->committer.error, .gap_points = g->gaps.points, .gap_cause = g->gaps.cause,
-		.record = s->replicator != NULL, .record_url = s->record_url, .spool_bytes = g->spool.bytes,
-		.spool_max_bytes = s->spool_max_bytes, .spool_bytes_per_s = rates_per_s(&s->rates, RATE_SPOOL_BYTES),
+	struct sentence_facts f = { .now_ns = g->now_ns,
+		.writable = g->committer.writable,
+		.write_error = g->committer.error,
+		.gap_points = g->gaps.points,
+		.gap_cause = g->gaps.cause,
+		.record = s->replicator != NULL,
+		.record_url = s->record_url,
+		.spool_bytes = g->spool.bytes,
+		.spool_max_bytes = s->spool_max_bytes,
+		.spool_bytes_per_s = rates_per_s(&s->rates, RATE_SPOOL_BYTES),
 		.values_per_s = rates_per_s(&s->rates, RATE_VALUES),
-		.rejected_points = rates_rise(&s->rates, RATE_REJECTED), .rejected_reason = reject_name(worst_reject()) };
+		.rejected_points = rates_rise(&s->rates, RATE_REJECTED),
+		.rejected_reason = reject_name(worst_reject()) };
 
 	if (s->replicator) {
 		f.replication = g->replicator.state;
@@ -118,7 +128,8 @@ static struct gathered *gather(struct services *s)
 		collect_stats(s->collect, &g->collect);
 	if (s->replicator)
 		replicator_stats(s->replicator, &g->replicator);
-	if (spool_view_gap_sum(s->spool_view, g->now_ns - 86400 * NS_PER_S, &g->gaps, &g->gaps_error) && g->committer.writable) {
+	if (spool_view_gap_sum(s->spool_view, g->now_ns - 86400 * NS_PER_S, &g->gaps, &g->gaps_error) &&
+	    g->committer.writable) {
 		g->committer.writable = false; /* what cannot be read is no better than what cannot be written */
 		snprintf(g->committer.error, sizeof g->committer.error, "%.200s", g->gaps_error.text);
 	}
@@ -374,7 +385,7 @@ void routes_influx_health(struct http_request *rq, void *arg)
 
 void routes_ping(struct http_request *rq, void *arg)
 {
-	static const char body[] = "{\"version\":\"" HTTP_INFLUX_VERSION "\"}";
+	static const char body[] = "{\"version\":\"" HTTP_INFLUX_VERSION "\"}\n";
 	const char *verbose = http_parameter(rq, "verbose");
 
 	(void)arg;

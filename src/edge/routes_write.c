@@ -45,7 +45,8 @@ static void answer(struct http_request *rq, const struct ingest_request *in, enu
 		if (result->rejected == 0)
 			http_respond(rq, 204, "application/json", empty);
 		else
-			http_fail_text(rq, 400, "bad_parameter", NULL, (struct view){ result->message.p, result->message.len });
+			http_fail_text(
+			    rq, 400, "bad_parameter", NULL, (struct view){ result->message.p, result->message.len });
 		break;
 	case ERR_NOTFOUND:
 		http_fail(rq, 404, "not_found", NULL, "database not found: \"%s\"", in->database);

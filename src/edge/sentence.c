@@ -142,8 +142,7 @@ static bool say_down(const struct sentence_facts *f, struct sentence *out)
 	next_try(f, try, sizeof try);
 	snprintf(out->detail, sizeof out->detail, "%s point%s held here until it is back.%s%s%s%.200s%s", count,
 	    f->lag_points == 1 ? " is" : "s are", room, try, f->replication_error && *f->replication_error ? " (" : "",
-	    f->replication_error ? f->replication_error : "",
-	    f->replication_error && *f->replication_error ? ")" : "");
+	    f->replication_error ? f->replication_error : "", f->replication_error && *f->replication_error ? ")" : "");
 	return true;
 }
 
@@ -175,8 +174,8 @@ static bool say_collectors(const struct sentence_facts *f, struct sentence *out)
 		snprintf(out->summary, sizeof out->summary, "The collector of %s fails; all else is well.",
 		    or_unknown(f->failing_name));
 	else
-		snprintf(out->summary, sizeof out->summary, "%u collectors fail; all else is well.",
-		    f->collectors_failing);
+		snprintf(
+		    out->summary, sizeof out->summary, "%u collectors fail; all else is well.", f->collectors_failing);
 	snprintf(out->detail, sizeof out->detail, "%.60s: %.300s.", or_unknown(f->failing_name),
 	    or_unknown(f->failing_error));
 	return true;
@@ -222,13 +221,16 @@ static void say_well(const struct sentence_facts *f, struct sentence *out)
 		    "restart.",
 		    f->values_per_s);
 	else if (f->replication == REPLICATOR_STARTING)
-		snprintf(out->detail, sizeof out->detail, "%.0f values a second, kept here; connecting to InfluxDB at %.100s.",
-		    f->values_per_s, f->record_url ? f->record_url : "");
+		snprintf(out->detail, sizeof out->detail,
+		    "%.0f values a second, kept here; connecting to InfluxDB at %.100s.", f->values_per_s,
+		    f->record_url ? f->record_url : "");
 	else if (f->lag_points == 0)
-		snprintf(out->detail, sizeof out->detail, "%.0f values a second, kept here and in InfluxDB.", f->values_per_s);
+		snprintf(out->detail, sizeof out->detail, "%.0f values a second, kept here and in InfluxDB.",
+		    f->values_per_s);
 	else
-		snprintf(out->detail, sizeof out->detail, "%.0f values a second, kept here and in InfluxDB %.1f s later.",
-		    f->values_per_s, (double)f->lag_ns / 1e9);
+		snprintf(out->detail, sizeof out->detail,
+		    "%.0f values a second, kept here and in InfluxDB %.1f s later.", f->values_per_s,
+		    (double)f->lag_ns / 1e9);
 }
 
 void sentence_make(const struct sentence_facts *f, struct sentence *out)

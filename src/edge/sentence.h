@@ -16,7 +16,7 @@ struct sentence_facts {
 	const char *write_error;
 	uint64_t gap_points; /* lost in the last 24 h */
 	const char *gap_cause;
-	bool record;	     /* there is an InfluxDB to deliver to */
+	bool record; /* there is an InfluxDB to deliver to */
 	const char *record_url;
 	enum replicator_state replication;
 	int64_t replication_since_ns, next_try_ns, lag_ns;
@@ -27,8 +27,8 @@ struct sentence_facts {
 	double spool_bytes_per_s, values_per_s;
 	unsigned collectors_failing;
 	const char *failing_name, *failing_error; /* the first of them */
-	uint64_t rejected_points;		  /* in the last minute */
-	const char *rejected_reason;		  /* the most frequent since the start */
+	uint64_t rejected_points; /* in the last minute */
+	const char *rejected_reason; /* the most frequent since the start */
 	uint64_t quarantined_points;
 };
 

@@ -10,8 +10,9 @@
 enum { GAPS_SUM, GAPS_LIST, QUARANTINE_SUM, QUARANTINE_LIST, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
-	[GAPS_SUM] = "SELECT coalesce(sum(points), 0), (SELECT cause FROM gap WHERE at_ns >= ?1 ORDER BY id DESC LIMIT 1) "
-		     "FROM gap WHERE at_ns >= ?1",
+	[GAPS_SUM] =
+	    "SELECT coalesce(sum(points), 0), (SELECT cause FROM gap WHERE at_ns >= ?1 ORDER BY id DESC LIMIT 1) "
+	    "FROM gap WHERE at_ns >= ?1",
 	[GAPS_LIST] = "SELECT from_ns, to_ns, points, cause, at_ns FROM gap ORDER BY id DESC LIMIT ?1",
 	[QUARANTINE_SUM] = "SELECT coalesce(sum(points), 0) FROM quarantine",
 	[QUARANTINE_LIST] = "SELECT id, target, at_ns, db, status, reason, substr(line, 1, 4096) FROM quarantine "
@@ -91,8 +92,8 @@ static void take_gap_sum(sqlite3_stmt *st, void *arg)
 	struct view cause = column(st, 1);
 
 	out->points = (uint64_t)sqlite3_column_int64(st, 0);
-	snprintf(out->cause, sizeof out->cause, "%.*s", (int)(cause.len < sizeof out->cause ? cause.len : sizeof out->cause),
-	    cause.p);
+	snprintf(out->cause, sizeof out->cause, "%.*s",
+	    (int)(cause.len < sizeof out->cause ? cause.len : sizeof out->cause), cause.p);
 }
 
 enum err spool_view_gap_sum(struct spool_view *v, int64_t since_ns, struct spool_view_gaps *out, struct errbuf *eb)

@@ -10,14 +10,14 @@ struct spool_view;
 
 struct spool_view_gaps {
 	uint64_t points; /* of gaps recorded since the given time */
-	char cause[32];  /* of the newest of them */
+	char cause[32]; /* of the newest of them */
 };
 
 NODISCARD enum err spool_view_open(struct spool_view **out, const char *spool_path, struct errbuf *eb);
 void spool_view_close(struct spool_view *v);
 
-NODISCARD enum err spool_view_gap_sum(struct spool_view *v, int64_t since_ns, struct spool_view_gaps *out,
-    struct errbuf *eb);
+NODISCARD enum err spool_view_gap_sum(
+    struct spool_view *v, int64_t since_ns, struct spool_view_gaps *out, struct errbuf *eb);
 /* Elements of an array, newest first. */
 NODISCARD enum err spool_view_gaps(struct spool_view *v, unsigned limit, struct buf *json, struct errbuf *eb);
 NODISCARD enum err spool_view_quarantine(struct spool_view *v, unsigned limit, struct buf *json, struct errbuf *eb);

@@ -7,8 +7,9 @@ static const struct {
 	const char *type;
 	const char *fields; /* each with a space on either side */
 } table[] = {
-	{ "diskio", " reads writes read_bytes write_bytes read_time write_time io_time weighted_io_time merged_reads "
-		    "merged_writes " },
+	{ "diskio",
+	    " reads writes read_bytes write_bytes read_time write_time io_time weighted_io_time merged_reads "
+	    "merged_writes " },
 	{ "kernel", " context_switches interrupts processes_forked " },
 	{ "net", " bytes_sent bytes_recv packets_sent packets_recv err_in err_out drop_in drop_out " },
 	{ "pressure", " total " },

@@ -274,8 +274,10 @@ Test(http, malformed_chunks_are_refused)
 {
 	uint16_t port = start();
 
-	expect(port, "POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", 400);
-	expect(port, "POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcde\r\n0\r\n\r\n", 400);
+	expect(port,
+	    "POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", 400);
+	expect(port,
+	    "POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcde\r\n0\r\n\r\n", 400);
 	cr_expect_eq(seen.calls, 0);
 }
 
@@ -283,12 +285,16 @@ Test(http, ambiguous_lengths_are_refused)
 {
 	uint16_t port = start();
 
-	expect(port, "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
-		     "3\r\nabc\r\n0\r\n\r\n", 400);
-	expect(port, "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400);
+	expect(port,
+	    "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "3\r\nabc\r\n0\r\n\r\n",
+	    400);
+	expect(
+	    port, "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400);
 	expect(port, "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3x\r\n\r\nabc", 400);
 	expect(port, "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: +3\r\n\r\nabc", 400);
-	expect(port, "POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400);
+	expect(
+	    port, "POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400);
 	cr_expect_eq(seen.calls, 0);
 }
 
@@ -298,8 +304,9 @@ Test(http, chunked_body_arrives_whole_and_the_connection_goes_on)
 	int fd = client_connect(port);
 
 	for (int i = 0; i < 3; i++) {
-		client_say(fd, "POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-			       "3\r\nabc\r\n5\r\nhello\r\n0\r\n\r\n");
+		client_say(fd,
+		    "POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+		    "3\r\nabc\r\n5\r\nhello\r\n0\r\n\r\n");
 		struct reply r = client_receive(fd, WAIT_MS, false);
 		cr_expect_eq(r.status, 204);
 		reply_free(&r);
@@ -341,7 +348,8 @@ Test(http, expect_continue_of_too_large_a_body_is_refused_at_once)
 {
 	uint16_t port = start();
 
-	expect(port, "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n", 413);
+	expect(port,
+	    "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n", 413);
 }
 
 Test(http, body_of_max_body_passes_and_one_byte_more_does_not)
@@ -427,7 +435,8 @@ Test(http, broken_gzip_is_400_and_counted)
 	char out[4096];
 	struct view a = packed("hello hello hello hello", 23, out, sizeof out);
 
-	struct reply r = client_request(port, "POST", "/body", "Content-Encoding: gzip\r\n", "not gzip at all, surely", 23);
+	struct reply r = client_request(
+	    port, "POST", "/body", "Content-Encoding: gzip\r\n", "not gzip at all, surely", 23);
 	cr_expect_eq(r.status, 400);
 	reply_free(&r);
 	r = client_request(port, "POST", "/body", "Content-Encoding: gzip\r\n", out, a.len - 4);
@@ -525,12 +534,20 @@ Test(http, page_of_another_origin_may_not_write)
 {
 	uint16_t port = start();
 
-	expect(port, "POST /body HTTP/1.1\r\nHost: localhost:8686\r\nOrigin: http://evil.example\r\nContent-Length: 1\r\n\r\nx", 403);
+	expect(port,
+	    "POST /body HTTP/1.1\r\nHost: localhost:8686\r\nOrigin: http://evil.example\r\nContent-Length: 1\r\n\r\nx",
+	    403);
 	expect(port, "POST /body HTTP/1.1\r\nHost: localhost:8686\r\nOrigin: null\r\nContent-Length: 1\r\n\r\nx", 403);
-	expect(port, "POST /body HTTP/1.1\r\nHost: localhost:8686\r\nOrigin: http://localhost:3000\r\nContent-Length: 1\r\n\r\nx", 403);
-	expect(port, "POST /body HTTP/1.1\r\nHost: localhost:8686\r\nSec-Fetch-Site: cross-site\r\nContent-Length: 1\r\n\r\nx", 403);
+	expect(port,
+	    "POST /body HTTP/1.1\r\nHost: localhost:8686\r\nOrigin: http://localhost:3000\r\nContent-Length: 1\r\n\r\nx",
+	    403);
+	expect(port,
+	    "POST /body HTTP/1.1\r\nHost: localhost:8686\r\nSec-Fetch-Site: cross-site\r\nContent-Length: 1\r\n\r\nx",
+	    403);
 	cr_expect_eq(seen.calls, 0);
-	expect(port, "POST /body HTTP/1.1\r\nHost: localhost:8686\r\nOrigin: http://localhost:8686\r\nContent-Length: 1\r\n\r\nx", 204);
+	expect(port,
+	    "POST /body HTTP/1.1\r\nHost: localhost:8686\r\nOrigin: http://localhost:8686\r\nContent-Length: 1\r\n\r\nx",
+	    204);
 	cr_expect_eq(seen.calls, 1);
 }
 

@@ -10,8 +10,14 @@ static struct sentence s;
 
 static void start(void)
 {
-	f = (struct sentence_facts){ .now_ns = now, .writable = true, .record = true, .record_url = "http://127.0.0.1:8086",
-		.replication = REPLICATOR_UP, .values_per_s = 214.2, .spool_bytes = 100 << 20, .spool_max_bytes = 200 << 20 };
+	f = (struct sentence_facts){ .now_ns = now,
+		.writable = true,
+		.record = true,
+		.record_url = "http://127.0.0.1:8086",
+		.replication = REPLICATOR_UP,
+		.values_per_s = 214.2,
+		.spool_bytes = 100 << 20,
+		.spool_max_bytes = 200 << 20 };
 }
 
 TestSuite(sentence, .init = start);
@@ -36,7 +42,8 @@ Test(sentence, without_influxdb_it_tells_how_to_point_at_one)
 {
 	f.record = false;
 	f.replication = REPLICATOR_DOWN; /* means nothing then */
-	expect(SENTENCE_OK, "All is well.", "kept on this machine only. To keep them in InfluxDB too, set url in [influxdb]");
+	expect(SENTENCE_OK, "All is well.",
+	    "kept on this machine only. To keep them in InfluxDB too, set url in [influxdb]");
 }
 
 Test(sentence, down_tells_since_when_what_is_held_and_what_is_left)
@@ -47,7 +54,8 @@ Test(sentence, down_tells_since_when_what_is_held_and_what_is_left)
 	f.spool_bytes_per_s = 1024 * 1024;
 	f.next_try_ns = now + 7 * NS_PER_S;
 	f.replication_error = "connection refused";
-	expect(SENTENCE_WARN, "InfluxDB has been down for 12 minutes. Nothing is lost.", "1,234,567 points are held here");
+	expect(
+	    SENTENCE_WARN, "InfluxDB has been down for 12 minutes. Nothing is lost.", "1,234,567 points are held here");
 	cr_expect(strstr(s.detail, "room for 1 minute more") != NULL, "%s", s.detail);
 	cr_expect(strstr(s.detail, "Next try in 7 seconds") != NULL, "%s", s.detail);
 	cr_expect(strstr(s.detail, "connection refused") != NULL, "%s", s.detail);
@@ -124,12 +132,24 @@ Test(sentence, the_worst_matter_comes_first)
 		sentence_make(&f, &s);
 		memcpy(summary, s.summary, sizeof summary);
 		switch (step) {
-		case 0: f.rejected_points = 1; break;
-		case 1: f.collectors_failing = 1; break;
-		case 2: f.replication = REPLICATOR_CATCHING_UP; break;
-		case 3: f.replication = REPLICATOR_DOWN; break;
-		case 4: f.gap_points = 1; break;
-		case 5: f.writable = false; break;
+		case 0:
+			f.rejected_points = 1;
+			break;
+		case 1:
+			f.collectors_failing = 1;
+			break;
+		case 2:
+			f.replication = REPLICATOR_CATCHING_UP;
+			break;
+		case 3:
+			f.replication = REPLICATOR_DOWN;
+			break;
+		case 4:
+			f.gap_points = 1;
+			break;
+		case 5:
+			f.writable = false;
+			break;
 		}
 		sentence_make(&f, &s);
 		cr_expect_str_neq(s.summary, summary, "step %d", step);
@@ -157,8 +177,8 @@ Test(sentence, durations_have_one_unit)
 	static const struct {
 		int64_t s;
 		const char *text;
-	} rows[] = { { 0, "0 seconds" }, { -5, "0 seconds" }, { 1, "1 second" }, { 59, "59 seconds" }, { 60, "1 minute" },
-		{ 3599, "59 minutes" }, { 3600, "1 hour" }, { 172800, "2 days" } };
+	} rows[] = { { 0, "0 seconds" }, { -5, "0 seconds" }, { 1, "1 second" }, { 59, "59 seconds" },
+		{ 60, "1 minute" }, { 3599, "59 minutes" }, { 3600, "1 hour" }, { 172800, "2 days" } };
 	char out[32];
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

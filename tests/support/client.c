@@ -15,7 +15,9 @@ enum { HEAD_MAX = 65536, BODY_MAX = 64 << 20, TIMEOUT_MS = 20000 };
 
 int client_connect(uint16_t port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) }
+	};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	cr_assert(fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0, "cannot connect to port %u", port);
@@ -107,8 +109,8 @@ const char *reply_header(const struct reply *r, const char *name, char out[256])
 	return out;
 }
 
-struct reply client_request(uint16_t port, const char *method, const char *target, const char *headers, const void *body,
-    size_t len)
+struct reply client_request(
+    uint16_t port, const char *method, const char *target, const char *headers, const void *body, size_t len)
 {
 	int fd = client_connect(port);
 	char length[64] = "";

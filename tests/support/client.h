@@ -24,7 +24,7 @@ void reply_free(struct reply *r);
 const char *reply_header(const struct reply *r, const char *name, char out[256]);
 
 /* A request on a connection of its own. headers: lines with \r\n, or "". body may be NULL. */
-struct reply client_request(uint16_t port, const char *method, const char *target, const char *headers, const void *body,
-    size_t len);
+struct reply client_request(
+    uint16_t port, const char *method, const char *target, const char *headers, const void *body, size_t len);
 
 #endif
