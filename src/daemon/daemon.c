@@ -64,7 +64,7 @@ static enum err find_host(struct daemon *d, struct errbuf *eb)
 /* Before anything is written: is the port to be had? The server itself asks again. */
 static enum err try_port(const struct config *c, struct errbuf *eb)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(c->server.listen_port) };
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)c->server.listen_port) };
 	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	enum err e = ERR_OK;
 
@@ -75,7 +75,7 @@ static enum err try_port(const struct config *c, struct errbuf *eb)
 		e = errbuf_set(eb, ERR_INVALID, "%s is not an IPv4 address", c->server.listen_host);
 	else if (bind(fd, (struct sockaddr *)&a, sizeof a))
 		e = errbuf_set(eb, ERR_INVALID, "cannot listen on %s:%u: %s; stop what listens there or set [server] listen",
-		    c->server.listen_host, c->server.listen_port, strerror(errno));
+		    c->server.listen_host, (unsigned)c->server.listen_port, strerror(errno));
 	close(fd);
 	return e;
 }
@@ -154,7 +154,7 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 		e = start_replicator(d, eb);
 	else
 		committer_set_delivered(d->committer, UINT64_MAX);
-	struct reader_opts reader = { .local = d->local, .policy = record ? c->read.from : READ_LOCAL,
+	struct reader_opts reader = { .local = d->local, .policy = record ? (enum read_policy)c->read.from : READ_LOCAL,
 		.record_timeout_ms = c->read.timeout_ns / NS_PER_MS };
 	if (record) {
 		reader.breaker = &d->breaker;
@@ -197,8 +197,7 @@ static enum err open_door(struct daemon *d, struct errbuf *eb)
 
 	if (e != ERR_OK || !c->collect.enabled)
 		return e;
-	struct collect_opts collect = { .proc = *c->collect.proc ? c->collect.proc : NULL,
-		.sys = *c->collect.sys ? c->collect.sys : NULL, .host = d->host, .interval_ns = c->collect.interval_ns,
+	struct collect_opts collect = { .proc = c->collect.proc, .host = d->host, .interval_ns = c->collect.interval_ns,
 		.sink = take_collected, .sink_arg = d };
 	return collect_start(&d->collect, &collect, eb);
 }
@@ -218,7 +217,7 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 	if (e != ERR_OK)
 		return e;
 	d->routes_open = true;
-	struct http_opts http = { .host = c->server.listen_host, .port = c->server.listen_port,
+	struct http_opts http = { .host = c->server.listen_host, .port = (uint16_t)c->server.listen_port,
 		.threads = (unsigned)c->server.threads, .max_body = c->server.max_body, .max_queue = c->server.max_queue,
 		.routes = routes_table(), .arg = &d->services, .each_second = routes_each_second };
 	return http_start(&d->http, &http, eb);

@@ -23,6 +23,7 @@ enum replicator_state {
 
 struct replicator_opts {
 	struct committer *committer;
+	const struct catalogue *catalogue;
 	struct breaker *breaker;
 	const struct record_ops *record;
 	void *record_ctx; /* for this thread alone */
@@ -40,7 +41,7 @@ struct replicator_opts {
 struct replicator_stats {
 	enum replicator_state state;
 	int64_t since_ns;	/* wall clock: when this state began */
-	uint64_t cursor_seq, lag_points, delivered_points; /* delivered: since the cursor began */
+	uint64_t cursor_seq, lag_points, delivered_points; /* delivered: since the daemon started */
 	int64_t lag_ns;		/* age of the oldest undelivered row by its receive time; 0: none */
 	int64_t undelivered_from_ns; /* smallest undelivered timestamp; INT64_MAX: none */
 	int64_t last_ok_ns, last_error_ns, next_try_ns; /* wall clock; 0: never */

@@ -103,14 +103,6 @@ static void give_reader(struct local *l, struct spool_reader *r)
 	spool_reader_close(r);
 }
 
-static void not_complete(struct read_result *r, const char *reason)
-{
-	if (!r->complete)
-		return;
-	r->complete = false;
-	snprintf(r->reason, sizeof r->reason, "%s", reason);
-}
-
 /* ---- series and groups ---- */
 
 static const char *plain(struct reading *rd, struct view raw)
@@ -223,11 +215,11 @@ static enum err read_rows(struct reading *rd, struct spool_reader *reader, uint3
 		}
 		if (e == ERR_CORRUPT && row.seq) {
 			log_error("%s", eb->text);
-			not_complete(rd->r, "a damaged row of the local store was left out");
+			read_result_not_complete(rd->r, "a damaged row of the local store was left out");
 		} else if (e != ERR_OK) {
 			break;
 		} else if (row.db == db && !append_row(rd, &bb, &row)) {
-			not_complete(rd->r, "the read needs more memory than it may take; ask for a shorter range");
+			read_result_not_complete(rd->r, "the read needs more memory than it may take; ask for a shorter range");
 			break;
 		}
 		seq = row.seq;
@@ -252,7 +244,7 @@ static enum err read_history(struct reading *rd, uint32_t db, struct view measur
 	if (e == ERR_OK) /* once more: rows may have gone meanwhile */
 		e = spool_reader_begin(reader, &evicted_until, &first_seq, eb);
 	if (e == ERR_OK && evicted_until >= rd->q->from_ns)
-		not_complete(rd->r, "the local history no longer reaches back to the beginning of the range");
+		read_result_not_complete(rd->r, "the local history no longer reaches back to the beginning of the range");
 	if (e == ERR_OK)
 		give_reader(rd->local, reader);
 	else
@@ -296,18 +288,6 @@ static uint64_t hash_tags(const struct read_group *g)
 	return h;
 }
 
-static int compare_groups(const struct read_group *a, const struct read_group *b)
-{
-	for (unsigned i = 0; i < a->tag_count && i < b->tag_count; i++) {
-		int c = strcmp(a->tags[i].key, b->tags[i].key);
-		if (!c)
-			c = strcmp(a->tags[i].value, b->tags[i].value);
-		if (c)
-			return c;
-	}
-	return (a->tag_count > b->tag_count) - (a->tag_count < b->tag_count);
-}
-
 static uint64_t group_hash(const void *owner, uint32_t number)
 {
 	return hash_tags(&((const struct reading *)owner)->groups[number]->out);
@@ -323,7 +303,7 @@ static struct group *find_group(struct reading *rd)
 	uint64_t hash = hash_tags(&probe);
 	struct index_probe p = index_probe(&rd->groups_index, hash);
 	while (index_next(&p, &i))
-		if (compare_groups(&rd->groups[i]->out, &probe) == 0)
+		if (read_group_compare(&rd->groups[i]->out, &probe) == 0)
 			return rd->groups[i];
 	if (rd->group_count == rd->group_cap) {
 		uint32_t cap = rd->group_cap ? rd->group_cap * 2 : 64;
@@ -392,11 +372,6 @@ static enum err read_series(struct reading *rd, const struct series *s)
 	return rd->out_of_memory ? ERR_TOOBIG : e;
 }
 
-static int by_tags(const void *a, const void *b)
-{
-	return compare_groups(a, b);
-}
-
 static int by_field_name(const void *a, const void *b)
 {
 	return strcmp(((const struct read_column *)a)->field, ((const struct read_column *)b)->field);
@@ -426,8 +401,7 @@ static bool finish(struct reading *rd)
 		qsort(g->out.columns, n, sizeof *g->out.columns, by_field_name);
 		r->groups[r->group_count++] = g->out;
 	}
-	if (r->group_count)
-		qsort(r->groups, r->group_count, sizeof *r->groups, by_tags);
+	read_result_sort(r);
 	return true;
 }
 
@@ -440,7 +414,7 @@ static enum err read_measurement(struct reading *rd, struct measurement *m)
 	for (uint32_t i = 0; e == ERR_OK && i < n; i++)
 		e = read_series(rd, measurement_series(m, i));
 	if (e == ERR_TOOBIG || !finish(rd)) {
-		not_complete(rd->r, "the read needs more memory than it may take; ask for fewer series, a shorter range or a larger step");
+		read_result_not_complete(rd->r, "the read needs more memory than it may take; ask for fewer series, a shorter range or a larger step");
 		return rd->r->groups || finish(rd) ? ERR_OK : ERR_TOOBIG;
 	}
 	return e;

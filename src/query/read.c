@@ -1,5 +1,7 @@
 #include "query/read.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { ARENA_BLOCK = 64 << 10 };
@@ -30,6 +32,37 @@ void read_result_init(struct read_result *r, const struct read_request *q)
 void read_result_fini(struct read_result *r)
 {
 	arena_fini(&r->arena);
+}
+
+void read_result_not_complete(struct read_result *r, const char *reason)
+{
+	if (!r->complete)
+		return;
+	r->complete = false;
+	snprintf(r->reason, sizeof r->reason, "%s", reason);
+}
+
+int read_group_compare(const struct read_group *a, const struct read_group *b)
+{
+	for (unsigned i = 0; i < a->tag_count && i < b->tag_count; i++) {
+		int c = strcmp(a->tags[i].key, b->tags[i].key);
+		if (!c)
+			c = strcmp(a->tags[i].value, b->tags[i].value);
+		if (c)
+			return c;
+	}
+	return (a->tag_count > b->tag_count) - (a->tag_count < b->tag_count);
+}
+
+static int by_tags(const void *a, const void *b)
+{
+	return read_group_compare(a, b);
+}
+
+void read_result_sort(struct read_result *r)
+{
+	if (r->group_count)
+		qsort(r->groups, r->group_count, sizeof *r->groups, by_tags);
 }
 
 const char *read_group_tag(const struct read_group *g, const char *key)

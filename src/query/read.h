@@ -67,6 +67,10 @@ struct read_result {
 const char *read_source_name(enum read_source s); /* local, influxdb, influxdb+local */
 void read_result_init(struct read_result *r, const struct read_request *q); /* sets the grid; no groups */
 void read_result_fini(struct read_result *r);
+/* The first reason stays. */
+void read_result_not_complete(struct read_result *r, const char *reason);
+int read_group_compare(const struct read_group *a, const struct read_group *b); /* by their tags */
+void read_result_sort(struct read_result *r); /* the groups, by their tags */
 /* The group's tag, or "" */
 const char *read_group_tag(const struct read_group *g, const char *key);
 const struct read_column *read_group_column(const struct read_group *g, const char *field);

@@ -21,6 +21,7 @@ struct reader_opts {
 	void *(*open_record)(void *arg);   /* a record context for one thread at a time; NULL on failure */
 	void (*close_record)(void *record);
 	void *open_arg;
+	const char *database;	 /* what `metrics` is called in the record; others keep their names */
 	int64_t record_timeout_ms; /* of one read; 0: 1000 */
 	enum read_policy policy;
 	/* The smallest timestamp not yet delivered, INT64_MAX if the record has all. Any thread. */

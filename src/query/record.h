@@ -3,6 +3,7 @@
 #ifndef QUERY_RECORD_H
 #define QUERY_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -10,6 +11,7 @@
 
 struct record_reply {
 	int status;		 /* HTTP status; 0: there was no answer, error says why */
+	bool connected;		 /* false: the request never reached the server */
 	int64_t retry_after_ms;	 /* 0: the server did not say */
 	struct buf body;	 /* bounded; cut off above its ceiling */
 	char server_version[32]; /* X-Influxdb-Version, or "" */

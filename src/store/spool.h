@@ -62,8 +62,13 @@ NODISCARD enum err spool_reader_next_in(struct spool_reader *r, uint64_t after_s
 /* The newest timestamp ever let go (INT64_MIN: none), and the first row's seq (0: no rows). */
 NODISCARD enum err spool_reader_begin(struct spool_reader *r, int64_t *evicted_until_ns, uint64_t *first_seq,
     struct errbuf *eb);
-/* Points in rows above after_seq, and the smallest timestamp among them (INT64_MAX: none). */
-NODISCARD enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, uint64_t *points, int64_t *min_ns,
+struct spool_backlog {
+	uint64_t points;
+	int64_t min_ns;		    /* the smallest timestamp; INT64_MAX: none waits */
+	int64_t oldest_received_ns; /* of the first row; 0: none waits */
+};
+/* What lies in rows above after_seq. */
+NODISCARD enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, struct spool_backlog *out,
     struct errbuf *eb);
 
 #endif

@@ -10,7 +10,7 @@ enum { TEXT_MAX = 64 << 20, TEXT_KEEP = 4 << 20 };
 
 struct spool_reader {
 	sqlite3 *db;
-	sqlite3_stmt *next, *extent, *after_extents, *after_rows, *last_extent, *begin;
+	sqlite3_stmt *next, *extent, *after_extents, *after_rows, *last_extent, *begin, *received;
 	struct frame_unpacker *unpacker;
 	struct buf text;
 	uint64_t run_from, run_to; /* an extent that overlaps the range asked for last; 0: unknown */
@@ -38,6 +38,7 @@ enum err spool_reader_open(struct spool_reader **out, const char *path, struct e
 		    "SELECT first_seq, last_seq FROM extent WHERE last_seq > ?1 AND max_ns >= ?2 AND min_ns < ?3 "
 		    "ORDER BY first_seq LIMIT 1" },
 		{ &r->begin, "SELECT (SELECT value FROM meta WHERE key = 'evicted_until_ns'), (SELECT min(seq) FROM spool)" },
+		{ &r->received, "SELECT received_ns FROM spool WHERE seq > ? ORDER BY seq LIMIT 1" },
 		{ &r->last_extent, "SELECT max(first_seq), last_seq FROM extent" },
 		{ &r->after_extents, "SELECT sum(points), min(min_ns), max(last_seq) FROM extent WHERE first_seq > ?" },
 		{ &r->after_rows,
@@ -63,6 +64,7 @@ void spool_reader_close(struct spool_reader *r)
 	sqlite3_finalize(r->extent);
 	sqlite3_finalize(r->last_extent);
 	sqlite3_finalize(r->begin);
+	sqlite3_finalize(r->received);
 	sqlite3_finalize(r->after_extents);
 	sqlite3_finalize(r->after_rows);
 	sqlite3_close(r->db);
@@ -191,20 +193,18 @@ enum err spool_reader_begin(struct spool_reader *r, int64_t *evicted_until_ns, u
 	return e;
 }
 
-enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, uint64_t *points, int64_t *min_ns,
-    struct errbuf *eb)
+enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, struct spool_backlog *out, struct errbuf *eb)
 {
 	enum err e = ERR_OK;
 	uint64_t extents_end = after_seq;
 
-	*points = 0;
-	*min_ns = INT64_MAX;
+	*out = (struct spool_backlog){ .min_ns = INT64_MAX };
 	sqlite3_bind_int64(r->after_extents, 1, (int64_t)after_seq);
 	if (sqlite3_step(r->after_extents) != SQLITE_ROW)
 		e = database_error(r->db, "count what waits", eb);
 	else if (sqlite3_column_type(r->after_extents, 0) != SQLITE_NULL) {
-		*points = (uint64_t)sqlite3_column_int64(r->after_extents, 0);
-		*min_ns = sqlite3_column_int64(r->after_extents, 1);
+		out->points = (uint64_t)sqlite3_column_int64(r->after_extents, 0);
+		out->min_ns = sqlite3_column_int64(r->after_extents, 1);
 		extents_end = (uint64_t)sqlite3_column_int64(r->after_extents, 2);
 	}
 	sqlite3_reset(r->after_extents);
@@ -216,10 +216,16 @@ enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, uint64_t
 	if (sqlite3_step(r->after_rows) != SQLITE_ROW)
 		e = database_error(r->db, "count what waits", eb);
 	else if (sqlite3_column_type(r->after_rows, 0) != SQLITE_NULL) {
-		*points += (uint64_t)sqlite3_column_int64(r->after_rows, 0);
-		if (sqlite3_column_int64(r->after_rows, 1) < *min_ns)
-			*min_ns = sqlite3_column_int64(r->after_rows, 1);
+		out->points += (uint64_t)sqlite3_column_int64(r->after_rows, 0);
+		if (sqlite3_column_int64(r->after_rows, 1) < out->min_ns)
+			out->min_ns = sqlite3_column_int64(r->after_rows, 1);
 	}
 	sqlite3_reset(r->after_rows);
-	return e;
+	if (e != ERR_OK || out->points == 0)
+		return e;
+	sqlite3_bind_int64(r->received, 1, (int64_t)after_seq);
+	if (sqlite3_step(r->received) == SQLITE_ROW)
+		out->oldest_received_ns = sqlite3_column_int64(r->received, 0);
+	sqlite3_reset(r->received);
+	return ERR_OK;
 }

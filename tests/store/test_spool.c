@@ -142,11 +142,11 @@ Test(spool, what_waits_is_counted_exactly_at_every_cursor)
 	append_rows(s, 0, 200);
 	cr_assert_eq(spool_reader_open(&r, path, &eb), ERR_OK);
 	for (uint64_t seq = 0; seq <= 200; seq++) {
-		uint64_t points;
-		int64_t min_ns;
-		cr_assert_eq(spool_reader_after(r, seq, &points, &min_ns, &eb), ERR_OK);
-		cr_assert_eq(points, 200 - seq, "after %llu: %llu", (unsigned long long)seq, (unsigned long long)points);
-		cr_assert_eq(min_ns, seq < 200 ? (int64_t)seq * NS_PER_S : INT64_MAX);
+		struct spool_backlog b;
+		cr_assert_eq(spool_reader_after(r, seq, &b, &eb), ERR_OK);
+		cr_assert_eq(b.points, 200 - seq, "after %llu: %llu", (unsigned long long)seq, (unsigned long long)b.points);
+		cr_assert_eq(b.min_ns, seq < 200 ? (int64_t)seq * NS_PER_S : INT64_MAX);
+		cr_assert_eq(b.oldest_received_ns, seq < 200 ? (int64_t)seq * NS_PER_S : 0);
 	}
 	spool_reader_close(r);
 	spool_close(s);

@@ -1,0 +1,327 @@
+#include "daemon/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "daemon/config_table.h"
+
+#define DEFAULT_FILE "/etc/holdfast/holdfast.conf"
+enum { FILE_MAX = 1 << 20, LINE_MAX_BYTES = 190, SECRET_MAX = 4096, KEYS_MAX = 64 };
+
+/* ---- the file ---- */
+
+struct loading {
+	struct config *c;
+	const char *path;
+	bool seen[KEYS_MAX], influx_section;
+	struct errbuf first; /* the first error's text, without its place */
+};
+
+static int on_entry(void *arg, const char *section, const char *key, const char *value)
+{
+	struct loading *l = arg;
+	struct errbuf why;
+	const struct config_key *k = config_find(section, key);
+
+	l->influx_section |= !strcmp(section, "influxdb");
+	if (l->first.text[0])
+		return 1;
+	if (!k) {
+		const struct config_key *near = config_nearest(section, key);
+		errbuf_set(&l->first, ERR_INVALID, "[%s] has no key %s%s%s%s%s%s", section, key, near ? "; did you mean " : "",
+		    near && strcmp(near->section, section) ? "[" : "", near && strcmp(near->section, section) ? near->section : "",
+		    near && strcmp(near->section, section) ? "] " : "", near ? near->key : "; see man holdfast.conf");
+		return 0;
+	}
+	if (l->seen[k - config_keys]) {
+		errbuf_set(&l->first, ERR_INVALID, "[%s] %s stands twice; remove one", section, key);
+		return 0;
+	}
+	l->seen[k - config_keys] = true;
+	if (config_set(l->c, k, value, &why) != ERR_OK) {
+		errbuf_set(&l->first, ERR_INVALID, "[%s] %s = %s %s", section, key, value, why.text);
+		return 0;
+	}
+	return 1;
+}
+
+/* inih cuts longer lines in two without a word. */
+static unsigned find_long_line(const struct buf *text)
+{
+	unsigned line = 1;
+
+	for (size_t i = 0, start = 0; i < text->len; i++) {
+		if (i - start > LINE_MAX_BYTES)
+			return line;
+		if (text->p[i] == '\n') {
+			line++;
+			start = i + 1;
+		}
+	}
+	return 0;
+}
+
+static enum err load_file(struct config *c, const char *path, bool named, struct errbuf *eb)
+{
+	struct loading l = { .c = c, .path = path };
+	struct buf text;
+
+	buf_init(&text, FILE_MAX);
+	enum err e = file_read(path, &text, eb);
+	buf_char(&text, 0);
+	if (e == ERR_NOTFOUND && !named)
+		e = ERR_OK;
+	else if (e != ERR_OK)
+		e = ERR_INVALID;
+	else if (text.failed)
+		e = errbuf_set(eb, ERR_INVALID, "%s is larger than 1 MiB", path);
+	else if (find_long_line(&text))
+		e = errbuf_set(eb, ERR_INVALID, "%s:%u: the line is longer than %d bytes", path, find_long_line(&text), LINE_MAX_BYTES);
+	else {
+		int line = ini_parse_string(text.p, on_entry, &l);
+		if (line > 0)
+			e = errbuf_set(eb, ERR_INVALID, "%s:%d: %s", path, line,
+			    l.first.text[0] ? l.first.text : "neither [section] nor key = value");
+		else if (line < 0)
+			e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+		else if (l.influx_section && !*c->influxdb.url && !getenv("INFLUXDB_URL") && !getenv("HOLDFAST_INFLUXDB_URL"))
+			e = errbuf_set(eb, ERR_INVALID, "%s: [influxdb] has no url; add url = http://127.0.0.1:8086 or remove the section",
+			    path);
+	}
+	buf_fini(&text);
+	return e;
+}
+
+/* ---- the environment ---- */
+
+static enum err set_from(struct config *c, const struct config_key *k, const char *name, const char *unit, struct errbuf *eb)
+{
+	const char *value = getenv(name);
+	struct errbuf why;
+	char with_unit[64];
+
+	if (!value || !*value)
+		return ERR_OK;
+	if (unit && *value && value[strspn(value, "0123456789")] == 0 && strlen(value) < 32) {
+		snprintf(with_unit, sizeof with_unit, "%.32s%s", value, unit);
+		value = with_unit;
+	}
+	if (config_set(c, k, value, &why) == ERR_OK)
+		return ERR_OK;
+	return errbuf_set(eb, ERR_INVALID, "environment: %s=%s %s", name, value, why.text);
+}
+
+static enum err load_environment(struct config *c, struct errbuf *eb)
+{
+	char name[96];
+
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *k = &config_keys[i];
+		int n = snprintf(name, sizeof name, "HOLDFAST_%s_%s", k->section, k->key);
+		for (int j = 0; j < n; j++)
+			name[j] = (char)toupper((unsigned char)name[j]);
+		enum err e = k->env ? set_from(c, k, k->env, k->env_unit, eb) : ERR_OK;
+		if (e == ERR_OK)
+			e = set_from(c, k, name, k->env_unit, eb);
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+/* ---- secrets and what keys mean together ---- */
+
+static enum err read_secret(const char *key, const char *path, char **out, struct errbuf *eb)
+{
+	struct stat st;
+	struct buf b;
+
+	if (!*path)
+		return ERR_OK;
+	if (stat(path, &st))
+		return errbuf_set(eb, ERR_INVALID, "[influxdb] %s: cannot look at %s: %s", key, path, strerror(errno));
+	if (st.st_mode & 077)
+		return errbuf_set(eb, ERR_INVALID, "[influxdb] %s: others can read %s; chmod 600 it", key, path);
+	buf_init(&b, SECRET_MAX);
+	enum err e = file_read(path, &b, eb);
+	while (e == ERR_OK && b.len && isspace((unsigned char)b.p[b.len - 1]))
+		b.len--;
+	buf_char(&b, 0);
+	if (e == ERR_OK && !b.failed) {
+		free(*out);
+		*out = b.p;
+		return ERR_OK;
+	}
+	buf_fini(&b);
+	return e == ERR_OK ? errbuf_set(eb, ERR_INVALID, "[influxdb] %s: %s is too long", key, path) : ERR_INVALID;
+}
+
+static enum err finish(struct config *c, struct errbuf *eb)
+{
+	const char *token = getenv("INFLUXDB_TOKEN");
+	bool loopback = !strncmp(c->server.listen_host, "127.", 4);
+	enum err e = ERR_OK;
+
+	if (!loopback && !c->server.insecure)
+		return errbuf_set(eb, ERR_INVALID, "[server] listen = %s would be open to the network without TLS and tokens; "
+		    "keep to 127.0.0.1, or set insecure = yes if something in front protects it", c->server.listen_host);
+	if (*c->influxdb.url && strncmp(c->influxdb.url, "http://", 7) && strncmp(c->influxdb.url, "https://", 8))
+		return errbuf_set(eb, ERR_INVALID, "[influxdb] url = %s must begin with http:// or https://", c->influxdb.url);
+	if (strchr(c->influxdb.url, '@'))
+		return errbuf_set(eb, ERR_INVALID, "[influxdb] url holds a password; use username and password_file");
+	if (!*c->influxdb.database)
+		e = config_set(c, config_find("influxdb", "database"), *c->influxdb.bucket ? c->influxdb.bucket : "metrics", eb);
+	if (e == ERR_OK)
+		e = read_secret("password_file", c->influxdb.password_file, &c->influxdb.password, eb);
+	if (e == ERR_OK)
+		e = read_secret("token_file", c->influxdb.token_file, &c->influxdb.token, eb);
+	if (e == ERR_OK && token && *token) {
+		free(c->influxdb.token);
+		c->influxdb.token = strdup(token);
+		if (!c->influxdb.token)
+			e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+	}
+	log_set_level((enum log_level)c->server.log_level);
+	return e;
+}
+
+/* ---- options ---- */
+
+static void print_help(void)
+{
+	const char *section = "";
+
+	printf("Usage: holdfastd [OPTION]...\n"
+	       "Collects, receives, keeps, forwards and shows this machine's metrics.\n\n"
+	       "  --config FILE       default " DEFAULT_FILE "\n"
+	       "  --data-dir DIR      as [server] data_dir\n"
+	       "  --listen ADDR:PORT  as [server] listen\n"
+	       "  -n                  check the configuration and exit\n"
+	       "  --help, --version\n\n"
+	       "Keys of the configuration, each also as HOLDFAST_<SECTION>_<KEY> in the environment:\n");
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *k = &config_keys[i];
+		if (strcmp(section, k->section))
+			printf("\n[%s]\n", k->section);
+		section = k->section;
+		printf("  %-17s %s (%s%s)", k->key, k->help, *k->def ? "default " : "no default", k->def);
+		if (k->env)
+			printf(", %s", k->env);
+		putchar('\n');
+	}
+}
+
+struct options {
+	const char *config, *data_dir, *listen;
+	bool check, help, version;
+};
+
+static enum err parse_options(struct options *o, int argc, char **argv, struct errbuf *eb)
+{
+	static const struct option list[] = { { "config", required_argument, NULL, 'c' },
+		{ "data-dir", required_argument, NULL, 'd' }, { "listen", required_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 } };
+	int option;
+
+	opterr = 0;
+	optind = 0;
+	while ((option = getopt_long(argc, argv, ":n", list, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'd':
+			o->data_dir = optarg;
+			break;
+		case 'l':
+			o->listen = optarg;
+			break;
+		case 'n':
+			o->check = true;
+			break;
+		case 'h':
+			o->help = true;
+			break;
+		case 'v':
+			o->version = true;
+			break;
+		case ':':
+			return errbuf_set(eb, ERR_INVALID, "%s needs a value; see holdfastd --help", argv[optind - 1]);
+		default:
+			return errbuf_set(eb, ERR_INVALID, "%s is not an option; see holdfastd --help", argv[optind - 1]);
+		}
+	}
+	if (optind < argc)
+		return errbuf_set(eb, ERR_INVALID, "%s: holdfastd takes options only; see holdfastd --help", argv[optind]);
+	return ERR_OK;
+}
+
+static enum err set_option(struct config *c, const char *option, const char *key, const char *value, struct errbuf *eb)
+{
+	struct errbuf why;
+
+	if (!value || config_set(c, config_find("server", key), value, &why) == ERR_OK)
+		return ERR_OK;
+	return errbuf_set(eb, ERR_INVALID, "%s %s %s", option, value, why.text);
+}
+
+enum err config_load(struct config *c, int argc, char **argv, bool *done, struct errbuf *eb)
+{
+	struct options o = { 0 };
+	enum err e;
+
+	*c = (struct config){ 0 };
+	*done = true;
+	if ((e = parse_options(&o, argc, argv, eb)) != ERR_OK)
+		return e;
+	if (o.help) {
+		print_help();
+		return ERR_OK;
+	}
+	if (o.version) {
+		puts("holdfastd " HF_VERSION);
+		return ERR_OK;
+	}
+	for (size_t i = 0; i < config_key_count; i++)
+		if ((e = config_set(c, &config_keys[i], config_keys[i].def, eb)) != ERR_OK)
+			return e;
+	e = load_file(c, o.config ? o.config : DEFAULT_FILE, o.config, eb);
+	if (e == ERR_OK)
+		e = load_environment(c, eb);
+	if (e == ERR_OK)
+		e = set_option(c, "--data-dir", "data_dir", o.data_dir, eb);
+	if (e == ERR_OK)
+		e = set_option(c, "--listen", "listen", o.listen, eb);
+	if (e == ERR_OK)
+		e = finish(c, eb);
+	*done = o.check;
+	if (e == ERR_OK && o.check)
+		puts("the configuration is good");
+	return e;
+}
+
+void config_fini(struct config *c)
+{
+	free(c->server.listen_host);
+	free(c->server.data_dir);
+	free(c->collect.host);
+	free(c->collect.proc);
+	free(c->influxdb.url);
+	free(c->influxdb.database);
+	free(c->influxdb.bucket);
+	free(c->influxdb.org);
+	free(c->influxdb.username);
+	free(c->influxdb.password_file);
+	free(c->influxdb.token_file);
+	free(c->influxdb.password);
+	free(c->influxdb.token);
+	*c = (struct config){ 0 };
+}

@@ -1,0 +1,224 @@
+#include "daemon/config_table.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+
+#define AT(member) offsetof(struct config, member)
+#define HOUR_NS (3600 * NS_PER_S)
+#define DAY_NS (24 * HOUR_NS)
+#define MIB (INT64_C(1) << 20)
+#define GIB (INT64_C(1) << 30)
+
+static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
+static const char *const policies[] = { "auto", "local", "record", NULL };
+
+/* clang-format off */
+const struct config_key config_keys[] = {
+	{ "server", "listen", CONFIG_LISTEN, AT(server.listen_host), "127.0.0.1:8686", 0, 65535, NULL, NULL, NULL,
+	  "address and port of the HTTP server; port 0 takes any free one" },
+	{ "server", "data_dir", CONFIG_TEXT, AT(server.data_dir), "/var/lib/holdfast", 0, 0, NULL, NULL, NULL,
+	  "folder of the store; created if missing" },
+	{ "server", "log_level", CONFIG_CHOICE, AT(server.log_level), "info", 0, 0, levels, NULL, NULL,
+	  "error, warning, info or debug" },
+	{ "server", "max_body", CONFIG_SIZE, AT(server.max_body), "25000000", 1024, GIB, NULL, NULL, NULL,
+	  "largest body of a write, also after decompression" },
+	{ "server", "max_queue", CONFIG_SIZE, AT(server.max_queue), "64MiB", MIB, 16 * GIB, NULL, NULL, NULL,
+	  "writes in work or waiting; beyond it they get 503" },
+	{ "server", "threads", CONFIG_COUNT, AT(server.threads), "64", 2, 1024, NULL, NULL, NULL,
+	  "HTTP connections served at a time" },
+	{ "server", "head_bytes", CONFIG_SIZE, AT(server.head_bytes), "48MiB", MIB, 64 * GIB, NULL, NULL, NULL,
+	  "memory for the newest points" },
+	{ "server", "create_databases", CONFIG_BOOL, AT(server.create_databases), "no", 0, 0, NULL, NULL, NULL,
+	  "a write to an unknown database creates it (at most 64)" },
+	{ "server", "insecure", CONFIG_BOOL, AT(server.insecure), "no", 0, 0, NULL, NULL, NULL,
+	  "allow an address that is not loopback, without TLS and tokens" },
+	{ "collect", "enabled", CONFIG_BOOL, AT(collect.enabled), "yes", 0, 0, NULL, "METRICS_ENABLED", NULL,
+	  "collect this machine's own metrics" },
+	{ "collect", "interval", CONFIG_DURATION, AT(collect.interval_ns), "10s", NS_PER_S, HOUR_NS, NULL,
+	  "METRICS_COLLECTION_INTERVAL", "s", "how often" },
+	{ "collect", "host", CONFIG_TEXT, AT(collect.host), "", 0, 0, NULL, NULL, NULL,
+	  "the tag host; empty: the machine's name" },
+	{ "collect", "proc", CONFIG_TEXT, AT(collect.proc), "/proc", 0, 0, NULL, NULL, NULL,
+	  "where the kernel's figures are read" },
+	{ "retention", "raw", CONFIG_DURATION, AT(retention.raw_ns), "30d", HOUR_NS, 3650 * DAY_NS, NULL,
+	  "METRICS_RETENTION_DAYS", "d", "how long points are kept; older ones are refused" },
+	{ "retention", "max_bytes", CONFIG_SIZE, AT(retention.max_bytes), "10GiB", 64 * MIB, 1024 * 1024 * GIB, NULL, NULL,
+	  NULL, "ceiling of the store on disk; the oldest goes first" },
+	{ "retention", "max_future", CONFIG_DURATION, AT(retention.max_future_ns), "10m", NS_PER_S, 365 * DAY_NS, NULL, NULL,
+	  NULL, "points further ahead of the clock are refused" },
+	{ "influxdb", "url", CONFIG_TEXT, AT(influxdb.url), "", 0, 0, NULL, "INFLUXDB_URL", NULL,
+	  "the record, http://HOST:PORT; empty: the local store alone" },
+	{ "influxdb", "database", CONFIG_TEXT, AT(influxdb.database), "", 0, 0, NULL, NULL, NULL,
+	  "its database; empty: the bucket, or metrics" },
+	{ "influxdb", "bucket", CONFIG_TEXT, AT(influxdb.bucket), "", 0, 0, NULL, "INFLUXDB_BUCKET", NULL,
+	  "another name for database, as 2.x calls it" },
+	{ "influxdb", "org", CONFIG_TEXT, AT(influxdb.org), "", 0, 0, NULL, "INFLUXDB_ORG", NULL,
+	  "organisation; 1.x has none and leaves it unused" },
+	{ "influxdb", "username", CONFIG_TEXT, AT(influxdb.username), "", 0, 0, NULL, NULL, NULL, "user, if it asks for one" },
+	{ "influxdb", "password_file", CONFIG_TEXT, AT(influxdb.password_file), "", 0, 0, NULL, NULL, NULL,
+	  "file with the password, readable by its owner alone" },
+	{ "influxdb", "token_file", CONFIG_TEXT, AT(influxdb.token_file), "", 0, 0, NULL, NULL, NULL,
+	  "file with a token, readable by its owner alone; or the variable INFLUXDB_TOKEN" },
+	{ "influxdb", "create_database", CONFIG_BOOL, AT(influxdb.create_database), "yes", 0, 0, NULL, NULL, NULL,
+	  "create the database there if it is missing" },
+	{ "influxdb", "timeout", CONFIG_DURATION, AT(influxdb.timeout_ns), "10s", 100 * NS_PER_MS, HOUR_NS, NULL, NULL, NULL,
+	  "how long one write may take" },
+	{ "read", "from", CONFIG_CHOICE, AT(read.from), "auto", 0, 0, policies, NULL, NULL,
+	  "auto: InfluxDB while it is well, else the local store; local; record" },
+	{ "read", "timeout", CONFIG_DURATION, AT(read.timeout_ns), "1s", 10 * NS_PER_MS, 60 * NS_PER_S, NULL, NULL, NULL,
+	  "how long a read waits for InfluxDB before it is answered locally" },
+};
+/* clang-format on */
+const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
+
+const struct config_key *config_find(const char *section, const char *key)
+{
+	for (size_t i = 0; i < config_key_count; i++)
+		if (!strcmp(config_keys[i].section, section) && !strcmp(config_keys[i].key, key))
+			return &config_keys[i];
+	return NULL;
+}
+
+/* Levenshtein's distance, of names up to 31 bytes. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[32], n = (unsigned)strlen(b);
+
+	if (n > 31 || strlen(a) > 31)
+		return 100;
+	for (unsigned j = 0; j <= n; j++)
+		row[j] = j;
+	for (unsigned i = 0; a[i]; i++) {
+		unsigned corner = row[0];
+		row[0] = i + 1;
+		for (unsigned j = 0; j < n; j++) {
+			unsigned best = corner + (a[i] != b[j]);
+			corner = row[j + 1];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (corner + 1 < best)
+				best = corner + 1;
+			row[j + 1] = best;
+		}
+	}
+	return row[n];
+}
+
+const struct config_key *config_nearest(const char *section, const char *key)
+{
+	const struct config_key *best = NULL;
+	unsigned least = 5;
+
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *k = &config_keys[i];
+		/* the right name in the wrong section is the nearest of all */
+		unsigned d = strcmp(k->section, section) ? distance(key, k->key) + 2 : distance(key, k->key);
+		if (d < least) {
+			least = d;
+			best = k;
+		}
+	}
+	return best;
+}
+
+static enum err set_text(char **slot, const char *value, struct errbuf *eb)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	free(*slot);
+	*slot = copy;
+	return ERR_OK;
+}
+
+static enum err set_bool(bool *slot, const char *value, struct errbuf *eb)
+{
+	static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
+
+	for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcasecmp(value, words[i])) {
+			*slot = i & 1;
+			return ERR_OK;
+		}
+	return errbuf_set(eb, ERR_INVALID, "is neither yes nor no");
+}
+
+static enum err set_listen(struct config *c, const char *value, struct errbuf *eb)
+{
+	const char *colon = strrchr(value, ':');
+	struct in_addr a;
+	uint64_t port;
+	char host[64];
+
+	if (!colon || (size_t)(colon - value) >= sizeof host || !num_parse_u64(view_of(colon + 1), &port) || port > 65535)
+		return errbuf_set(eb, ERR_INVALID, "is not ADDRESS:PORT; write 127.0.0.1:8686");
+	memcpy(host, value, (size_t)(colon - value));
+	host[colon - value] = 0;
+	const char *address = strcmp(host, "localhost") ? host : "127.0.0.1";
+	if (inet_pton(AF_INET, address, &a) != 1)
+		return errbuf_set(eb, ERR_INVALID, "has no IPv4 address; write 127.0.0.1:8686");
+	c->server.listen_port = port;
+	return set_text(&c->server.listen_host, address, eb);
+}
+
+static enum err set_choice(uint64_t *slot, const struct config_key *k, const char *value, struct errbuf *eb)
+{
+	for (unsigned i = 0; k->choices[i]; i++)
+		if (!strcasecmp(value, k->choices[i])) {
+			*slot = i;
+			return ERR_OK;
+		}
+	return errbuf_set(eb, ERR_INVALID, "is not known; write %s, %s or %s", k->choices[0], k->choices[1], k->choices[2]);
+}
+
+static enum err in_limits(const struct config_key *k, int64_t v, struct errbuf *eb)
+{
+	static const char *const units[] = { [CONFIG_COUNT] = "", [CONFIG_SIZE] = " bytes", [CONFIG_DURATION] = " ms" };
+	int64_t scale = k->kind == CONFIG_DURATION ? NS_PER_MS : 1;
+
+	if (v >= k->min && v <= k->max)
+		return ERR_OK;
+	return errbuf_set(eb, ERR_INVALID, "is out of range: at least %lld%s, at most %lld%s", (long long)(k->min / scale),
+	    units[k->kind], (long long)(k->max / scale), units[k->kind]);
+}
+
+enum err config_set(struct config *c, const struct config_key *k, const char *value, struct errbuf *eb)
+{
+	void *slot = (char *)c + k->offset;
+	uint64_t u = 0;
+	int64_t ns = 0;
+	enum err e;
+
+	switch (k->kind) {
+	case CONFIG_TEXT:
+		return set_text(slot, value, eb);
+	case CONFIG_BOOL:
+		return set_bool(slot, value, eb);
+	case CONFIG_LISTEN:
+		return set_listen(c, value, eb);
+	case CONFIG_CHOICE:
+		return set_choice(slot, k, value, eb);
+	case CONFIG_COUNT:
+	case CONFIG_SIZE:
+		if (k->kind == CONFIG_COUNT && !num_parse_u64(view_of(value), &u))
+			return errbuf_set(eb, ERR_INVALID, "is not a number");
+		if (k->kind == CONFIG_SIZE && !num_parse_size(view_of(value), &u))
+			return errbuf_set(eb, ERR_INVALID, "is not a size; write 512KiB, 64MiB or 10GiB");
+		e = in_limits(k, u > INT64_MAX ? INT64_MAX : (int64_t)u, eb);
+		*(uint64_t *)slot = u;
+		return e;
+	case CONFIG_DURATION:
+		if (!num_parse_duration_ns(view_of(value), &ns))
+			return errbuf_set(eb, ERR_INVALID, "is not a duration; write 10s, 5m, 12h or 30d");
+		e = in_limits(k, ns, eb);
+		*(int64_t *)slot = ns;
+		return e;
+	}
+	return ERR_INVALID;
+}

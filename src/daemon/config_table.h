@@ -1,0 +1,40 @@
+/* The keys. */
+#ifndef DAEMON_CONFIG_TABLE_H
+#define DAEMON_CONFIG_TABLE_H
+
+#include <stddef.h>
+
+#include "daemon/config.h"
+
+enum config_kind {
+	CONFIG_TEXT,
+	CONFIG_BOOL,
+	CONFIG_COUNT,
+	CONFIG_SIZE,
+	CONFIG_DURATION,
+	CONFIG_LISTEN, /* ADDR:PORT, into listen_host and listen_port */
+	CONFIG_CHOICE, /* the index into choices */
+};
+
+struct config_key {
+	const char *section, *key;
+	enum config_kind kind;
+	size_t offset;		    /* into struct config */
+	const char *def;
+	int64_t min, max;	    /* of counts, sizes (bytes), durations (ns) */
+	const char *const *choices; /* ended by NULL */
+	const char *env;	    /* a name besides HOLDFAST_<SECTION>_<KEY>, or NULL */
+	const char *env_unit;	    /* what a plain number in env is meant in, or NULL */
+	const char *help;
+};
+
+extern const struct config_key config_keys[];
+extern const size_t config_key_count;
+
+/* Parses value into c. On failure eb says what would be right ("is not a duration; write 10s…"). */
+NODISCARD enum err config_set(struct config *c, const struct config_key *k, const char *value, struct errbuf *eb);
+const struct config_key *config_find(const char *section, const char *key);
+/* The key that looks most like it, in the section; NULL: none does. */
+const struct config_key *config_nearest(const char *section, const char *key);
+
+#endif

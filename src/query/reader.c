@@ -1,0 +1,230 @@
+#include "query/reader.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/counter.h"
+#include "base/log.h"
+#include "query/record_read.h"
+
+enum { SPARE_RECORDS = 4, TIMEOUT_MS = 1000 };
+
+struct reader {
+	struct reader_opts opts;
+	pthread_mutex_t lock; /* spare */
+	void *spare[SPARE_RECORDS];
+	unsigned spare_count;
+};
+
+enum err reader_new(struct reader **out, const struct reader_opts *opts, struct errbuf *eb)
+{
+	struct reader *rd = calloc(1, sizeof *rd);
+
+	*out = rd;
+	if (!rd)
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	rd->opts = *opts;
+	if (!rd->opts.record_timeout_ms)
+		rd->opts.record_timeout_ms = TIMEOUT_MS;
+	pthread_mutex_init(&rd->lock, NULL);
+	return ERR_OK;
+}
+
+void reader_free(struct reader *rd)
+{
+	if (!rd)
+		return;
+	for (unsigned i = 0; i < rd->spare_count; i++)
+		rd->opts.close_record(rd->spare[i]);
+	pthread_mutex_destroy(&rd->lock);
+	free(rd);
+}
+
+static void *take_record(struct reader *rd)
+{
+	void *record = NULL;
+
+	pthread_mutex_lock(&rd->lock);
+	if (rd->spare_count)
+		record = rd->spare[--rd->spare_count];
+	pthread_mutex_unlock(&rd->lock);
+	return record ? record : rd->opts.open_record(rd->opts.open_arg);
+}
+
+static void give_record(struct reader *rd, void *record)
+{
+	pthread_mutex_lock(&rd->lock);
+	if (rd->spare_count < SPARE_RECORDS) {
+		rd->spare[rd->spare_count++] = record;
+		record = NULL;
+	}
+	pthread_mutex_unlock(&rd->lock);
+	if (record)
+		rd->opts.close_record(record);
+}
+
+static enum err ask_record(struct reader *rd, const struct read_request *q, struct read_result *r, struct errbuf *eb)
+{
+	const char *database = strcmp(q->database, "metrics") ? q->database : rd->opts.database;
+	void *record = take_record(rd);
+
+	if (!record)
+		return errbuf_set(eb, ERR_NOMEM, "no connection to InfluxDB could be made");
+	enum err e = record_read(rd->opts.record, record, database, rd->opts.record_timeout_ms, q, r, eb);
+	give_record(rd, record);
+	if (e == ERR_UNAVAILABLE)
+		breaker_failed(rd->opts.breaker);
+	return e;
+}
+
+/* ---- the undelivered tail ---- */
+
+static struct read_group *find_group(struct read_result *r, const struct read_group *like)
+{
+	for (unsigned i = 0; i < r->group_count; i++)
+		if (read_group_compare(&r->groups[i], like) == 0)
+			return &r->groups[i];
+	return NULL;
+}
+
+/* The column of g, made if missing; NULL: out of memory. */
+static struct read_column *own_column(struct read_result *r, struct read_group *g, const struct read_column *like)
+{
+	struct read_column *have = (struct read_column *)read_group_column(g, like->field);
+
+	if (have)
+		return have;
+	struct read_column *list = arena_alloc(&r->arena, (g->column_count + 1) * sizeof *list, 16);
+	char *field = arena_copy(&r->arena, view_of(like->field));
+	struct read_cell *cells = arena_alloc(&r->arena, r->buckets * sizeof *cells, 16);
+	if (!list || !field || !cells)
+		return NULL;
+	unsigned at = 0;
+	while (at < g->column_count && strcmp(g->columns[at].field, field) < 0)
+		at++;
+	if (at)
+		memcpy(list, g->columns, at * sizeof *list);
+	list[at] = (struct read_column){ field, like->type, cells };
+	if (at < g->column_count)
+		memcpy(list + at + 1, g->columns + at, (g->column_count - at) * sizeof *list);
+	g->columns = list;
+	g->column_count++;
+	return &list[at];
+}
+
+static struct read_group *own_group(struct read_result *r, const struct read_group *like)
+{
+	struct read_group *have = find_group(r, like);
+
+	if (have)
+		return have;
+	struct read_group *list = arena_alloc(&r->arena, (r->group_count + 1) * sizeof *list, 16);
+	struct read_group g = { .tag_count = like->tag_count };
+	g.tags = arena_alloc(&r->arena, (like->tag_count + 1) * sizeof *g.tags, 16);
+	if (!list || !g.tags)
+		return NULL;
+	for (unsigned i = 0; i < like->tag_count; i++) {
+		g.tags[i].key = arena_copy(&r->arena, view_of(like->tags[i].key));
+		g.tags[i].value = arena_copy(&r->arena, view_of(like->tags[i].value));
+		if (!g.tags[i].key || !g.tags[i].value)
+			return NULL;
+	}
+	unsigned at = 0;
+	while (at < r->group_count && read_group_compare(&r->groups[at], &g) < 0)
+		at++;
+	if (at)
+		memcpy(list, r->groups, at * sizeof *list);
+	list[at] = g;
+	if (at < r->group_count)
+		memcpy(list + at + 1, r->groups + at, (r->group_count - at) * sizeof *list);
+	r->groups = list;
+	r->group_count++;
+	return &list[at];
+}
+
+/* The local groups' cells take the place of the record's from where the local grid begins. */
+static bool overlay(struct read_result *r, const struct read_result *local)
+{
+	unsigned first = (unsigned)((local->first_bucket_ns - r->first_bucket_ns) / r->step_ns), n = r->buckets - first;
+
+	for (unsigned i = 0; i < local->group_count; i++) {
+		const struct read_group *lg = &local->groups[i];
+		struct read_group *g = own_group(r, lg);
+		if (!g)
+			return false;
+		for (unsigned k = 0; k < g->column_count; k++)
+			memset(g->columns[k].cells + first, 0, n * sizeof *g->columns[k].cells);
+		for (unsigned k = 0; k < lg->column_count; k++) {
+			struct read_column *col = own_column(r, g, &lg->columns[k]);
+			if (!col)
+				return false;
+			memcpy(col->cells + first, lg->columns[k].cells, n * sizeof *col->cells);
+		}
+	}
+	return true;
+}
+
+/* Adds to the record's answer what it has not got yet. */
+static enum err add_tail(struct reader *rd, const struct read_request *q, int64_t undelivered_ns, struct read_result *r,
+    struct errbuf *eb)
+{
+	struct read_result local;
+	struct read_request tail = *q;
+
+	if (undelivered_ns >= q->to_ns)
+		return ERR_OK;
+	if (undelivered_ns > tail.from_ns) { /* from the beginning of the bucket that it lies in */
+		int64_t begin = r->first_bucket_ns + (undelivered_ns - r->first_bucket_ns) / r->step_ns * r->step_ns;
+		tail.from_ns = begin > q->from_ns ? begin : q->from_ns;
+	}
+	read_result_init(&local, &tail);
+	enum err e = local_read(rd->opts.local, &tail, &local, eb);
+	if (e == ERR_OK && !overlay(r, &local))
+		e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+	r->source = READ_SOURCE_BOTH;
+	if (!local.complete)
+		read_result_not_complete(r, local.reason);
+	read_result_fini(&local);
+	return e;
+}
+
+static enum err read_from_record(struct reader *rd, const struct read_request *q, struct read_result *r, struct errbuf *eb)
+{
+	/* asked first: what is delivered in between is in both answers then, and the local one takes its place */
+	int64_t undelivered_ns = rd->opts.undelivered_from_ns(rd->opts.undelivered_arg);
+	enum err e = ask_record(rd, q, r, eb);
+
+	return e == ERR_OK ? add_tail(rd, q, undelivered_ns, r, eb) : e;
+}
+
+static enum err answer(struct reader *rd, const struct read_request *q, struct read_result *r, struct errbuf *eb)
+{
+	bool wanted = rd->opts.policy != READ_LOCAL && rd->opts.record;
+
+	if (wanted && (rd->opts.policy == READ_RECORD || breaker_allows(rd->opts.breaker))) {
+		if (read_from_record(rd, q, r, eb) == ERR_OK)
+			return ERR_OK;
+		log_warn("a read is answered from the local store: %s", eb->text);
+		counter_add(COUNTER_READ_FALLBACK, 1);
+		read_result_fini(r);
+		read_result_init(r, q);
+		if (rd->opts.policy == READ_RECORD)
+			read_result_not_complete(r, "InfluxDB did not answer; this is what the local store has");
+	}
+	return local_read(rd->opts.local, q, r, eb);
+}
+
+enum err reader_read(struct reader *rd, const struct read_request *q, struct read_result *r, struct errbuf *eb)
+{
+	enum err e = answer(rd, q, r, eb);
+
+	if (e != ERR_OK)
+		return e;
+	counter_add(r->source == READ_SOURCE_LOCAL ? COUNTER_READ_LOCAL
+		: r->source == READ_SOURCE_RECORD  ? COUNTER_READ_RECORD
+						   : COUNTER_READ_MERGED,
+	    1);
+	if (!r->complete)
+		counter_add(COUNTER_READ_INCOMPLETE, 1);
+	return ERR_OK;
+}

@@ -1,0 +1,112 @@
+#include "store/targets.h"
+
+#include "base/clock.h"
+#include "store/database.h"
+
+static enum err finish(sqlite3 *db, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
+{
+	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(db, doing, eb);
+
+	sqlite3_finalize(st);
+	return e;
+}
+
+enum err target_load(sqlite3 *reader, const char *target, struct target_cursor *out, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(reader, &st, "SELECT seq, points FROM cursor WHERE target = ?", eb);
+
+	*out = (struct target_cursor){ 0 };
+	if (e != ERR_OK)
+		return e;
+	sqlite3_bind_text(st, 1, target, -1, SQLITE_STATIC);
+	int rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		out->seq = (uint64_t)sqlite3_column_int64(st, 0);
+		out->points = (uint64_t)sqlite3_column_int64(st, 1);
+	} else if (rc != SQLITE_DONE) {
+		e = database_error(reader, "read the cursor", eb);
+	}
+	sqlite3_finalize(st);
+	return e;
+}
+
+enum err target_store(sqlite3 *writer, const char *target, const struct target_cursor *c, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(writer, &st, "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?)", eb);
+
+	if (e != ERR_OK)
+		return e;
+	sqlite3_bind_text(st, 1, target, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 2, (int64_t)c->seq);
+	sqlite3_bind_int64(st, 3, (int64_t)c->points);
+	return finish(writer, st, "write the cursor", eb);
+}
+
+/* Ids rise by one: how many there are is the distance between the first and the last. */
+static enum err trim(sqlite3 *writer, uint64_t max_points, uint64_t *dropped, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(writer, &st,
+	    "DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?", eb);
+
+	if (e != ERR_OK)
+		return e;
+	sqlite3_bind_int64(st, 1, (int64_t)max_points);
+	e = finish(writer, st, "trim the quarantine", eb);
+	if (e == ERR_OK)
+		*dropped = (uint64_t)sqlite3_changes64(writer);
+	return e;
+}
+
+enum err quarantine_add(sqlite3 *writer, const struct quarantine_entry *q, uint64_t max_points, uint64_t *dropped,
+    struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(writer, &st,
+	    "INSERT INTO quarantine (target, at_ns, db, status, reason, points, line) VALUES (?, ?, ?, ?, ?, 1, ?)", eb);
+
+	if (e != ERR_OK)
+		return e;
+	sqlite3_bind_text(st, 1, q->target, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 2, q->at_ns);
+	sqlite3_bind_text(st, 3, q->database, -1, SQLITE_STATIC);
+	sqlite3_bind_int(st, 4, q->status);
+	sqlite3_bind_text(st, 5, q->reason.p, (int)q->reason.len, SQLITE_STATIC);
+	sqlite3_bind_blob(st, 6, q->line.p, (int)q->line.len, SQLITE_STATIC);
+	e = finish(writer, st, "write to the quarantine", eb);
+	return e == ERR_OK ? trim(writer, max_points, dropped, eb) : e;
+}
+
+enum err quarantine_count(sqlite3 *reader, const char *target, uint64_t *points, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(reader, &st, "SELECT total(points) FROM quarantine WHERE target = ?", eb);
+
+	if (e != ERR_OK)
+		return e;
+	sqlite3_bind_text(st, 1, target, -1, SQLITE_STATIC);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		*points = (uint64_t)sqlite3_column_int64(st, 0);
+	else
+		e = database_error(reader, "count the quarantine", eb);
+	sqlite3_finalize(st);
+	return e;
+}
+
+enum err gap_add(sqlite3 *writer, int64_t from_ns, int64_t to_ns, uint64_t points, const char *cause, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(writer, &st,
+	    "INSERT INTO gap (at_ns, from_ns, to_ns, points, cause) VALUES (?, ?, ?, ?, ?)", eb);
+
+	if (e != ERR_OK)
+		return e;
+	sqlite3_bind_int64(st, 1, clock_wall_ns());
+	sqlite3_bind_int64(st, 2, from_ns);
+	sqlite3_bind_int64(st, 3, to_ns);
+	sqlite3_bind_int64(st, 4, (int64_t)points);
+	sqlite3_bind_text(st, 5, cause, -1, SQLITE_STATIC);
+	return finish(writer, st, "record a gap", eb);
+}
