@@ -17,12 +17,14 @@ static int64_t read_clock(clockid_t id)
 
 int64_t clock_wall_ns(void)
 {
-	return atomic_load_explicit(&faked, memory_order_relaxed) ? atomic_load(&fake_wall_ns) : read_clock(CLOCK_REALTIME);
+	return atomic_load_explicit(&faked, memory_order_relaxed) ? atomic_load(&fake_wall_ns)
+								  : read_clock(CLOCK_REALTIME);
 }
 
 int64_t clock_mono_ns(void)
 {
-	return atomic_load_explicit(&faked, memory_order_relaxed) ? atomic_load(&fake_mono_ns) : read_clock(CLOCK_MONOTONIC);
+	return atomic_load_explicit(&faked, memory_order_relaxed) ? atomic_load(&fake_mono_ns)
+								  : read_clock(CLOCK_MONOTONIC);
 }
 
 void clock_fake(int64_t wall_ns, int64_t mono_ns)

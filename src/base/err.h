@@ -6,14 +6,14 @@
 
 enum err {
 	ERR_OK,
-	ERR_INVALID,	 /* the input is wrong: refuse it */
-	ERR_NOTFOUND,	 /* what was asked for does not exist */
-	ERR_EXISTS,	 /* it is there already, or in use by another */
-	ERR_TOOBIG,	 /* above a ceiling of its own: refuse it */
-	ERR_FULL,	 /* a shared ceiling is reached: try later */
+	ERR_INVALID, /* the input is wrong: refuse it */
+	ERR_NOTFOUND, /* what was asked for does not exist */
+	ERR_EXISTS, /* it is there already, or in use by another */
+	ERR_TOOBIG, /* above a ceiling of its own: refuse it */
+	ERR_FULL, /* a shared ceiling is reached: try later */
 	ERR_UNAVAILABLE, /* the other side is down or too slow: try later */
-	ERR_IO,		 /* a system call failed */
-	ERR_CORRUPT,	 /* stored bytes are not what was stored */
+	ERR_IO, /* a system call failed */
+	ERR_CORRUPT, /* stored bytes are not what was stored */
 	ERR_NOMEM,
 	ERR_CLOSED, /* shutting down */
 };

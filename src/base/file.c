@@ -41,7 +41,8 @@ enum err file_read_at(int dir_fd, const char *path, struct buf *b, struct errbuf
 	int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return errbuf_set(eb, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "cannot open %s: %s", path, strerror(errno));
+		return errbuf_set(
+		    eb, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "cannot open %s: %s", path, strerror(errno));
 	enum err e = read_all(fd, path, b, eb);
 	close(fd);
 	return e;

@@ -17,13 +17,12 @@ struct log_site {
 
 void log_set_level(enum log_level level);
 const char *log_level_name(enum log_level level);
-void log_write(struct log_site *site, enum log_level level, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+void log_write(struct log_site *site, enum log_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-#define LOG_AT(level, ...)                                         \
-	do {                                                       \
-		static struct log_site log_site_here;              \
-		log_write(&log_site_here, (level), __VA_ARGS__);   \
+#define LOG_AT(level, ...) \
+	do { \
+		static struct log_site log_site_here; \
+		log_write(&log_site_here, (level), __VA_ARGS__); \
 	} while (0)
 #define log_error(...) LOG_AT(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...) LOG_AT(LOG_WARN, __VA_ARGS__)

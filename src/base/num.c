@@ -49,12 +49,13 @@ static double divide_exactly(uint64_t w, unsigned k)
 {
 	static const uint64_t fives[] = { 1, 5, 25, 125, 625, 3125, 15625, 78125, 390625, 1953125, 9765625, 48828125,
 		244140625, 1220703125, 6103515625, 30517578125, 152587890625, 762939453125, 3814697265625,
-		19073486328125, 95367431640625, 476837158203125, 2384185791015625, 11920928955078125,
-		59604644775390625, 298023223876953125, 1490116119384765625, 7450580596923828125 };
+		19073486328125, 95367431640625, 476837158203125, 2384185791015625, 11920928955078125, 59604644775390625,
+		298023223876953125, 1490116119384765625, 7450580596923828125 };
 	uint64_t five = fives[k];
 	int lead_w = __builtin_clzll(w), lead_d = __builtin_clzll(five);
 	uint64_t d = five << lead_d, top = w << lead_w;
-	unsigned __int128 n = (unsigned __int128)top << 63; /* its upper half is below d: the quotient has 64 bits at most */
+	unsigned __int128 n = (unsigned __int128)top
+	    << 63; /* its upper half is below d: the quotient has 64 bits at most */
 	uint64_t q = (uint64_t)(n / d), r = (uint64_t)(n % d);
 	int shift = 64 - __builtin_clzll(q) - 53;
 	uint64_t m = q >> shift, rest = q & ((UINT64_C(1) << shift) - 1), half = UINT64_C(1) << (shift - 1);
@@ -205,8 +206,8 @@ static const struct unit *unit_at(const struct unit *table, const char *p, const
 bool num_parse_duration_ns(struct view v, int64_t *out)
 {
 	static const struct unit units[] = { { "ns", 1 }, { "us", NS_PER_US }, { "ms", NS_PER_MS }, { "s", NS_PER_S },
-		{ "m", 60 * NS_PER_S }, { "h", 3600 * NS_PER_S }, { "d", 86400 * NS_PER_S }, { "w", 7 * 86400 * NS_PER_S },
-		{ "y", 365 * 86400 * NS_PER_S }, { NULL, 0 } };
+		{ "m", 60 * NS_PER_S }, { "h", 3600 * NS_PER_S }, { "d", 86400 * NS_PER_S },
+		{ "w", 7 * 86400 * NS_PER_S }, { "y", 365 * 86400 * NS_PER_S }, { NULL, 0 } };
 	const char *p = v.p, *end = v.p + v.len;
 	int64_t total = 0;
 

@@ -19,8 +19,8 @@ bool num_parse_double(struct view v, double *out);
 /* A decimal number as it stands in text, for parsers that must not look twice. */
 struct num_decimal {
 	uint64_t mantissa; /* the digits without the point, if digits <= 19 */
-	int32_t exponent;  /* of ten */
-	uint32_t digits;   /* without leading zeros */
+	int32_t exponent; /* of ten */
+	uint32_t digits; /* without leading zeros */
 	bool negative;
 	bool is_integer; /* neither point nor exponent */
 };

@@ -7,7 +7,6 @@
 #include "base/err.h"
 
 /* name: at most 15 bytes, as shown by ps and gdb. Join it. */
-NODISCARD enum err thread_start(pthread_t *out, const char *name, void *(*run)(void *), void *arg,
-    struct errbuf *eb);
+NODISCARD enum err thread_start(pthread_t *out, const char *name, void *(*run)(void *), void *arg, struct errbuf *eb);
 
 #endif

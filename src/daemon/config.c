@@ -36,8 +36,9 @@ static int on_entry(void *arg, const char *section, const char *key, const char 
 		return 1;
 	if (!k) {
 		const struct config_key *near = config_nearest(section, key);
-		errbuf_set(&l->first, ERR_INVALID, "[%s] has no key %s%s%s%s%s%s", section, key, near ? "; did you mean " : "",
-		    near && strcmp(near->section, section) ? "[" : "", near && strcmp(near->section, section) ? near->section : "",
+		errbuf_set(&l->first, ERR_INVALID, "[%s] has no key %s%s%s%s%s%s", section, key,
+		    near ? "; did you mean " : "", near && strcmp(near->section, section) ? "[" : "",
+		    near && strcmp(near->section, section) ? near->section : "",
 		    near && strcmp(near->section, section) ? "] " : "", near ? near->key : "; see man holdfast.conf");
 		return 0;
 	}
@@ -84,7 +85,8 @@ static enum err load_file(struct config *c, const char *path, bool named, struct
 	else if (text.failed)
 		e = errbuf_set(eb, ERR_INVALID, "%s is larger than 1 MiB", path);
 	else if (find_long_line(&text))
-		e = errbuf_set(eb, ERR_INVALID, "%s:%u: the line is longer than %d bytes", path, find_long_line(&text), LINE_MAX_BYTES);
+		e = errbuf_set(eb, ERR_INVALID, "%s:%u: the line is longer than %d bytes", path, find_long_line(&text),
+		    LINE_MAX_BYTES);
 	else {
 		int line = ini_parse_string(text.p, on_entry, &l);
 		if (line > 0)
@@ -92,9 +94,10 @@ static enum err load_file(struct config *c, const char *path, bool named, struct
 			    l.first.text[0] ? l.first.text : "neither [section] nor key = value");
 		else if (line < 0)
 			e = errbuf_set(eb, ERR_NOMEM, "out of memory");
-		else if (l.influx_section && !*c->influxdb.url && !getenv("INFLUXDB_URL") && !getenv("HOLDFAST_INFLUXDB_URL"))
-			e = errbuf_set(eb, ERR_INVALID, "%s: [influxdb] has no url; add url = http://127.0.0.1:8086 or remove the section",
-			    path);
+		else if (l.influx_section && !*c->influxdb.url && !getenv("INFLUXDB_URL") &&
+		    !getenv("HOLDFAST_INFLUXDB_URL"))
+			e = errbuf_set(eb, ERR_INVALID,
+			    "%s: [influxdb] has no url; add url = http://127.0.0.1:8086 or remove the section", path);
 	}
 	buf_fini(&text);
 	return e;
@@ -102,7 +105,8 @@ static enum err load_file(struct config *c, const char *path, bool named, struct
 
 /* ---- the environment ---- */
 
-static enum err set_from(struct config *c, const struct config_key *k, const char *name, const char *unit, struct errbuf *eb)
+static enum err set_from(
+    struct config *c, const struct config_key *k, const char *name, const char *unit, struct errbuf *eb)
 {
 	const char *value = getenv(name);
 	struct errbuf why;
@@ -171,14 +175,18 @@ static enum err finish(struct config *c, struct errbuf *eb)
 	enum err e = ERR_OK;
 
 	if (!loopback && !c->server.insecure)
-		return errbuf_set(eb, ERR_INVALID, "[server] listen = %s would be open to the network without TLS and tokens; "
-		    "keep to 127.0.0.1, or set insecure = yes if something in front protects it", c->server.listen_host);
+		return errbuf_set(eb, ERR_INVALID,
+		    "[server] listen = %s would be open to the network without TLS and tokens; "
+		    "keep to 127.0.0.1, or set insecure = yes if something in front protects it",
+		    c->server.listen_host);
 	if (*c->influxdb.url && strncmp(c->influxdb.url, "http://", 7) && strncmp(c->influxdb.url, "https://", 8))
-		return errbuf_set(eb, ERR_INVALID, "[influxdb] url = %s must begin with http:// or https://", c->influxdb.url);
+		return errbuf_set(
+		    eb, ERR_INVALID, "[influxdb] url = %s must begin with http:// or https://", c->influxdb.url);
 	if (strchr(c->influxdb.url, '@'))
 		return errbuf_set(eb, ERR_INVALID, "[influxdb] url holds a password; use username and password_file");
 	if (!*c->influxdb.database)
-		e = config_set(c, config_find("influxdb", "database"), *c->influxdb.bucket ? c->influxdb.bucket : "metrics", eb);
+		e = config_set(
+		    c, config_find("influxdb", "database"), *c->influxdb.bucket ? c->influxdb.bucket : "metrics", eb);
 	if (e == ERR_OK)
 		e = read_secret("password_file", c->influxdb.password_file, &c->influxdb.password, eb);
 	if (e == ERR_OK)
@@ -256,11 +264,13 @@ static enum err parse_options(struct options *o, int argc, char **argv, struct e
 		case ':':
 			return errbuf_set(eb, ERR_INVALID, "%s needs a value; see holdfastd --help", argv[optind - 1]);
 		default:
-			return errbuf_set(eb, ERR_INVALID, "%s is not an option; see holdfastd --help", argv[optind - 1]);
+			return errbuf_set(
+			    eb, ERR_INVALID, "%s is not an option; see holdfastd --help", argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
-		return errbuf_set(eb, ERR_INVALID, "%s: holdfastd takes options only; see holdfastd --help", argv[optind]);
+		return errbuf_set(
+		    eb, ERR_INVALID, "%s: holdfastd takes options only; see holdfastd --help", argv[optind]);
 	return ERR_OK;
 }
 

@@ -12,13 +12,13 @@
 
 struct config {
 	struct {
-		char *listen_host;    /* IPv4 address */
+		char *listen_host; /* IPv4 address */
 		uint64_t listen_port; /* 0: any free one, which is logged */
 		char *data_dir;
 		uint64_t log_level; /* enum log_level */
-		uint64_t max_body;  /* bytes, also after decompression */
+		uint64_t max_body; /* bytes, also after decompression */
 		uint64_t max_queue; /* bytes of writes in work or waiting */
-		uint64_t threads;   /* HTTP worker threads */
+		uint64_t threads; /* HTTP worker threads */
 		uint64_t head_bytes; /* memory for the newest points */
 		bool create_databases;
 		bool insecure; /* allows an address that is not loopback, without TLS and tokens */

@@ -156,7 +156,8 @@ static enum err set_listen(struct config *c, const char *value, struct errbuf *e
 	uint64_t port;
 	char host[64];
 
-	if (!colon || (size_t)(colon - value) >= sizeof host || !num_parse_u64(view_of(colon + 1), &port) || port > 65535)
+	if (!colon || (size_t)(colon - value) >= sizeof host || !num_parse_u64(view_of(colon + 1), &port) ||
+	    port > 65535)
 		return errbuf_set(eb, ERR_INVALID, "is not ADDRESS:PORT; write 127.0.0.1:8686");
 	memcpy(host, value, (size_t)(colon - value));
 	host[colon - value] = 0;
@@ -174,7 +175,8 @@ static enum err set_choice(uint64_t *slot, const struct config_key *k, const cha
 			*slot = i;
 			return ERR_OK;
 		}
-	return errbuf_set(eb, ERR_INVALID, "is not known; write %s, %s or %s", k->choices[0], k->choices[1], k->choices[2]);
+	return errbuf_set(
+	    eb, ERR_INVALID, "is not known; write %s, %s or %s", k->choices[0], k->choices[1], k->choices[2]);
 }
 
 static enum err in_limits(const struct config_key *k, int64_t v, struct errbuf *eb)
@@ -184,8 +186,8 @@ static enum err in_limits(const struct config_key *k, int64_t v, struct errbuf *
 
 	if (v >= k->min && v <= k->max)
 		return ERR_OK;
-	return errbuf_set(eb, ERR_INVALID, "is out of range: at least %lld%s, at most %lld%s", (long long)(k->min / scale),
-	    units[k->kind], (long long)(k->max / scale), units[k->kind]);
+	return errbuf_set(eb, ERR_INVALID, "is out of range: at least %lld%s, at most %lld%s",
+	    (long long)(k->min / scale), units[k->kind], (long long)(k->max / scale), units[k->kind]);
 }
 
 enum err config_set(struct config *c, const struct config_key *k, const char *value, struct errbuf *eb)

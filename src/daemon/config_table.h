@@ -19,12 +19,12 @@ enum config_kind {
 struct config_key {
 	const char *section, *key;
 	enum config_kind kind;
-	size_t offset;		    /* into struct config */
+	size_t offset; /* into struct config */
 	const char *def;
-	int64_t min, max;	    /* of counts, sizes (bytes), durations (ns) */
+	int64_t min, max; /* of counts, sizes (bytes), durations (ns) */
 	const char *const *choices; /* ended by NULL */
-	const char *env;	    /* a name besides HOLDFAST_<SECTION>_<KEY>, or NULL */
-	const char *env_unit;	    /* what a plain number in env is meant in, or NULL */
+	const char *env; /* a name besides HOLDFAST_<SECTION>_<KEY>, or NULL */
+	const char *env_unit; /* what a plain number in env is meant in, or NULL */
 	const char *help;
 };
 

@@ -57,7 +57,8 @@ static enum err find_host(struct daemon *d, struct errbuf *eb)
 		return ERR_OK;
 	}
 	if (gethostname(d->host, sizeof d->host - 1))
-		return errbuf_set(eb, ERR_IO, "cannot tell this machine's name: %s; set [collect] host", strerror(errno));
+		return errbuf_set(
+		    eb, ERR_IO, "cannot tell this machine's name: %s; set [collect] host", strerror(errno));
 	return ERR_OK;
 }
 
@@ -74,8 +75,9 @@ static enum err try_port(const struct config *c, struct errbuf *eb)
 	if (inet_pton(AF_INET, c->server.listen_host, &a.sin_addr) != 1)
 		e = errbuf_set(eb, ERR_INVALID, "%s is not an IPv4 address", c->server.listen_host);
 	else if (bind(fd, (struct sockaddr *)&a, sizeof a))
-		e = errbuf_set(eb, ERR_INVALID, "cannot listen on %s:%u: %s; stop what listens there or set [server] listen",
-		    c->server.listen_host, (unsigned)c->server.listen_port, strerror(errno));
+		e = errbuf_set(eb, ERR_INVALID,
+		    "cannot listen on %s:%u: %s; stop what listens there or set [server] listen", c->server.listen_host,
+		    (unsigned)c->server.listen_port, strerror(errno));
 	close(fd);
 	return e;
 }
@@ -85,7 +87,8 @@ static enum err open_store(struct daemon *d, struct errbuf *eb)
 	const struct config *c = d->config;
 	struct catalogue_opts catalogue = { .create_databases = c->server.create_databases };
 	struct head_opts head = { .max_bytes = c->server.head_bytes, .max_age_ns = HEAD_AGE_NS };
-	struct committer_opts committer = { .queue_max_bytes = c->server.max_queue, .spool_max_bytes = c->retention.max_bytes,
+	struct committer_opts committer = { .queue_max_bytes = c->server.max_queue,
+		.spool_max_bytes = c->retention.max_bytes,
 		.retention_ns = c->retention.raw_ns };
 	uint64_t points = 0;
 	int64_t began = clock_mono_ns();
@@ -136,9 +139,15 @@ static enum err start_replicator(struct daemon *d, struct errbuf *eb)
 	enum err e = influx_open(&d->replicator_record, &d->influx, eb);
 	if (e != ERR_OK)
 		return e;
-	struct replicator_opts opts = { .committer = d->committer, .catalogue = d->catalogue, .breaker = &d->breaker,
-		.record = &influx_ops, .record_ctx = d->replicator_record, .spool_path = d->spool_path, .target = "influxdb",
-		.database = c->influxdb.database, .create_database = c->influxdb.create_database,
+	struct replicator_opts opts = { .committer = d->committer,
+		.catalogue = d->catalogue,
+		.breaker = &d->breaker,
+		.record = &influx_ops,
+		.record_ctx = d->replicator_record,
+		.spool_path = d->spool_path,
+		.target = "influxdb",
+		.database = c->influxdb.database,
+		.create_database = c->influxdb.create_database,
 		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };
 	return replicator_start(&d->replicator, &opts, eb);
 }
@@ -154,7 +163,8 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 		e = start_replicator(d, eb);
 	else
 		committer_set_delivered(d->committer, UINT64_MAX);
-	struct reader_opts reader = { .local = d->local, .policy = record ? (enum read_policy)c->read.from : READ_LOCAL,
+	struct reader_opts reader = { .local = d->local,
+		.policy = record ? (enum read_policy)c->read.from : READ_LOCAL,
 		.record_timeout_ms = c->read.timeout_ns / NS_PER_MS };
 	if (record) {
 		reader.breaker = &d->breaker;
@@ -191,14 +201,19 @@ static bool take_collected(void *arg, struct view lines, uint64_t points)
 static enum err open_door(struct daemon *d, struct errbuf *eb)
 {
 	const struct config *c = d->config;
-	struct ingest_opts ingest = { .committer = d->committer, .catalogue = d->catalogue,
-		.retention_ns = c->retention.raw_ns, .max_future_ns = c->retention.max_future_ns };
+	struct ingest_opts ingest = { .committer = d->committer,
+		.catalogue = d->catalogue,
+		.retention_ns = c->retention.raw_ns,
+		.max_future_ns = c->retention.max_future_ns };
 	enum err e = ingest_new(&d->ingest, &ingest, eb);
 
 	if (e != ERR_OK || !c->collect.enabled)
 		return e;
-	struct collect_opts collect = { .proc = c->collect.proc, .host = d->host, .interval_ns = c->collect.interval_ns,
-		.sink = take_collected, .sink_arg = d };
+	struct collect_opts collect = { .proc = c->collect.proc,
+		.host = d->host,
+		.interval_ns = c->collect.interval_ns,
+		.sink = take_collected,
+		.sink_arg = d };
 	return collect_start(&d->collect, &collect, eb);
 }
 
@@ -207,19 +222,37 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 	const struct config *c = d->config;
 	bool record = *c->influxdb.url;
 
-	d->services = (struct services){ .ingest = d->ingest, .reader = d->reader, .committer = d->committer,
-		.spool = d->spool, .spool_path = d->spool_path, .head = d->head, .catalogue = d->catalogue, .collect = d->collect,
-		.replicator = d->replicator, .breaker = record ? &d->breaker : NULL, .host = d->host, .version = HF_VERSION,
-		.started_ns = clock_wall_ns(), .started_mono_ns = clock_mono_ns(), .collect_interval_ns = c->collect.interval_ns,
-		.record_url = record ? c->influxdb.url : NULL, .record_database = record ? c->influxdb.database : NULL,
-		.spool_max_bytes = c->retention.max_bytes, .create_databases = c->server.create_databases };
+	d->services = (struct services){ .ingest = d->ingest,
+		.reader = d->reader,
+		.committer = d->committer,
+		.spool = d->spool,
+		.spool_path = d->spool_path,
+		.head = d->head,
+		.catalogue = d->catalogue,
+		.collect = d->collect,
+		.replicator = d->replicator,
+		.breaker = record ? &d->breaker : NULL,
+		.host = d->host,
+		.version = HF_VERSION,
+		.started_ns = clock_wall_ns(),
+		.started_mono_ns = clock_mono_ns(),
+		.collect_interval_ns = c->collect.interval_ns,
+		.record_url = record ? c->influxdb.url : NULL,
+		.record_database = record ? c->influxdb.database : NULL,
+		.spool_max_bytes = c->retention.max_bytes,
+		.create_databases = c->server.create_databases };
 	enum err e = routes_open(&d->services, eb);
 	if (e != ERR_OK)
 		return e;
 	d->routes_open = true;
-	struct http_opts http = { .host = c->server.listen_host, .port = (uint16_t)c->server.listen_port,
-		.threads = (unsigned)c->server.threads, .max_body = c->server.max_body, .max_queue = c->server.max_queue,
-		.routes = routes_table(), .arg = &d->services, .each_second = routes_each_second };
+	struct http_opts http = { .host = c->server.listen_host,
+		.port = (uint16_t)c->server.listen_port,
+		.threads = (unsigned)c->server.threads,
+		.max_body = c->server.max_body,
+		.max_queue = c->server.max_queue,
+		.routes = routes_table(),
+		.arg = &d->services,
+		.each_second = routes_each_second };
 	return http_start(&d->http, &http, eb);
 }
 
@@ -254,8 +287,10 @@ enum err daemon_start(struct daemon **out, const struct config *config, struct e
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	d->config = config;
 	d->folder_fd = -1;
-	d->influx = (struct influx_opts){ .url = config->influxdb.url, .username = config->influxdb.username,
-		.password = config->influxdb.password, .token = config->influxdb.token };
+	d->influx = (struct influx_opts){ .url = config->influxdb.url,
+		.username = config->influxdb.username,
+		.password = config->influxdb.password,
+		.token = config->influxdb.token };
 	snprintf(d->spool_path, sizeof d->spool_path, "%s/spool.db", config->server.data_dir);
 	enum err e = start(d, eb);
 	if (e != ERR_OK) {

@@ -163,7 +163,8 @@ static void add_parameter(struct influx *in, const char *name, struct view value
 	buf_str(&in->url, name);
 	for (size_t i = 0; i < value.len; i++) {
 		unsigned char c = (unsigned char)value.p[i];
-		if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' || c == '.' || c == '_' || c == '~') {
+		if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' || c == '.' ||
+		    c == '_' || c == '~') {
 			buf_char(&in->url, (char)c);
 		} else {
 			buf_char(&in->url, '%');
@@ -189,7 +190,8 @@ static enum err perform(struct influx *in, int64_t timeout_ms, struct record_rep
 	buf_clear(&reply->body);
 	curl_easy_setopt(in->curl, CURLOPT_URL, in->url.p);
 	curl_easy_setopt(in->curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-	curl_easy_setopt(in->curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_MS ? (long)timeout_ms : (long)CONNECT_MS);
+	curl_easy_setopt(
+	    in->curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_MS ? (long)timeout_ms : (long)CONNECT_MS);
 	CURLcode code = curl_easy_perform(in->curl);
 	curl_easy_getinfo(in->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(in->curl, CURLINFO_RETRY_AFTER, &retry_after);
@@ -238,7 +240,8 @@ static enum err do_ping(void *ctx, int64_t timeout_ms, struct record_reply *repl
 	return perform(in, timeout_ms, reply);
 }
 
-static enum err do_write(void *ctx, const char *database, struct view lines, int64_t timeout_ms, struct record_reply *reply)
+static enum err do_write(
+    void *ctx, const char *database, struct view lines, int64_t timeout_ms, struct record_reply *reply)
 {
 	struct influx *in = ctx;
 
@@ -248,8 +251,8 @@ static enum err do_write(void *ctx, const char *database, struct view lines, int
 	return perform(in, timeout_ms, reply);
 }
 
-static enum err do_query(void *ctx, const char *database, struct view influxql, bool post, int64_t timeout_ms,
-    struct record_reply *reply)
+static enum err do_query(
+    void *ctx, const char *database, struct view influxql, bool post, int64_t timeout_ms, struct record_reply *reply)
 {
 	struct influx *in = ctx;
 

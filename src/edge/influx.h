@@ -8,9 +8,9 @@
 struct influx;
 
 struct influx_opts {
-	const char *url;		 /* http://host:port, no path needed */
+	const char *url; /* http://host:port, no path needed */
 	const char *username, *password; /* NULL or "": none */
-	const char *token;		 /* NULL or "": none; beats user and password */
+	const char *token; /* NULL or "": none; beats user and password */
 };
 
 NODISCARD enum err influx_open(struct influx **out, const struct influx_opts *opts, struct errbuf *eb);

@@ -111,8 +111,9 @@ static enum err pack_part(struct committer *c, const struct batch *b, const stru
 			return e;
 	}
 	if (row->points == 0)
-		*row = (struct spool_row){ .db = b->db, .received_ns = b->received_ns, .min_ns = part->min_ns,
-			.max_ns = part->max_ns };
+		*row = (struct spool_row){
+			.db = b->db, .received_ns = b->received_ns, .min_ns = part->min_ns, .max_ns = part->max_ns
+		};
 	row->points += part->points;
 	if (part->min_ns < row->min_ns)
 		row->min_ns = part->min_ns;
@@ -169,7 +170,8 @@ static enum err write_group(struct committer *c, const struct group *g, struct e
 
 /* ---- the writer ---- */
 
-static void publish_group(struct committer *c, const struct group *g, enum err e, const struct errbuf *eb, int64_t took_ns)
+static void publish_group(
+    struct committer *c, const struct group *g, enum err e, const struct errbuf *eb, int64_t took_ns)
 {
 	pthread_mutex_lock(&c->lock);
 	c->stats.queue_bytes -= g->bytes;
@@ -380,8 +382,8 @@ enum err committer_submit(struct committer *c, struct batch *b, struct errbuf *e
 	return submit(c, &r, eb);
 }
 
-enum err committer_call(struct committer *c, enum err (*fn)(struct spool *, void *, struct errbuf *), void *arg,
-    struct errbuf *eb)
+enum err committer_call(
+    struct committer *c, enum err (*fn)(struct spool *, void *, struct errbuf *), void *arg, struct errbuf *eb)
 {
 	struct request r = { .job = fn, .arg = arg, .eb = eb };
 

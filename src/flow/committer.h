@@ -27,8 +27,8 @@ struct committer_stats {
 	uint64_t last_seq, points_total, values_total; /* since start */
 	uint64_t queue_bytes;
 	int64_t commit_ns; /* the last group's, sync included */
-	bool writable;	   /* false: the last commit failed */
-	char error[256];   /* why */
+	bool writable; /* false: the last commit failed */
+	char error[256]; /* why */
 };
 
 NODISCARD enum err committer_start(struct committer **out, const struct committer_opts *opts, struct errbuf *eb);
@@ -41,8 +41,8 @@ NODISCARD enum err committer_submit(struct committer *c, struct batch *b, struct
 
 /* Runs fn on the writer thread inside a transaction of its own and returns its result; what fn wrote is undone if it
  * fails. ERR_CLOSED: stopping, fn was not called. */
-NODISCARD enum err committer_call(struct committer *c, enum err (*fn)(struct spool *s, void *arg, struct errbuf *eb),
-    void *arg, struct errbuf *eb);
+NODISCARD enum err committer_call(
+    struct committer *c, enum err (*fn)(struct spool *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb);
 
 /* Waits until a row above after_seq is committed, the deadline (monotonic) passes or the committer stops; the last seq. */
 uint64_t committer_wait(struct committer *c, uint64_t after_seq, int64_t deadline_ns);

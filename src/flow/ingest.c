@@ -13,20 +13,27 @@
 #include "store/batch_builder.h"
 #include "store/frame.h"
 
-enum { PART_BYTES = 1 << 20, SMALL_BYTES = 16 << 10, KEEP_BYTES = 1 << 20, SPARE_MAX = 8, MESSAGE_MAX = 8 << 10,
-	ERRORS_MAX = 20, LINE_SHOWN = 256 };
+enum {
+	PART_BYTES = 1 << 20,
+	SMALL_BYTES = 16 << 10,
+	KEEP_BYTES = 1 << 20,
+	SPARE_MAX = 8,
+	MESSAGE_MAX = 8 << 10,
+	ERRORS_MAX = 20,
+	LINE_SHOWN = 256
+};
 #define TEXT_MAX ((size_t)256 << 20) /* stamps lengthen lines; bodies are bounded long before */
 
 struct worker { /* what a request needs; kept for the next one */
 	struct worker *next;
 	struct batch_builder builder;
 	struct frame_packer *packer;
-	struct buf text;   /* rewritten lines */
+	struct buf text; /* rewritten lines */
 	struct buf frames; /* of all parts */
 	struct buf reasons; /* of bad lines, one a line */
 	struct batch_part *parts;
 	uint32_t part_count, part_cap;
-	bool rewriting;	/* the kept lines are in text; else they are the body's first `covered` bytes */
+	bool rewriting; /* the kept lines are in text; else they are the body's first `covered` bytes */
 	size_t covered;
 	uint64_t reason_count, rejected[REJECT_COUNT];
 };
@@ -160,7 +167,9 @@ static bool add_to_part(struct worker *w, size_t start, size_t end, int64_t time
 			w->part_cap = cap;
 		}
 		part = &w->parts[w->part_count++];
-		*part = (struct batch_part){ .text = { (const char *)(uintptr_t)start, 0 }, .min_ns = time_ns, .max_ns = time_ns };
+		*part = (struct batch_part){
+			.text = { (const char *)(uintptr_t)start, 0 }, .min_ns = time_ns, .max_ns = time_ns
+		};
 	}
 	part->text.len = end - (size_t)(uintptr_t)part->text.p;
 	part->points++;
@@ -285,7 +294,8 @@ static void refuse_point(struct worker *w, enum reject why, const char *error)
 /* As InfluxDB puts it: what could not be read is not counted as dropped. */
 static void compose_message(const struct worker *w, struct ingest_result *res)
 {
-	uint64_t unread = w->rejected[REJECT_UNPARSABLE] + w->rejected[REJECT_NOT_FINITE] + w->rejected[REJECT_BAD_NAME];
+	uint64_t unread = w->rejected[REJECT_UNPARSABLE] + w->rejected[REJECT_NOT_FINITE] +
+	    w->rejected[REJECT_BAD_NAME];
 	bool partial = res->points || res->rejected > unread;
 
 	if (partial)
@@ -306,7 +316,8 @@ static bool take_line(struct ingest *in, struct worker *w, const struct ingest_r
 	struct batch_point *point = &w->builder.points[w->builder.point_count - 1];
 	int64_t t = now_ns;
 
-	if (ps->has_time && (__builtin_mul_overflow(ps->time, rq->precision_ns, &t) || t <= INT64_MIN + 1 || t == INT64_MAX)) {
+	if (ps->has_time &&
+	    (__builtin_mul_overflow(ps->time, rq->precision_ns, &t) || t <= INT64_MIN + 1 || t == INT64_MAX)) {
 		refuse_point(w, REJECT_UNPARSABLE, "time outside range -9223372036854775806 - 9223372036854775806");
 		return true;
 	}
@@ -376,8 +387,13 @@ enum err ingest_write(struct ingest *in, const struct ingest_request *rq, struct
 	reset(w, rq->body);
 	enum err e = parse_all(in, w, db, rq, now_ns) ? ERR_OK : errbuf_set(eb, ERR_NOMEM, "out of memory");
 	if (e == ERR_OK && w->builder.point_count) {
-		struct batch b = { .db = db, .received_ns = now_ns, .points = w->builder.points, .values = w->builder.values,
-			.parts = w->parts, .point_count = w->builder.point_count, .value_count = w->builder.value_count,
+		struct batch b = { .db = db,
+			.received_ns = now_ns,
+			.points = w->builder.points,
+			.values = w->builder.values,
+			.parts = w->parts,
+			.point_count = w->builder.point_count,
+			.value_count = w->builder.value_count,
 			.part_count = w->part_count };
 		e = committer_submit(in->opts.committer, &b, eb);
 	}

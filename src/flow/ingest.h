@@ -14,8 +14,8 @@ struct ingest;
 struct ingest_opts {
 	struct committer *committer;
 	struct catalogue *catalogue;
-	int64_t retention_ns;	/* older points are refused; 0: none is too old */
-	int64_t max_future_ns;	/* newer than now + this are refused */
+	int64_t retention_ns; /* older points are refused; 0: none is too old */
+	int64_t max_future_ns; /* newer than now + this are refused */
 };
 
 struct ingest_request {
@@ -27,7 +27,8 @@ struct ingest_request {
 struct ingest_result {
 	uint64_t points, values; /* kept: durable when ingest_write returns ERR_OK */
 	uint64_t rejected;
-	struct buf message; /* InfluxDB's error text if rejected > 0: "partial write: … dropped=1" or "unable to parse …" */
+	struct buf
+	    message; /* InfluxDB's error text if rejected > 0: "partial write: … dropped=1" or "unable to parse …" */
 };
 
 NODISCARD enum err ingest_new(struct ingest **out, const struct ingest_opts *opts, struct errbuf *eb);
@@ -35,8 +36,8 @@ void ingest_free(struct ingest *in);
 
 /* ERR_OK: all good points are durable, possibly none, and result tells the rest. ERR_NOTFOUND: no such database.
  * ERR_FULL, ERR_IO, ERR_CLOSED, ERR_NOMEM: nothing was kept, try again (eb says why). Counts refusals by reason. */
-NODISCARD enum err ingest_write(struct ingest *in, const struct ingest_request *rq, struct ingest_result *result,
-    struct errbuf *eb);
+NODISCARD enum err ingest_write(
+    struct ingest *in, const struct ingest_request *rq, struct ingest_result *result, struct errbuf *eb);
 void ingest_result_init(struct ingest_result *r);
 void ingest_result_fini(struct ingest_result *r);
 

@@ -22,8 +22,8 @@ struct parcel_limits {
 /* Where a row is taken up again. */
 struct parcel_source {
 	struct spool_reader *reader;
-	uint64_t seq;	   /* the row last read */
-	struct view rest;  /* of it, not taken yet */
+	uint64_t seq; /* the row last read */
+	struct view rest; /* of it, not taken yet */
 	uint32_t db;
 	struct lp_parser parser;
 	/* a row that could not be read: stepped over once `damaged` has been told of it */
@@ -36,8 +36,8 @@ void parcel_fini(struct parcel *p);
 /* Begins again after the row seq. */
 void parcel_source_seek(struct parcel_source *s, uint64_t seq);
 /* Fills p with the next lines. ERR_NOTFOUND: there are none now. */
-NODISCARD enum err parcel_fill(struct parcel *p, struct parcel_source *s, const struct parcel_limits *limits,
-    struct errbuf *eb);
+NODISCARD enum err parcel_fill(
+    struct parcel *p, struct parcel_source *s, const struct parcel_limits *limits, struct errbuf *eb);
 /* Lines [from, to) as text. */
 struct view parcel_lines(const struct parcel *p, uint32_t from, uint32_t to);
 /* Unsigned values that fit become integers, which InfluxDB 1.x takes. True if any line was changed. */

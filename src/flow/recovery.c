@@ -13,8 +13,8 @@ static enum err find_start(sqlite3 *db, uint64_t budget, int64_t since_ns, uint6
 	sqlite3_stmt *st;
 	uint64_t sum = 0;
 	int rc;
-	enum err e = database_prepare(db, &st,
-	    "SELECT seq, length(payload), received_ns FROM spool ORDER BY seq DESC", eb);
+	enum err e = database_prepare(
+	    db, &st, "SELECT seq, length(payload), received_ns FROM spool ORDER BY seq DESC", eb);
 
 	*after_seq = INT64_MAX;
 	if (e != ERR_OK)
@@ -44,8 +44,12 @@ static void append_row(struct head *head, struct batch_builder *bb, const struct
 		else
 			bb->points[bb->point_count - 1].time_ns = bb->parser.time;
 	}
-	struct batch b = { .db = row->db, .received_ns = row->received_ns, .points = bb->points, .values = bb->values,
-		.point_count = bb->point_count, .value_count = bb->value_count };
+	struct batch b = { .db = row->db,
+		.received_ns = row->received_ns,
+		.points = bb->points,
+		.values = bb->values,
+		.point_count = bb->point_count,
+		.value_count = bb->value_count };
 	head_append(head, &b, row->seq, row->seq, clock_mono_ns());
 	*points += bb->point_count;
 }

@@ -104,7 +104,8 @@ static void set_state(struct replicator *r, enum replicator_state state, const c
 	if (state == REPLICATOR_DOWN)
 		log_warn("InfluxDB does not take writes (%s); they are kept here and delivered later", why ? why : "");
 	else if (state == REPLICATOR_HELD)
-		log_error("InfluxDB refuses all writes until somebody mends it (%s); they are kept here", why ? why : "");
+		log_error(
+		    "InfluxDB refuses all writes until somebody mends it (%s); they are kept here", why ? why : "");
 	else if (before == REPLICATOR_DOWN || before == REPLICATOR_HELD || before == REPLICATOR_STARTING)
 		log_info("InfluxDB takes writes%s", state == REPLICATOR_CATCHING_UP ? ", catching up" : "");
 }
@@ -164,7 +165,8 @@ static bool wait_ms(struct replicator *r, int64_t ms, bool pings)
 	r->stats.next_try_ns = clock_wall_ns() + ms * NS_PER_MS;
 	while (go_on && !r->stopping && !r->retry_now && clock_mono_ns() < end) {
 		int64_t probe = clock_mono_ns() + PROBE_EVERY_NS;
-		while (!r->stopping && !r->retry_now && clock_cond_wait(&r->wake, &r->lock, pings && probe < end ? probe : end)) {
+		while (!r->stopping && !r->retry_now &&
+		    clock_cond_wait(&r->wake, &r->lock, pings && probe < end ? probe : end)) {
 		}
 		if (pings && !r->stopping && !r->retry_now && clock_mono_ns() < end) {
 			pthread_mutex_unlock(&r->lock);
@@ -193,7 +195,8 @@ static bool back_off(struct replicator *r)
 	r->stats.retries++;
 	pthread_mutex_unlock(&r->lock);
 	if (r->reply.retry_after_ms) {
-		int64_t ms = r->reply.retry_after_ms < RETRY_AFTER_MAX_MS ? r->reply.retry_after_ms : RETRY_AFTER_MAX_MS;
+		int64_t ms = r->reply.retry_after_ms < RETRY_AFTER_MAX_MS ? r->reply.retry_after_ms
+									  : RETRY_AFTER_MAX_MS;
 		return wait_ms(r, ms, false);
 	}
 	/* a server that answered and failed gets its pause; one that said nothing is used as soon as it is back */
@@ -244,8 +247,12 @@ static enum err quarantine_job(struct spool *s, void *arg, struct errbuf *eb)
 static bool set_aside(struct replicator *r, const char *database, struct view line, const char *reason)
 {
 	struct errbuf eb;
-	struct quarantine_job j = { .entry = { .target = r->opts.target, .database = database, .at_ns = clock_wall_ns(),
-					.status = r->reply.status, .reason = view_of(reason), .line = line },
+	struct quarantine_job j = { .entry = { .target = r->opts.target,
+					.database = database,
+					.at_ns = clock_wall_ns(),
+					.status = r->reply.status,
+					.reason = view_of(reason),
+					.line = line },
 		.max_points = r->opts.quarantine_max_points };
 
 	while (committer_call(r->opts.committer, quarantine_job, &j, &eb) != ERR_OK) {
@@ -317,9 +324,10 @@ static bool create_database(struct replicator *r, const char *database)
 	}
 	buf_char(&q, '"');
 	bool ok = !q.failed &&
-	    r->opts.record->query(r->opts.record_ctx, "", (struct view){ q.p, q.len }, true, r->opts.timeout_ms, &r->reply) ==
-		ERR_OK &&
-	    r->reply.status == 200 && !(r->reply.body.len && memmem(r->reply.body.p, r->reply.body.len, "\"error\"", 7));
+	    r->opts.record->query(
+		r->opts.record_ctx, "", (struct view){ q.p, q.len }, true, r->opts.timeout_ms, &r->reply) == ERR_OK &&
+	    r->reply.status == 200 &&
+	    !(r->reply.body.len && memmem(r->reply.body.p, r->reply.body.len, "\"error\"", 7));
 	buf_fini(&q);
 	if (ok)
 		log_info("created the database %s in InfluxDB", database);

@@ -17,8 +17,8 @@ enum replicator_state {
 	REPLICATOR_STARTING,
 	REPLICATOR_UP,
 	REPLICATOR_CATCHING_UP, /* delivering a backlog */
-	REPLICATOR_DOWN,	/* no answer, 5xx, 429: backing off */
-	REPLICATOR_HELD,	/* refused for a reason that a human must mend; retried each minute */
+	REPLICATOR_DOWN, /* no answer, 5xx, 429: backing off */
+	REPLICATOR_HELD, /* refused for a reason that a human must mend; retried each minute */
 };
 
 struct replicator_opts {
@@ -28,21 +28,21 @@ struct replicator_opts {
 	const struct record_ops *record;
 	void *record_ctx; /* for this thread alone */
 	const char *spool_path;
-	const char *target;	/* the cursor's name */
-	const char *database;	/* what the namespace `metrics` is called in the record; others keep their names */
-	bool create_database;	/* when the record says it is missing */
-	uint32_t batch_points;	/* 0: 5000 */
-	uint32_t batch_bytes;	/* 0: 1 MiB */
-	int64_t timeout_ms;	/* of one request; 0: 10 s */
+	const char *target; /* the cursor's name */
+	const char *database; /* what the namespace `metrics` is called in the record; others keep their names */
+	bool create_database; /* when the record says it is missing */
+	uint32_t batch_points; /* 0: 5000 */
+	uint32_t batch_bytes; /* 0: 1 MiB */
+	int64_t timeout_ms; /* of one request; 0: 10 s */
 	int64_t backoff_min_ms, backoff_max_ms; /* 0: 1 s, 60 s */
 	uint64_t quarantine_max_points; /* 0: 100,000; the oldest go first, counted */
 };
 
 struct replicator_stats {
 	enum replicator_state state;
-	int64_t since_ns;	/* wall clock: when this state began */
+	int64_t since_ns; /* wall clock: when this state began */
 	uint64_t cursor_seq, lag_points, delivered_points; /* delivered: since the daemon started */
-	int64_t lag_ns;		/* age of the oldest undelivered row by its receive time; 0: none */
+	int64_t lag_ns; /* age of the oldest undelivered row by its receive time; 0: none */
 	int64_t undelivered_from_ns; /* smallest undelivered timestamp; INT64_MAX: none */
 	int64_t last_ok_ns, last_error_ns, next_try_ns; /* wall clock; 0: never */
 	uint64_t retries, quarantined_points;

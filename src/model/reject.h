@@ -7,10 +7,10 @@
 enum reject {
 	REJECT_UNPARSABLE,
 	REJECT_TYPE_CONFLICT, /* the field has another type already */
-	REJECT_NOT_FINITE,    /* NaN or infinity */
-	REJECT_TOO_OLD,	      /* beyond raw retention */
-	REJECT_IN_FUTURE,     /* beyond max_future */
-	REJECT_TOO_LONG,      /* a key, a string or the number of fields is above its ceiling */
+	REJECT_NOT_FINITE, /* NaN or infinity */
+	REJECT_TOO_OLD, /* beyond raw retention */
+	REJECT_IN_FUTURE, /* beyond max_future */
+	REJECT_TOO_LONG, /* a key, a string or the number of fields is above its ceiling */
 	REJECT_TOO_MANY_SERIES,
 	REJECT_BAD_NAME, /* not UTF-8, or with control characters: newer servers refuse it */
 	REJECT_COUNT

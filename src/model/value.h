@@ -20,6 +20,7 @@ struct value {
 	};
 };
 
-const char *value_type_name(enum value_type t); /* as in InfluxDB's messages: float, integer, unsigned, boolean, string */
+const char *value_type_name(
+    enum value_type t); /* as in InfluxDB's messages: float, integer, unsigned, boolean, string */
 
 #endif

@@ -193,8 +193,8 @@ static bool append_row(struct reading *rd, struct batch_builder *bb, const struc
 	return true;
 }
 
-static enum err read_rows(struct reading *rd, struct spool_reader *reader, uint32_t db, struct view measurement,
-    struct errbuf *eb)
+static enum err read_rows(
+    struct reading *rd, struct spool_reader *reader, uint32_t db, struct view measurement, struct errbuf *eb)
 {
 	struct batch_builder bb;
 	struct spool_row row = { 0 };
@@ -219,7 +219,8 @@ static enum err read_rows(struct reading *rd, struct spool_reader *reader, uint3
 		} else if (e != ERR_OK) {
 			break;
 		} else if (row.db == db && !append_row(rd, &bb, &row)) {
-			read_result_not_complete(rd->r, "the read needs more memory than it may take; ask for a shorter range");
+			read_result_not_complete(
+			    rd->r, "the read needs more memory than it may take; ask for a shorter range");
 			break;
 		}
 		seq = row.seq;
@@ -244,7 +245,8 @@ static enum err read_history(struct reading *rd, uint32_t db, struct view measur
 	if (e == ERR_OK) /* once more: rows may have gone meanwhile */
 		e = spool_reader_begin(reader, &evicted_until, &first_seq, eb);
 	if (e == ERR_OK && evicted_until >= rd->q->from_ns)
-		read_result_not_complete(rd->r, "the local history no longer reaches back to the beginning of the range");
+		read_result_not_complete(
+		    rd->r, "the local history no longer reaches back to the beginning of the range");
 	if (e == ERR_OK)
 		give_reader(rd->local, reader);
 	else
@@ -367,7 +369,8 @@ static enum err read_series(struct reading *rd, const struct series *s)
 	rd->group = find_group(rd);
 	if (!rd->group)
 		return ERR_TOOBIG;
-	struct scan sc = { rd->q->from_ns, rd->q->to_ns, rd->r->first_bucket_ns, rd->r->step_ns, cells_of, rd, rd->max_bytes };
+	struct scan sc = { rd->q->from_ns, rd->q->to_ns, rd->r->first_bucket_ns, rd->r->step_ns, cells_of, rd,
+		rd->max_bytes };
 	enum err e = scan_series(&sc, strips, n);
 	return rd->out_of_memory ? ERR_TOOBIG : e;
 }
@@ -414,7 +417,8 @@ static enum err read_measurement(struct reading *rd, struct measurement *m)
 	for (uint32_t i = 0; e == ERR_OK && i < n; i++)
 		e = read_series(rd, measurement_series(m, i));
 	if (e == ERR_TOOBIG || !finish(rd)) {
-		read_result_not_complete(rd->r, "the read needs more memory than it may take; ask for fewer series, a shorter range or a larger step");
+		read_result_not_complete(rd->r,
+		    "the read needs more memory than it may take; ask for fewer series, a shorter range or a larger step");
 		return rd->r->groups || finish(rd) ? ERR_OK : ERR_TOOBIG;
 	}
 	return e;
@@ -441,7 +445,9 @@ enum err local_read(struct local *l, const struct read_request *q, struct read_r
 	head_pin(l->opts.head, &rd->head);
 	enum err e = db ? read_history(rd, db, (struct view){ name.p, name.len }, eb) : ERR_OK;
 	/* after the history: reading it may have made the measurement known */
-	struct measurement *m = db ? catalogue_find_measurement(l->opts.catalogue, db, (struct view){ name.p, name.len }) : NULL;
+	struct measurement *m = db
+	    ? catalogue_find_measurement(l->opts.catalogue, db, (struct view){ name.p, name.len })
+	    : NULL;
 	if (e == ERR_OK && m)
 		e = read_measurement(rd, m);
 	generation_unref(rd->history);

@@ -25,7 +25,7 @@ struct read_request {
 	const char *const *group_by; /* tag keys; NULL: every tag, a group for each series */
 	unsigned group_count;
 	int64_t from_ns, to_ns; /* from is included, to is not */
-	int64_t step_ns;	/* buckets start at multiples of it; at most READ_BUCKETS_MAX of them */
+	int64_t step_ns; /* buckets start at multiples of it; at most READ_BUCKETS_MAX of them */
 };
 
 struct read_cell { /* of one bucket; count 0: nothing there and the rest means nothing */

@@ -165,8 +165,8 @@ static bool overlay(struct read_result *r, const struct read_result *local)
 }
 
 /* Adds to the record's answer what it has not got yet. */
-static enum err add_tail(struct reader *rd, const struct read_request *q, int64_t undelivered_ns, struct read_result *r,
-    struct errbuf *eb)
+static enum err add_tail(
+    struct reader *rd, const struct read_request *q, int64_t undelivered_ns, struct read_result *r, struct errbuf *eb)
 {
 	struct read_result local;
 	struct read_request tail = *q;
@@ -188,7 +188,8 @@ static enum err add_tail(struct reader *rd, const struct read_request *q, int64_
 	return e;
 }
 
-static enum err read_from_record(struct reader *rd, const struct read_request *q, struct read_result *r, struct errbuf *eb)
+static enum err read_from_record(
+    struct reader *rd, const struct read_request *q, struct read_result *r, struct errbuf *eb)
 {
 	/* asked first: what is delivered in between is in both answers then, and the local one takes its place */
 	int64_t undelivered_ns = rd->opts.undelivered_from_ns(rd->opts.undelivered_arg);

@@ -10,10 +10,10 @@
 #include "base/err.h"
 
 struct record_reply {
-	int status;		 /* HTTP status; 0: there was no answer, error says why */
-	bool connected;		 /* false: the request never reached the server */
-	int64_t retry_after_ms;	 /* 0: the server did not say */
-	struct buf body;	 /* bounded; cut off above its ceiling */
+	int status; /* HTTP status; 0: there was no answer, error says why */
+	bool connected; /* false: the request never reached the server */
+	int64_t retry_after_ms; /* 0: the server did not say */
+	struct buf body; /* bounded; cut off above its ceiling */
 	char server_version[32]; /* X-Influxdb-Version, or "" */
 	struct errbuf error;
 };
@@ -23,8 +23,8 @@ struct record_reply {
 struct record_ops {
 	enum err (*ping)(void *ctx, int64_t timeout_ms, struct record_reply *reply);
 	/* lines: line protocol with nanosecond timestamps */
-	enum err (*write)(void *ctx, const char *database, struct view lines, int64_t timeout_ms,
-	    struct record_reply *reply);
+	enum err (*write)(
+	    void *ctx, const char *database, struct view lines, int64_t timeout_ms, struct record_reply *reply);
 	/* InfluxQL; epoch=ns. post: for statements that change something */
 	enum err (*query)(void *ctx, const char *database, struct view influxql, bool post, int64_t timeout_ms,
 	    struct record_reply *reply);

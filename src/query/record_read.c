@@ -130,18 +130,20 @@ static void set_cell(struct read_cell *cell, enum function f, const json_t *v, s
 	}
 }
 
-static bool read_rows(const json_t *values, const enum function *functions, struct read_column *const *columns, size_t count,
-    struct read_result *r)
+static bool read_rows(const json_t *values, const enum function *functions, struct read_column *const *columns,
+    size_t count, struct read_result *r)
 {
 	size_t i, k;
 	json_t *row, *v;
 
-	json_array_foreach(values, i, row) {
+	json_array_foreach(values, i, row)
+	{
 		int64_t t = json_integer_value(json_array_get(row, 0));
 		int64_t bucket = (t - r->first_bucket_ns) / r->step_ns;
 		if (t < r->first_bucket_ns || bucket >= r->buckets || json_array_size(row) != count)
 			return false;
-		json_array_foreach(row, k, v) {
+		json_array_foreach(row, k, v)
+		{
 			if (functions[k] == F_NONE || json_is_null(v))
 				continue;
 			struct read_cell *cell = &columns[k]->cells[bucket];
@@ -177,7 +179,8 @@ static bool read_tags(const json_t *tags, const struct read_request *q, struct r
 		}
 		return true;
 	}
-	json_object_foreach((json_t *)tags, key, v) {
+	json_object_foreach((json_t *)tags, key, v)
+	{
 		const char *value = json_string_value(v);
 		if (!value || !*value)
 			continue;
@@ -248,11 +251,13 @@ static enum err read_answer(const json_t *root, const struct read_request *q, st
 	if (!error)
 		error = json_string_value(json_object_get(root, "error"));
 	if (error || !result)
-		return errbuf_set(eb, ERR_IO, "InfluxDB answers a read with: %s", error ? error : "something else than results");
+		return errbuf_set(
+		    eb, ERR_IO, "InfluxDB answers a read with: %s", error ? error : "something else than results");
 	r->groups = arena_alloc(&r->arena, (json_array_size(list) + 1) * sizeof *r->groups, 16);
 	if (!r->groups)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
-	json_array_foreach(list, i, series) {
+	json_array_foreach(list, i, series)
+	{
 		struct read_group *g = &r->groups[r->group_count];
 		if (!read_series(series, q, g, r))
 			return errbuf_set(eb, ERR_IO, "InfluxDB's answer is not on the grid asked for, or too large");
@@ -282,7 +287,9 @@ enum err record_read(const struct record_ops *ops, void *ctx, const char *databa
 	if (e == ERR_UNAVAILABLE)
 		errbuf_set(eb, e, "%s", reply.error.text);
 	if (e == ERR_OK) {
-		json_t *root = reply.body.failed ? NULL : json_loadb(reply.body.p, reply.body.len, JSON_REJECT_DUPLICATES, &why);
+		json_t *root = reply.body.failed
+		    ? NULL
+		    : json_loadb(reply.body.p, reply.body.len, JSON_REJECT_DUPLICATES, &why);
 		if (reply.status >= 500)
 			e = errbuf_set(eb, ERR_UNAVAILABLE, "InfluxDB answers a read with HTTP %d", reply.status);
 		else if (!root)

@@ -84,7 +84,8 @@ static bool in_order(const struct head_strip *const *strips, unsigned count)
 			uint32_t n = rows_of(s);
 			if (n == 0)
 				continue;
-			if (s->times[0] <= last || atomic_load_explicit(&((struct segment *)s)->unordered, memory_order_relaxed))
+			if (s->times[0] <= last ||
+			    atomic_load_explicit(&((struct segment *)s)->unordered, memory_order_relaxed))
 				return false;
 			last = s->times[n - 1];
 		}
@@ -147,7 +148,9 @@ static enum err gather(const struct scan *sc, const struct head_strip *const *st
 					continue;
 				if (n == cap) {
 					cap = cap ? cap * 2 : 1024;
-					struct row *more = cap * sizeof *rows <= sc->max_bytes ? realloc(rows, cap * sizeof *rows) : NULL;
+					struct row *more = cap * sizeof *rows <= sc->max_bytes
+					    ? realloc(rows, cap * sizeof *rows)
+					    : NULL;
 					if (!more) {
 						free(rows);
 						return ERR_TOOBIG;
@@ -179,8 +182,8 @@ static bool value_of(const struct row *r, const struct field *f, uint64_t *bits)
 }
 
 /* One field of the sorted rows: of equal timestamps the last that has it. */
-static void scan_field(const struct scan *sc, const struct row *rows, uint32_t count, const struct field *f,
-    struct read_cell *cells)
+static void scan_field(
+    const struct scan *sc, const struct row *rows, uint32_t count, const struct field *f, struct read_cell *cells)
 {
 	uint64_t bits = 0, b;
 	bool pending = false;

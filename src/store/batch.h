@@ -12,8 +12,8 @@
 
 struct batch_value {
 	struct field *field; /* its type is the value's */
-	uint64_t bits;	     /* the value's 64 bits; of a string: where it starts (const char *), still escaped */
-	uint32_t len;	     /* of a string */
+	uint64_t bits; /* the value's 64 bits; of a string: where it starts (const char *), still escaped */
+	uint32_t len; /* of a string */
 };
 
 struct batch_point {
@@ -23,7 +23,7 @@ struct batch_point {
 };
 
 struct batch_part { /* at most about 1 MiB of text, whole lines */
-	struct view text;  /* line protocol with nanosecond timestamps */
+	struct view text; /* line protocol with nanosecond timestamps */
 	struct view frame; /* the same as a zstd frame; empty: left to the writer, who packs small parts together */
 	uint32_t points;
 	int64_t min_ns, max_ns;

@@ -60,8 +60,8 @@ static enum lp_result refuse(struct batch_builder *bb, enum reject why, const ch
 }
 
 /* The field of a parsed value; NULL: refused, the parser says why. */
-static struct field *field_of(struct batch_builder *bb, struct measurement *m, const struct catalogue_layout *layout,
-    const struct lp_field *lf)
+static struct field *field_of(
+    struct batch_builder *bb, struct measurement *m, const struct catalogue_layout *layout, const struct lp_field *lf)
 {
 	struct lp_parser *ps = &bb->parser;
 	struct field *f = lf->expected >= 0
@@ -123,7 +123,8 @@ enum lp_result batch_builder_next(struct batch_builder *bb, uint32_t db)
 	if (known && lp_rest(ps, &layout->expect) == LP_BAD)
 		return LP_BAD;
 	if (!grow((void **)&bb->points, &bb->point_cap, bb->point_count + 1, POINTS_FIRST, sizeof *bb->points) ||
-	    !grow((void **)&bb->values, &bb->value_cap, bb->value_count + ps->field_count, VALUES_FIRST, sizeof *bb->values)) {
+	    !grow((void **)&bb->values, &bb->value_cap, bb->value_count + ps->field_count, VALUES_FIRST,
+		sizeof *bb->values)) {
 		bb->out_of_memory = true;
 		return refuse(bb, REJECT_TOO_LONG, "out of memory");
 	}
@@ -136,8 +137,7 @@ enum lp_result batch_builder_next(struct batch_builder *bb, uint32_t db)
 		v[i] = (struct batch_value){ f, batch_bits(&lf->value),
 			lf->value.type == VALUE_STRING ? (uint32_t)lf->value.s.len : 0 };
 	}
-	bb->points[bb->point_count++] =
-	    (struct batch_point){ s, ps->time, bb->value_count, ps->field_count };
+	bb->points[bb->point_count++] = (struct batch_point){ s, ps->time, bb->value_count, ps->field_count };
 	bb->value_count += ps->field_count;
 	return LP_OK;
 }

@@ -194,7 +194,8 @@ static struct measurement *add_measurement(struct catalogue *c, uint32_t db, str
 	m->name = (struct view){ copy, name.len };
 	atomic_init(&m->layout, &no_layout);
 	c->measurements[c->measurement_count] = m;
-	if (!index_add(&c->measurement_index, &c->arena, hash_name(name, db), c->measurement_count, measurement_hash, c))
+	if (!index_add(
+		&c->measurement_index, &c->arena, hash_name(name, db), c->measurement_count, measurement_hash, c))
 		return NULL;
 	c->measurement_count++;
 	return m;
@@ -263,8 +264,8 @@ static bool grow_series_list(struct catalogue *c, struct measurement *m)
 	return true;
 }
 
-static struct series *insert_series(struct catalogue *c, uint32_t db, struct view key, struct view measurement,
-    enum reject *why, const char **error)
+static struct series *insert_series(
+    struct catalogue *c, uint32_t db, struct view key, struct view measurement, enum reject *why, const char **error)
 {
 	uint64_t id = atomic_load(&c->series_count);
 
@@ -298,8 +299,8 @@ static struct series *insert_series(struct catalogue *c, uint32_t db, struct vie
 	return s;
 }
 
-struct series *catalogue_add_series(struct catalogue *c, uint32_t db, struct view key, enum reject *why,
-    const char **error)
+struct series *catalogue_add_series(
+    struct catalogue *c, uint32_t db, struct view key, enum reject *why, const char **error)
 {
 	struct series *s = NULL;
 

@@ -44,10 +44,10 @@ struct catalogue_layout { /* a measurement's fields in order of creation; immuta
 };
 
 struct catalogue_opts {
-	uint64_t series_max;	      /* 0: 1,000,000 */
+	uint64_t series_max; /* 0: 1,000,000 */
 	uint32_t measurement_series_max; /* per measurement; 0: 200,000 */
 	uint32_t measurement_fields_max; /* 0: 4096 */
-	uint32_t measurements_max;    /* 0: 10,000 */
+	uint32_t measurements_max; /* 0: 10,000 */
 	bool create_databases;
 };
 
@@ -63,8 +63,8 @@ NODISCARD enum err catalogue_load_database(struct catalogue *c, uint32_t id, str
 /* key as written. NULL if it is not known in this very form. */
 struct series *catalogue_find_series(struct catalogue *c, uint32_t db, struct view key);
 /* Checks the key, sorts its tags, finds or adds the series. NULL: refused, *why and *error say why. */
-struct series *catalogue_add_series(struct catalogue *c, uint32_t db, struct view key, enum reject *why,
-    const char **error);
+struct series *catalogue_add_series(
+    struct catalogue *c, uint32_t db, struct view key, enum reject *why, const char **error);
 uint64_t catalogue_series_count(const struct catalogue *c);
 
 struct measurement *catalogue_find_measurement(struct catalogue *c, uint32_t db, struct view name);
@@ -84,7 +84,7 @@ struct field *measurement_find_field(const struct measurement *m, struct view na
 struct catalogue_addition {
 	bool is_database;
 	uint32_t db;
-	struct view database;	    /* its name */
+	struct view database; /* its name */
 	const struct field *field; /* if not a database */
 };
 bool catalogue_next_addition(struct catalogue *c, uint64_t *cursor, struct catalogue_addition *out);

@@ -13,9 +13,9 @@ static enum err load_databases(struct catalogue *c, sqlite3 *db, struct errbuf *
 	while (e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		struct view name = { (const char *)sqlite3_column_text(st, 1), (size_t)sqlite3_column_bytes(st, 1) };
 		int64_t id = sqlite3_column_int64(st, 0);
-		e = id > 0 && id <= CATALOGUE_DATABASES_MAX ? catalogue_load_database(c, (uint32_t)id, name)
-							   : errbuf_set(eb, ERR_CORRUPT, "the table database has the id %lld",
-								 (long long)id);
+		e = id > 0 && id <= CATALOGUE_DATABASES_MAX
+		    ? catalogue_load_database(c, (uint32_t)id, name)
+		    : errbuf_set(eb, ERR_CORRUPT, "the table database has the id %lld", (long long)id);
 	}
 	if (e == ERR_OK && rc != SQLITE_DONE)
 		e = database_error(db, "read the databases", eb);
@@ -39,10 +39,11 @@ static enum err load_fields(struct catalogue *c, sqlite3 *db, struct errbuf *eb)
 	while (e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		enum reject why;
 		const char *error;
-		struct measurement *m =
-		    catalogue_add_measurement(c, (uint32_t)sqlite3_column_int64(st, 0), column_view(st, 1));
-		if (!m || !measurement_field(c, m, column_view(st, 2), (enum value_type)sqlite3_column_int(st, 3), &why,
-			      &error))
+		struct measurement *m = catalogue_add_measurement(
+		    c, (uint32_t)sqlite3_column_int64(st, 0), column_view(st, 1));
+		if (!m ||
+		    !measurement_field(
+			c, m, column_view(st, 2), (enum value_type)sqlite3_column_int(st, 3), &why, &error))
 			e = errbuf_set(eb, ERR_NOMEM, "no room for the field types of the spool");
 	}
 	if (e == ERR_OK && rc != SQLITE_DONE)
@@ -65,7 +66,8 @@ static enum err store_one(sqlite3 *db, const struct catalogue_addition *add, str
 {
 	sqlite3_stmt *st;
 	enum err e = database_prepare(db, &st,
-	    add->is_database ? "INSERT OR IGNORE INTO database VALUES (?, ?)" : "INSERT OR IGNORE INTO field VALUES (?, ?, ?, ?)",
+	    add->is_database ? "INSERT OR IGNORE INTO database VALUES (?, ?)"
+			     : "INSERT OR IGNORE INTO field VALUES (?, ?, ?, ?)",
 	    eb);
 
 	if (e != ERR_OK)

@@ -60,8 +60,8 @@ static enum err read_pragma(sqlite3 *db, const char *sql, int *out, struct errbu
 }
 
 /* Refuses what is not ours before anything is written. *version: 0 for a new file. */
-static enum err check_identity(sqlite3 *db, const char *path, const struct database_schema *schema, int *version,
-    struct errbuf *eb)
+static enum err check_identity(
+    sqlite3 *db, const char *path, const struct database_schema *schema, int *version, struct errbuf *eb)
 {
 	int id = 0, tables = 0;
 	enum err e = read_pragma(db, "PRAGMA application_id", &id, eb);
@@ -71,16 +71,18 @@ static enum err check_identity(sqlite3 *db, const char *path, const struct datab
 	if (e == ERR_OK)
 		e = read_pragma(db, "SELECT count(*) FROM sqlite_schema", &tables, eb);
 	if (e == ERR_CORRUPT)
-		return errbuf_set(eb, ERR_INVALID, "%s is not a database, or is damaged; move it away or name another data_dir",
-		    path);
+		return errbuf_set(eb, ERR_INVALID,
+		    "%s is not a database, or is damaged; move it away or name another data_dir", path);
 	if (e != ERR_OK)
 		return e;
 	if (id != schema->application_id && (id || *version || tables))
-		return errbuf_set(eb, ERR_INVALID, "%s is the database of another program, not %s; move it away or name another data_dir",
-		    path, schema->what);
+		return errbuf_set(eb, ERR_INVALID,
+		    "%s is the database of another program, not %s; move it away or name another data_dir", path,
+		    schema->what);
 	if (*version > (int)schema->migrations[schema->count - 1].version)
-		return errbuf_set(eb, ERR_INVALID, "%s has version %d, this holdfastd knows up to %u; start the newer holdfastd",
-		    path, *version, schema->migrations[schema->count - 1].version);
+		return errbuf_set(eb, ERR_INVALID,
+		    "%s has version %d, this holdfastd knows up to %u; start the newer holdfastd", path, *version,
+		    schema->migrations[schema->count - 1].version);
 	return ERR_OK;
 }
 

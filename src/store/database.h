@@ -8,17 +8,17 @@
 #include "store/migrations.h"
 
 struct database_schema {
-	const char *what;	/* for messages: "a Holdfast spool" */
-	int application_id;	/* marks the file as ours */
-	int page_size;		/* of a new file */
+	const char *what; /* for messages: "a Holdfast spool" */
+	int application_id; /* marks the file as ours */
+	int page_size; /* of a new file */
 	const struct migration *migrations;
 	size_t count;
 };
 
 /* The one connection that writes. Creates the file, or brings it up to the newest version. ERR_INVALID: the file
  * belongs to another program or a newer version; it is not touched. */
-NODISCARD enum err database_open(sqlite3 **out, const char *path, const struct database_schema *schema,
-    struct errbuf *eb);
+NODISCARD enum err database_open(
+    sqlite3 **out, const char *path, const struct database_schema *schema, struct errbuf *eb);
 NODISCARD enum err database_open_reader(sqlite3 **out, const char *path, struct errbuf *eb);
 /* ERR_FULL, ERR_IO, ERR_CORRUPT, ERR_NOMEM… of the connection's last failure, with its text. */
 enum err database_error(sqlite3 *db, const char *doing, struct errbuf *eb);

@@ -108,8 +108,8 @@ static bool has_all_columns(const struct segment *seg, const struct batch_value 
 }
 
 /* A segment with the columns of the one before and those of this row, so that rows with changing fields settle. */
-static struct segment *new_segment(struct generation *g, const struct head_strip *strip,
-    const struct batch_value *values, uint32_t count)
+static struct segment *new_segment(
+    struct generation *g, const struct head_strip *strip, const struct batch_value *values, uint32_t count)
 {
 	const struct segment *last = strip->last;
 	uint32_t columns = last ? last->column_count : 0, cap = last ? last->cap * 2 : ROWS_FIRST;
@@ -161,8 +161,8 @@ static bool keep_string(struct generation *g, const struct batch_value *v, uint6
 	return true;
 }
 
-static bool fill_row(struct generation *g, struct segment *seg, uint32_t row, const struct batch_value *values,
-    uint32_t count)
+static bool fill_row(
+    struct generation *g, struct segment *seg, uint32_t row, const struct batch_value *values, uint32_t count)
 {
 	bool aligned = count == seg->column_count;
 
@@ -197,8 +197,8 @@ static bool fill_row(struct generation *g, struct segment *seg, uint32_t row, co
 	return true;
 }
 
-bool generation_append(struct generation *g, struct series *s, int64_t time_ns, const struct batch_value *values,
-    uint32_t count)
+bool generation_append(
+    struct generation *g, struct series *s, int64_t time_ns, const struct batch_value *values, uint32_t count)
 {
 	struct head_strip *strip;
 

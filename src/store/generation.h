@@ -15,8 +15,8 @@ struct generation;
 
 struct segment_column {
 	const struct field *field;
-	uint64_t *bits;		      /* as in batch_value; of a string: a `const struct head_string *` */
-	_Atomic(uint8_t *) present;   /* NULL: every row has it; else a byte a row */
+	uint64_t *bits; /* as in batch_value; of a string: a `const struct head_string *` */
+	_Atomic(uint8_t *) present; /* NULL: every row has it; else a byte a row */
 };
 
 struct head_string {
@@ -46,8 +46,8 @@ struct generation *generation_ref(struct generation *g);
 void generation_unref(struct generation *g); /* the last one frees it; NULL is fine */
 
 /* False: no room left; nothing of this point was kept. Of a field that stands twice the last value counts. */
-bool generation_append(struct generation *g, struct series *s, int64_t time_ns, const struct batch_value *values,
-    uint32_t count);
+bool generation_append(
+    struct generation *g, struct series *s, int64_t time_ns, const struct batch_value *values, uint32_t count);
 size_t generation_bytes(const struct generation *g);
 uint64_t generation_points(const struct generation *g);
 uint64_t generation_number(const struct generation *g);

@@ -133,8 +133,10 @@ void head_append(struct head *h, const struct batch *b, uint64_t first_seq, uint
 		return;
 	bool new_row = first_seq > h->last_seq; /* a row is never shared by two generations */
 	h->last_seq = last_seq;
-	if (!newest || (new_row && (generation_bytes(newest->g) > h->opts.max_bytes / PARTS ||
-	    now_ns - newest->began_ns > h->opts.max_age_ns / PARTS))) {
+	if (!newest ||
+	    (new_row &&
+		(generation_bytes(newest->g) > h->opts.max_bytes / PARTS ||
+		    now_ns - newest->began_ns > h->opts.max_age_ns / PARTS))) {
 		if (!begin_generation(h, first_seq, now_ns)) {
 			start_over(h, last_seq + 1);
 			return;

@@ -12,7 +12,7 @@
 struct head;
 
 struct head_opts {
-	size_t max_bytes;   /* 0: 64 MiB */
+	size_t max_bytes; /* 0: 64 MiB */
 	int64_t max_age_ns; /* how long points stay after they came, at least; 0: 75 min */
 };
 

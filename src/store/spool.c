@@ -25,7 +25,13 @@
 #include "base/log.h"
 #include "store/database.h"
 
-enum { EXTENT_ROWS = 64, EXTENT_BYTES = 1 << 20, APPLICATION_ID = 0x48464153, PAGE_SIZE = 16384, CHECKPOINT_PAGES = 256 };
+enum {
+	EXTENT_ROWS = 64,
+	EXTENT_BYTES = 1 << 20,
+	APPLICATION_ID = 0x48464153,
+	PAGE_SIZE = 16384,
+	CHECKPOINT_PAGES = 256
+};
 
 struct extent {
 	uint64_t first_seq, last_seq, rows, points, bytes;
@@ -37,8 +43,8 @@ struct spool {
 	char *path;
 	sqlite3_stmt *insert, *insert_extent, *oldest, *delete_rows, *delete_extent, *insert_gap, *set_meta;
 	struct extent open, open_before; /* before: as of the last commit */
-	struct spool_totals now;	 /* of this transaction */
-	pthread_mutex_t lock;		 /* published */
+	struct spool_totals now; /* of this transaction */
+	pthread_mutex_t lock; /* published */
 	struct spool_totals published;
 	int wal_pages;
 };
@@ -108,8 +114,8 @@ static void add_totals(struct spool_totals *t, const struct extent *x)
 static enum err load_extents(struct spool *s, struct errbuf *eb)
 {
 	sqlite3_stmt *st;
-	enum err e = database_prepare(s->db, &st,
-	    "SELECT first_seq, last_seq, points, bytes, min_ns, max_ns FROM extent ORDER BY first_seq", eb);
+	enum err e = database_prepare(
+	    s->db, &st, "SELECT first_seq, last_seq, points, bytes, min_ns, max_ns FROM extent ORDER BY first_seq", eb);
 	int rc;
 
 	if (e != ERR_OK)
@@ -350,7 +356,8 @@ void spool_checkpoint(struct spool *s)
 		counter_add(COUNTER_CHECKPOINTS, 1);
 		s->wal_pages = 0;
 	} else {
-		log_warn("checkpoint of %s failed: %s; the log grows until one succeeds", s->path, sqlite3_errmsg(s->db));
+		log_warn(
+		    "checkpoint of %s failed: %s; the log grows until one succeeds", s->path, sqlite3_errmsg(s->db));
 	}
 }
 
@@ -379,8 +386,8 @@ static enum err count_points(struct spool *s, uint64_t from, uint64_t to, uint64
 	return e;
 }
 
-static enum err record_gap(struct spool *s, const struct extent *x, uint64_t points, const char *cause,
-    struct errbuf *eb)
+static enum err record_gap(
+    struct spool *s, const struct extent *x, uint64_t points, const char *cause, struct errbuf *eb)
 {
 	sqlite3_stmt *st = s->insert_gap;
 
@@ -420,8 +427,8 @@ static enum err drop_extent(struct spool *s, const struct extent *x, struct errb
 }
 
 /* One extent in a transaction of its own. ERR_NOTFOUND: nothing has to go. */
-static enum err evict_one(struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq,
-    struct errbuf *eb)
+static enum err evict_one(
+    struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq, struct errbuf *eb)
 {
 	struct extent x = { 0 };
 	bool found = sqlite3_step(s->oldest) == SQLITE_ROW;

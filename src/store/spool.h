@@ -15,8 +15,8 @@ struct spool;
 struct spool_reader;
 
 struct spool_row {
-	uint64_t seq;	/* 1, 2, 3…; given by spool_append */
-	uint32_t db;	/* namespace, as in the table `database` */
+	uint64_t seq; /* 1, 2, 3…; given by spool_append */
+	uint32_t db; /* namespace, as in the table `database` */
 	uint32_t points;
 	int64_t received_ns, min_ns, max_ns; /* min and max of the points' timestamps */
 	struct view payload; /* append: zstd frames, one after the other; reader: the text, valid until the next call */
@@ -26,8 +26,8 @@ struct spool_totals {
 	uint64_t rows, points, bytes; /* bytes: payloads */
 	uint64_t first_seq, last_seq; /* 0: empty */
 	int64_t oldest_ns, newest_ns; /* of timestamps */
-	uint64_t file_bytes;	      /* database and write-ahead log */
-	int64_t evicted_until_ns;     /* the newest timestamp ever let go; INT64_MIN: none, history is whole */
+	uint64_t file_bytes; /* database and write-ahead log */
+	int64_t evicted_until_ns; /* the newest timestamp ever let go; INT64_MIN: none, history is whole */
 };
 
 NODISCARD enum err spool_open(struct spool **out, const char *path, struct errbuf *eb);
@@ -46,29 +46,29 @@ sqlite3 *spool_db(struct spool *s); /* for the other tables of the file, inside 
 void spool_checkpoint(struct spool *s);
 /* Lets the oldest rows go, whole extents, while their payloads are above max_bytes or their newest timestamp is below
  * before_ns; rows above delivered_seq only if there is no other way, and as a recorded gap. */
-NODISCARD enum err spool_evict(struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq,
-    struct errbuf *eb);
+NODISCARD enum err spool_evict(
+    struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq, struct errbuf *eb);
 void spool_totals(const struct spool *s, struct spool_totals *out); /* any thread */
 
 NODISCARD enum err spool_reader_open(struct spool_reader **out, const char *path, struct errbuf *eb);
 void spool_reader_close(struct spool_reader *r);
 sqlite3 *spool_reader_db(struct spool_reader *r);
 /* The first row with a seq above after_seq. ERR_NOTFOUND: none yet. ERR_CORRUPT: row->seq tells which to step over. */
-NODISCARD enum err spool_reader_next(struct spool_reader *r, uint64_t after_seq, struct spool_row *row,
-    struct errbuf *eb);
+NODISCARD enum err spool_reader_next(
+    struct spool_reader *r, uint64_t after_seq, struct spool_row *row, struct errbuf *eb);
 /* The same among rows that overlap [from_ns, to_ns). Skips whole extents. */
 NODISCARD enum err spool_reader_next_in(struct spool_reader *r, uint64_t after_seq, int64_t from_ns, int64_t to_ns,
     struct spool_row *row, struct errbuf *eb);
 /* The newest timestamp ever let go (INT64_MIN: none), and the first row's seq (0: no rows). */
-NODISCARD enum err spool_reader_begin(struct spool_reader *r, int64_t *evicted_until_ns, uint64_t *first_seq,
-    struct errbuf *eb);
+NODISCARD enum err spool_reader_begin(
+    struct spool_reader *r, int64_t *evicted_until_ns, uint64_t *first_seq, struct errbuf *eb);
 struct spool_backlog {
 	uint64_t points;
-	int64_t min_ns;		    /* the smallest timestamp; INT64_MAX: none waits */
+	int64_t min_ns; /* the smallest timestamp; INT64_MAX: none waits */
 	int64_t oldest_received_ns; /* of the first row; 0: none waits */
 };
 /* What lies in rows above after_seq. */
-NODISCARD enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, struct spool_backlog *out,
-    struct errbuf *eb);
+NODISCARD enum err spool_reader_after(
+    struct spool_reader *r, uint64_t after_seq, struct spool_backlog *out, struct errbuf *eb);
 
 #endif

@@ -37,7 +37,8 @@ enum err spool_reader_open(struct spool_reader **out, const char *path, struct e
 		{ &r->extent,
 		    "SELECT first_seq, last_seq FROM extent WHERE last_seq > ?1 AND max_ns >= ?2 AND min_ns < ?3 "
 		    "ORDER BY first_seq LIMIT 1" },
-		{ &r->begin, "SELECT (SELECT value FROM meta WHERE key = 'evicted_until_ns'), (SELECT min(seq) FROM spool)" },
+		{ &r->begin,
+		    "SELECT (SELECT value FROM meta WHERE key = 'evicted_until_ns'), (SELECT min(seq) FROM spool)" },
 		{ &r->received, "SELECT received_ns FROM spool WHERE seq > ? ORDER BY seq LIMIT 1" },
 		{ &r->last_extent, "SELECT max(first_seq), last_seq FROM extent" },
 		{ &r->after_extents, "SELECT sum(points), min(min_ns), max(last_seq) FROM extent WHERE first_seq > ?" },

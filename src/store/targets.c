@@ -48,8 +48,8 @@ enum err target_store(sqlite3 *writer, const char *target, const struct target_c
 static enum err trim(sqlite3 *writer, uint64_t max_points, uint64_t *dropped, struct errbuf *eb)
 {
 	sqlite3_stmt *st;
-	enum err e = database_prepare(writer, &st,
-	    "DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?", eb);
+	enum err e = database_prepare(
+	    writer, &st, "DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?", eb);
 
 	if (e != ERR_OK)
 		return e;
@@ -60,12 +60,13 @@ static enum err trim(sqlite3 *writer, uint64_t max_points, uint64_t *dropped, st
 	return e;
 }
 
-enum err quarantine_add(sqlite3 *writer, const struct quarantine_entry *q, uint64_t max_points, uint64_t *dropped,
-    struct errbuf *eb)
+enum err quarantine_add(
+    sqlite3 *writer, const struct quarantine_entry *q, uint64_t max_points, uint64_t *dropped, struct errbuf *eb)
 {
 	sqlite3_stmt *st;
 	enum err e = database_prepare(writer, &st,
-	    "INSERT INTO quarantine (target, at_ns, db, status, reason, points, line) VALUES (?, ?, ?, ?, ?, 1, ?)", eb);
+	    "INSERT INTO quarantine (target, at_ns, db, status, reason, points, line) VALUES (?, ?, ?, ?, ?, 1, ?)",
+	    eb);
 
 	if (e != ERR_OK)
 		return e;
@@ -98,8 +99,8 @@ enum err quarantine_count(sqlite3 *reader, const char *target, uint64_t *points,
 enum err gap_add(sqlite3 *writer, int64_t from_ns, int64_t to_ns, uint64_t points, const char *cause, struct errbuf *eb)
 {
 	sqlite3_stmt *st;
-	enum err e = database_prepare(writer, &st,
-	    "INSERT INTO gap (at_ns, from_ns, to_ns, points, cause) VALUES (?, ?, ?, ?, ?)", eb);
+	enum err e = database_prepare(
+	    writer, &st, "INSERT INTO gap (at_ns, from_ns, to_ns, points, cause) VALUES (?, ?, ?, ?, ?)", eb);
 
 	if (e != ERR_OK)
 		return e;

@@ -11,7 +11,7 @@
 #include "base/view.h"
 
 struct target_cursor {
-	uint64_t seq;	 /* every row up to it is delivered or in quarantine */
+	uint64_t seq; /* every row up to it is delivered or in quarantine */
 	uint64_t points; /* delivered since the cursor began */
 };
 
@@ -27,12 +27,12 @@ NODISCARD enum err target_load(sqlite3 *reader, const char *target, struct targe
 NODISCARD enum err target_store(sqlite3 *writer, const char *target, const struct target_cursor *c, struct errbuf *eb);
 
 /* Lets the oldest go above max_points; *dropped says how many. */
-NODISCARD enum err quarantine_add(sqlite3 *writer, const struct quarantine_entry *entry, uint64_t max_points,
-    uint64_t *dropped, struct errbuf *eb);
+NODISCARD enum err quarantine_add(
+    sqlite3 *writer, const struct quarantine_entry *entry, uint64_t max_points, uint64_t *dropped, struct errbuf *eb);
 NODISCARD enum err quarantine_count(sqlite3 *reader, const char *target, uint64_t *points, struct errbuf *eb);
 
 /* A row that could not be read back: a gap of its size. */
-NODISCARD enum err gap_add(sqlite3 *writer, int64_t from_ns, int64_t to_ns, uint64_t points, const char *cause,
-    struct errbuf *eb);
+NODISCARD enum err gap_add(
+    sqlite3 *writer, int64_t from_ns, int64_t to_ns, uint64_t points, const char *cause, struct errbuf *eb);
 
 #endif

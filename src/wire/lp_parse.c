@@ -287,7 +287,8 @@ static enum lp_result parse_time(struct lp_parser *ps, const char *p)
 		if (p < end && *p != '\n')
 			return bad(ps, REJECT_UNPARSABLE, "bad timestamp");
 		if (wrapped || t > (uint64_t)INT64_MAX)
-			return bad(ps, REJECT_UNPARSABLE, "time outside range -9223372036854775806 - 9223372036854775806");
+			return bad(
+			    ps, REJECT_UNPARSABLE, "time outside range -9223372036854775806 - 9223372036854775806");
 		ps->time = negative ? -(int64_t)t : (int64_t)t;
 	} else {
 		while (e > ps->start && is_blank(e[-1]))
@@ -327,7 +328,8 @@ enum lp_result lp_rest(struct lp_parser *ps, const struct lp_expect *expect)
 		if (f->expected < 0) {
 			const char *equals = find_equals(p, end);
 			if (!equals)
-				return bad(ps, REJECT_UNPARSABLE, p < end && *p == '"' ? "missing field key" : "invalid field format");
+				return bad(ps, REJECT_UNPARSABLE,
+				    p < end && *p == '"' ? "missing field key" : "invalid field format");
 			if (equals == p)
 				return bad(ps, REJECT_UNPARSABLE, "missing field key");
 			f->name = (struct view){ p, (size_t)(equals - p) };

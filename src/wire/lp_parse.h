@@ -25,11 +25,11 @@ struct lp_expect { /* names, escaped, in the order in which they are likely to c
 struct lp_parser {
 	const char *p, *end;
 	/* of the line at hand */
-	const char *start;	/* its first byte, after leading spaces */
-	struct view key;	/* not checked yet: lp_key_split does that for a new series */
-	struct view line;	/* after lp_rest: without line end and trailing spaces */
+	const char *start; /* its first byte, after leading spaces */
+	struct view key; /* not checked yet: lp_key_split does that for a new series */
+	struct view line; /* after lp_rest: without line end and trailing spaces */
 	const char *time_start; /* after lp_rest: the timestamp's first byte, or the line's end */
-	const char *next;	/* after lp_rest: the next line's first byte */
+	const char *next; /* after lp_rest: the next line's first byte */
 	struct lp_field *fields;
 	uint32_t field_count, field_cap;
 	bool has_time;

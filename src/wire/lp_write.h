@@ -16,13 +16,13 @@
 struct lp_writer {
 	struct buf *out;
 	size_t line_start;
-	unsigned fields;	 /* of this line */
+	unsigned fields; /* of this line */
 	uint64_t points, values; /* of all lines; the caller zeroes the writer first */
 };
 
 void lp_begin(struct lp_writer *w, struct buf *out, const char *measurement);
 void lp_tag(struct lp_writer *w, const char *key, const char *value); /* an empty value leaves the tag out */
-void lp_float(struct lp_writer *w, const char *key, double v);	      /* not finite: left out */
+void lp_float(struct lp_writer *w, const char *key, double v); /* not finite: left out */
 void lp_int(struct lp_writer *w, const char *key, int64_t v);
 void lp_bool(struct lp_writer *w, const char *key, bool v);
 void lp_string(struct lp_writer *w, const char *key, struct view v);

@@ -60,8 +60,8 @@ Test(num, format_is_short)
 	static const struct {
 		double v;
 		const char *text;
-	} cases[] = { { 0, "0" }, { -0.0, "-0" }, { 1.5, "1.5" }, { -12.25, "-12.25" }, { 0.001, "0.001" }, { 100, "100" },
-		{ 1e300, "1e+300" }, { 5e-324, "4.94065645841247e-324" } };
+	} cases[] = { { 0, "0" }, { -0.0, "-0" }, { 1.5, "1.5" }, { -12.25, "-12.25" }, { 0.001, "0.001" },
+		{ 100, "100" }, { 1e300, "1e+300" }, { 5e-324, "4.94065645841247e-324" } };
 	char text[NUM_DOUBLE_MAX];
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -85,7 +85,8 @@ Test(num, extremes)
 	cr_assert_eq(parsed("1e-999"), 0);
 	cr_assert_eq(parsed(".5"), 0.5);
 	cr_assert_eq(parsed("5."), 5);
-	static const char *const bad[] = { "", "-", ".", "e1", "1e", "1e+", "0x1", "nan", "inf", "1 ", " 1", "+1", "1.2.3" };
+	static const char *const bad[] = { "", "-", ".", "e1", "1e", "1e+", "0x1", "nan", "inf", "1 ", " 1", "+1",
+		"1.2.3" };
 	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
 		cr_assert_not(num_parse_double(view_of(bad[k]), &d), "'%s'", bad[k]);
 }

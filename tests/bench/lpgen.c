@@ -52,11 +52,18 @@ static struct {
 	const char *url_path, *precision, *dump, *load, *acked;
 	char headers[1024];
 	bool stop_on_error;
-} opt = { .hosts = 100, .steps = 1000, .batch = 5000, .conns = 4, .port = 8086, .seed = 1, .max_seconds = 600,
-	.url_path = "/write?db=bench", .precision = "ns" };
+} opt = { .hosts = 100,
+	.steps = 1000,
+	.batch = 5000,
+	.conns = 4,
+	.port = 8086,
+	.seed = 1,
+	.max_seconds = 600,
+	.url_path = "/write?db=bench",
+	.precision = "ns" };
 
 struct batch {
-	const char *body;	/* what is sent: a slice of the text, or its gzip */
+	const char *body; /* what is sent: a slice of the text, or its gzip */
 	size_t body_len;
 	long first_line, lines, values;
 	int status;
@@ -85,11 +92,15 @@ static double now_s(void)
 
 /* ---- the load ---- */
 
-struct host { double cpu[10]; uint64_t mem[9], counter[10]; double base_ms[2]; };
+struct host {
+	double cpu[10];
+	uint64_t mem[9], counter[10];
+	double base_ms[2];
+};
 
 static uint64_t rnd_state;
 
-static uint64_t rnd(void)	/* xorshift64 */
+static uint64_t rnd(void) /* xorshift64 */
 {
 	rnd_state ^= rnd_state << 13;
 	rnd_state ^= rnd_state >> 7;
@@ -97,11 +108,15 @@ static uint64_t rnd(void)	/* xorshift64 */
 	return rnd_state;
 }
 
-static double unit(void) { return (rnd() >> 11) * (1.0 / 9007199254740992.0); }
+static double unit(void)
+{
+	return (rnd() >> 11) * (1.0 / 9007199254740992.0);
+}
 
 static char *put_str(char *d, const char *s)
 {
-	while (*s) *d++ = *s++;
+	while (*s)
+		*d++ = *s++;
 	return d;
 }
 
@@ -110,14 +125,18 @@ static char *put_u64(char *d, uint64_t v)
 	char b[20];
 	int n = 0;
 
-	do b[n++] = '0' + v % 10; while (v /= 10);
-	while (n) *d++ = b[--n];
+	do
+		b[n++] = '0' + v % 10;
+	while (v /= 10);
+	while (n)
+		*d++ = b[--n];
 	return d;
 }
 
 static char *put_field(char *d, int i, const char *name)
 {
-	if (i) *d++ = ',';
+	if (i)
+		*d++ = ',';
 	d = put_str(d, name);
 	*d++ = '=';
 	return d;
@@ -136,7 +155,8 @@ static char *put_host(char *d, struct host *h, long id, const char *ts)
 		"usage_irq", "usage_softirq", "usage_steal", "usage_guest", "usage_guest_nice" };
 	static const char *const mem[] = { "total", "available", "used", "free", "cached", "buffered", "slab",
 		"swap_total", "swap_free" };
-	static const char *const diskio[] = { "reads", "writes", "read_bytes", "write_bytes", "read_time", "write_time" };
+	static const char *const diskio[] = { "reads", "writes", "read_bytes", "write_bytes", "read_time",
+		"write_time" };
 	static const char *const net[] = { "bytes_sent", "bytes_recv", "packets_sent", "packets_recv" };
 	static const char *const operation[] = { "GET_/users", "POST_/orders" };
 	char tags[160];
@@ -146,8 +166,10 @@ static char *put_host(char *d, struct host *h, long id, const char *ts)
 	d = put_str(put_str(put_str(d, "cpu"), tags), " ");
 	for (int i = 0; i < 10; i++) {
 		h->cpu[i] += (unit() - 0.5) * 2;
-		if (h->cpu[i] < 0) h->cpu[i] = 0;
-		if (h->cpu[i] > 100) h->cpu[i] = 100;
+		if (h->cpu[i] < 0)
+			h->cpu[i] = 0;
+		if (h->cpu[i] > 100)
+			h->cpu[i] = 100;
 		uint64_t c = (uint64_t)(h->cpu[i] * 100);
 		d = put_u64(put_field(d, i, cpu[i]), c / 100);
 		*d++ = '.';
@@ -158,7 +180,8 @@ static char *put_host(char *d, struct host *h, long id, const char *ts)
 
 	d = put_str(put_str(put_str(d, "mem"), tags), " ");
 	for (int i = 0; i < 9; i++) {
-		if (i != 0 && i != 7) h->mem[i] += (rnd() % 2049 - 1024) * 4096;
+		if (i != 0 && i != 7)
+			h->mem[i] += (rnd() % 2049 - 1024) * 4096;
 		d = put_int(d, i, mem[i], h->mem[i]);
 	}
 	d = put_str(d, ts);
@@ -187,7 +210,8 @@ static char *put_host(char *d, struct host *h, long id, const char *ts)
 		d = put_str(put_str(put_str(d, "service_performance"), tags), ",operation=");
 		d = put_str(put_str(d, operation[k]), ",status=success ");
 		d = put_int(put_int(d, 0, "count", count), 1, "errors", errors);
-		d += snprintf(d, 200, ",duration_ms_sum=%.17g,duration_ms_p50=%.17g,duration_ms_p95=%.17g,duration_ms_p99=%.17g",
+		d += snprintf(d, 200,
+		    ",duration_ms_sum=%.17g,duration_ms_p50=%.17g,duration_ms_p95=%.17g,duration_ms_p99=%.17g",
 		    p50 * count * 1.1, p50, p95, p99);
 		d = put_str(d, ts);
 	}
@@ -200,28 +224,42 @@ static char *generate(size_t *len)
 	size_t room = (size_t)opt.hosts * opt.steps * BYTES_PER_HOST_MAX;
 	struct host *h = calloc(opt.hosts, sizeof *h);
 
-	if (!strcmp(opt.precision, "us")) div = 1000;
-	else if (!strcmp(opt.precision, "ms")) div = 1000000;
-	else if (!strcmp(opt.precision, "s")) div = 1000000000;
-	else if (strcmp(opt.precision, "ns")) die("--precision is ns, us, ms or s");
-	if (room > 2 * TEXT_MAX) die("more than 8 GiB of lines: fewer --hosts or --steps");
-	char *text = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0), *d = text;
-	if (!h || text == MAP_FAILED) die("memory");
+	if (!strcmp(opt.precision, "us"))
+		div = 1000;
+	else if (!strcmp(opt.precision, "ms"))
+		div = 1000000;
+	else if (!strcmp(opt.precision, "s"))
+		div = 1000000000;
+	else if (strcmp(opt.precision, "ns"))
+		die("--precision is ns, us, ms or s");
+	if (room > 2 * TEXT_MAX)
+		die("more than 8 GiB of lines: fewer --hosts or --steps");
+	char *text = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+	     *d = text;
+	if (!h || text == MAP_FAILED)
+		die("memory");
 
 	rnd_state = 88172645463325252ull ^ ((uint64_t)opt.seed * 0x9E3779B97F4A7C15ull);
-	if (!rnd_state) rnd_state = 1;
+	if (!rnd_state)
+		rnd_state = 1;
 	for (long i = 0; i < opt.hosts; i++) {
-		for (int j = 0; j < 10; j++) h[i].cpu[j] = unit() * 100;
-		for (int j = 0; j < 9; j++) h[i].mem[j] = ((4ull << 30) + rnd() % (12ull << 30)) & ~4095ull;
-		for (int j = 0; j < 10; j++) h[i].counter[j] = rnd() % 1000000000;
-		for (int j = 0; j < 2; j++) h[i].base_ms[j] = 1 + unit() * 50;
+		for (int j = 0; j < 10; j++)
+			h[i].cpu[j] = unit() * 100;
+		for (int j = 0; j < 9; j++)
+			h[i].mem[j] = ((4ull << 30) + rnd() % (12ull << 30)) & ~4095ull;
+		for (int j = 0; j < 10; j++)
+			h[i].counter[j] = rnd() % 1000000000;
+		for (int j = 0; j < 2; j++)
+			h[i].base_ms[j] = 1 + unit() * 50;
 	}
 	end -= end % STEP_S;
 	for (long s = 0; s < opt.steps; s++) {
 		char ts[32];
 
-		snprintf(ts, sizeof ts, " %lld\n", (long long)((end - (opt.steps - 1 - s) * STEP_S) * 1000000000ll / div));
-		for (long i = 0; i < opt.hosts; i++) d = put_host(d, &h[i], i, ts);
+		snprintf(
+		    ts, sizeof ts, " %lld\n", (long long)((end - (opt.steps - 1 - s) * STEP_S) * 1000000000ll / div));
+		for (long i = 0; i < opt.hosts; i++)
+			d = put_host(d, &h[i], i, ts);
 	}
 	free(h);
 	*len = d - text;
@@ -233,10 +271,13 @@ static const char *load(const char *path, size_t *len)
 	struct stat st;
 	int fd = open(path, O_RDONLY);
 
-	if (fd < 0 || fstat(fd, &st)) die(path);
-	if (!st.st_size || (size_t)st.st_size > TEXT_MAX) die("--load: an empty file, or more than 8 GiB");
+	if (fd < 0 || fstat(fd, &st))
+		die(path);
+	if (!st.st_size || (size_t)st.st_size > TEXT_MAX)
+		die("--load: an empty file, or more than 8 GiB");
 	const char *text = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-	if (text == MAP_FAILED) die(path);
+	if (text == MAP_FAILED)
+		die(path);
 	close(fd);
 	*len = st.st_size;
 	return text;
@@ -249,11 +290,15 @@ static long count_values(const char *p, const char *end)
 	long n = 1;
 	bool quoted = false;
 
-	while (p < end && *p != ' ') p += *p == '\\' ? 2 : 1;
+	while (p < end && *p != ' ')
+		p += *p == '\\' ? 2 : 1;
 	for (p++; p < end && (quoted || *p != ' '); p++) {
-		if (*p == '\\' && quoted) p++;
-		else if (*p == '"') quoted = !quoted;
-		else if (*p == ',' && !quoted) n++;
+		if (*p == '\\' && quoted)
+			p++;
+		else if (*p == '"')
+			quoted = !quoted;
+		else if (*p == ',' && !quoted)
+			n++;
 	}
 	return n;
 }
@@ -263,15 +308,18 @@ static void compress_batch(struct batch *b)
 	z_stream z = { 0 };
 	uLong room = 0;
 
-	if (deflateInit2(&z, opt.gzip, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) die("zlib");
+	if (deflateInit2(&z, opt.gzip, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+		die("zlib");
 	room = deflateBound(&z, b->body_len);
 	Bytef *out = malloc(room);
-	if (!out) die("memory");
+	if (!out)
+		die("memory");
 	z.next_in = (Bytef *)b->body;
 	z.avail_in = b->body_len;
 	z.next_out = out;
 	z.avail_out = room;
-	if (deflate(&z, Z_FINISH) != Z_STREAM_END) die("zlib");
+	if (deflate(&z, Z_FINISH) != Z_STREAM_END)
+		die("zlib");
 	b->body_len = z.total_out;
 	b->body = (char *)(out = realloc(out, z.total_out));
 	deflateEnd(&z);
@@ -283,13 +331,16 @@ static void cut(const char *text, size_t len)
 	long room = 0, line = 0;
 
 	while (p < end && !(opt.max_batches && batch_count == opt.max_batches)) {
-		if (batch_count == room && !(batches = realloc(batches, (room = room ? room * 2 : 1024) * sizeof *batches))) die("memory");
+		if (batch_count == room &&
+		    !(batches = realloc(batches, (room = room ? room * 2 : 1024) * sizeof *batches)))
+			die("memory");
 		struct batch *b = &batches[batch_count++];
 
 		*b = (struct batch){ .body = p, .first_line = line };
 		while (p < end && b->lines < opt.batch) {
 			const char *e = memchr(p, '\n', end - p);
-			if (!e) e = end - 1;
+			if (!e)
+				e = end - 1;
 			b->values += count_values(p, e);
 			b->lines++;
 			p = e + 1;
@@ -303,11 +354,14 @@ static void cut(const char *text, size_t len)
 
 static int dial(void)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(opt.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_port = htons(opt.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
 	struct timeval limit = { .tv_sec = 60 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
-	if (fd < 0) return -1;
+	if (fd < 0)
+		return -1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
@@ -326,7 +380,8 @@ static bool send_request(int fd, const char *head, size_t head_len, const struct
 
 	while (v[0].iov_len + v[1].iov_len) {
 		ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL);
-		if (n <= 0) return false;
+		if (n <= 0)
+			return false;
 		for (int i = 0; i < 2; i++) {
 			size_t k = (size_t)n < v[i].iov_len ? (size_t)n : v[i].iov_len;
 			v[i].iov_base = (char *)v[i].iov_base + k;
@@ -347,17 +402,20 @@ static int read_answer(int fd, bool *keep)
 	*keep = false;
 	while (!end) {
 		ssize_t r = n < sizeof b - 1 ? recv(fd, b + n, sizeof b - 1 - n, 0) : -1;
-		if (r <= 0) return -1;
+		if (r <= 0)
+			return -1;
 		b[n += r] = 0;
 		end = strstr(b, "\r\n\r\n");
 	}
 	int status = n > 12 ? (int)strtol(b + 9, NULL, 10) : -1;
 	length = strcasestr(b, "\ncontent-length:");
 	size_t need = length && length < end ? strtoul(length + 16, NULL, 10) : 0, have = n - (end + 4 - b);
-	if ((status < 200 || status > 299) && atomic_fetch_add(&shown, 1) < 5) fprintf(stderr, "%.*s\n", (int)(n > 400 ? 400 : n), b);
+	if ((status < 200 || status > 299) && atomic_fetch_add(&shown, 1) < 5)
+		fprintf(stderr, "%.*s\n", (int)(n > 400 ? 400 : n), b);
 	while (have < need) {
 		ssize_t r = recv(fd, b, sizeof b, 0);
-		if (r <= 0) return status;
+		if (r <= 0)
+			return status;
 		have += r;
 	}
 	*keep = status >= 200 && status <= 299 && !strcasestr(b, "\nconnection: close") && (status == 204 || length);
@@ -372,19 +430,27 @@ static void *client(void *arg)
 
 	while (!atomic_load(&stop)) {
 		long k = atomic_fetch_add(&next_batch, 1);
-		if (k >= batch_count) break;
+		if (k >= batch_count)
+			break;
 		struct batch *b = &batches[k];
 		bool keep = false;
-		int n = snprintf(head, sizeof head, "POST %s%s%s HTTP/1.1\r\nHost: 127.0.0.1:%ld\r\nContent-Type: text/plain; charset=utf-8\r\n"
-		    "%s%sContent-Length: %zu\r\n\r\n", opt.url_path, plain ? "" : strchr(opt.url_path, '?') ? "&precision=" : "?precision=",
-		    plain ? "" : opt.precision, opt.port, opt.headers, opt.gzip ? "Content-Encoding: gzip\r\n" : "", b->body_len);
+		int n = snprintf(head, sizeof head,
+		    "POST %s%s%s HTTP/1.1\r\nHost: 127.0.0.1:%ld\r\nContent-Type: text/plain; charset=utf-8\r\n"
+		    "%s%sContent-Length: %zu\r\n\r\n",
+		    opt.url_path,
+		    plain			    ? ""
+			: strchr(opt.url_path, '?') ? "&precision="
+						    : "?precision=",
+		    plain ? "" : opt.precision, opt.port, opt.headers, opt.gzip ? "Content-Encoding: gzip\r\n" : "",
+		    b->body_len);
 		double t = now_s();
 
-		if (fd < 0) fd = dial();
+		if (fd < 0)
+			fd = dial();
 		b->status = -1;
 		if (fd >= 0) {
 			bool sent = send_request(fd, head, n, b);
-			b->status = read_answer(fd, &keep);	/* also after a failed send: the server may have said why */
+			b->status = read_answer(fd, &keep); /* also after a failed send: the server may have said why */
 			keep = keep && sent;
 		}
 		b->done_s = now_s();
@@ -394,12 +460,16 @@ static void *client(void *arg)
 			fd = -1;
 		}
 		if (b->status < 200 || b->status > 299) {
-			if (atomic_fetch_add(&failures, 1) >= MAX_FAILURES) atomic_store(&stop, true);
-			if (opt.stop_on_error) break;
+			if (atomic_fetch_add(&failures, 1) >= MAX_FAILURES)
+				atomic_store(&stop, true);
+			if (opt.stop_on_error)
+				break;
 		}
-		if (b->done_s - start_s > opt.max_seconds) atomic_store(&stop, true);
+		if (b->done_s - start_s > opt.max_seconds)
+			atomic_store(&stop, true);
 	}
-	if (fd >= 0) close(fd);
+	if (fd >= 0)
+		close(fd);
 	return NULL;
 }
 
@@ -416,7 +486,8 @@ static void report(double seconds, double cpu_s)
 	long n = 0, lines = 0, values = 0, acked_lines = 0, acked_values = 0;
 	size_t bytes = 0, sent = 0;
 
-	if (!ack) die("memory");
+	if (!ack)
+		die("memory");
 	for (long i = 0; i < batch_count; i++) {
 		const struct batch *b = &batches[i];
 
@@ -431,11 +502,15 @@ static void report(double seconds, double cpu_s)
 		}
 	}
 	qsort(ack, n, sizeof *ack, by_value);
-	if (!n) ack[0] = 0;
-	printf("{\"batches\":%ld,\"lines\":%ld,\"values\":%ld,\"body_bytes\":%zu,\"acked_batches\":%ld,\"acked_lines\":%ld,\"acked_values\":%ld,"
+	if (!n)
+		ack[0] = 0;
+	printf(
+	    "{\"batches\":%ld,\"lines\":%ld,\"values\":%ld,\"body_bytes\":%zu,\"acked_batches\":%ld,\"acked_lines\":%ld,\"acked_values\":%ld,"
 	    "\"failures\":%ld,\"seconds\":%.3f,\"values_per_s\":%.0f,\"batches_per_s\":%.0f,\"mb_per_s\":%.1f,\"client_cpu_s\":%.2f,"
-	    "\"ack_ms\":{\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f}}\n", batch_count, lines, values, sent, n, acked_lines, acked_values,
-	    atomic_load(&failures), seconds, acked_values / seconds, n / seconds, bytes / seconds / 1e6, cpu_s, ack[n / 2], ack[n * 99 / 100], ack[n ? n - 1 : 0]);
+	    "\"ack_ms\":{\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f}}\n",
+	    batch_count, lines, values, sent, n, acked_lines, acked_values, atomic_load(&failures), seconds,
+	    acked_values / seconds, n / seconds, bytes / seconds / 1e6, cpu_s, ack[n / 2], ack[n * 99 / 100],
+	    ack[n ? n - 1 : 0]);
 	free(ack);
 }
 
@@ -443,48 +518,74 @@ static void write_acked(const char *path)
 {
 	FILE *f = fopen(path, "w");
 
-	if (!f) die(path);
+	if (!f)
+		die(path);
 	for (long i = 0; i < batch_count; i++)
-		fprintf(f, "%ld %ld %ld %d %.1f\n", batches[i].first_line, batches[i].lines, batches[i].values, batches[i].status,
-		    batches[i].status ? (batches[i].done_s - start_s) * 1e3 : 0);
-	if (fclose(f)) die(path);
+		fprintf(f, "%ld %ld %ld %d %.1f\n", batches[i].first_line, batches[i].lines, batches[i].values,
+		    batches[i].status, batches[i].status ? (batches[i].done_s - start_s) * 1e3 : 0);
+	if (fclose(f))
+		die(path);
 }
 
 static void parse(int argc, char **argv)
 {
-	const struct { const char *name; long *n; long min, max; const char **s; } table[] = {
-		{ "--hosts", &opt.hosts, 1, 1000000, NULL }, { "--steps", &opt.steps, 1, 10000000, NULL },
-		{ "--batch", &opt.batch, 1, 10000000, NULL }, { "--conns", &opt.conns, 1, MAX_CONNS, NULL },
-		{ "--port", &opt.port, 1, 65535, NULL }, { "--seed", &opt.seed, 0, INT32_MAX, NULL },
-		{ "--end", &opt.end, 0, 1ll << 33, NULL }, { "--gzip", &opt.gzip, 0, 9, NULL },
-		{ "--max-batches", &opt.max_batches, 0, INT32_MAX, NULL }, { "--max-seconds", &opt.max_seconds, 1, 3600, NULL },
-		{ "--url-path", NULL, 0, 0, &opt.url_path }, { "--path", NULL, 0, 0, &opt.url_path },
-		{ "--precision", NULL, 0, 0, &opt.precision }, { "--dump", NULL, 0, 0, &opt.dump },
-		{ "--load", NULL, 0, 0, &opt.load }, { "--acked", NULL, 0, 0, &opt.acked },
+	const struct {
+		const char *name;
+		long *n;
+		long min, max;
+		const char **s;
+	} table[] = {
+		{ "--hosts", &opt.hosts, 1, 1000000, NULL },
+		{ "--steps", &opt.steps, 1, 10000000, NULL },
+		{ "--batch", &opt.batch, 1, 10000000, NULL },
+		{ "--conns", &opt.conns, 1, MAX_CONNS, NULL },
+		{ "--port", &opt.port, 1, 65535, NULL },
+		{ "--seed", &opt.seed, 0, INT32_MAX, NULL },
+		{ "--end", &opt.end, 0, 1ll << 33, NULL },
+		{ "--gzip", &opt.gzip, 0, 9, NULL },
+		{ "--max-batches", &opt.max_batches, 0, INT32_MAX, NULL },
+		{ "--max-seconds", &opt.max_seconds, 1, 3600, NULL },
+		{ "--url-path", NULL, 0, 0, &opt.url_path },
+		{ "--path", NULL, 0, 0, &opt.url_path },
+		{ "--precision", NULL, 0, 0, &opt.precision },
+		{ "--dump", NULL, 0, 0, &opt.dump },
+		{ "--load", NULL, 0, 0, &opt.load },
+		{ "--acked", NULL, 0, 0, &opt.acked },
 	};
 
 	errno = 0;
 	for (int i = 1; i < argc; i++) {
 		size_t k = 0;
 
-		if (!strcmp(argv[i], "--stop-on-error")) { opt.stop_on_error = true; continue; }
-		if (i + 1 == argc) die("an option needs its value, or is unknown: the header of lpgen.c lists them");
-		if (!strcmp(argv[i], "--header")) {
-			size_t used = strlen(opt.headers);
-			if ((size_t)snprintf(opt.headers + used, sizeof opt.headers - used, "%s\r\n", argv[++i]) >= sizeof opt.headers - used) die("--header is too long");
+		if (!strcmp(argv[i], "--stop-on-error")) {
+			opt.stop_on_error = true;
 			continue;
 		}
-		while (k < sizeof table / sizeof *table && strcmp(argv[i], table[k].name)) k++;
-		if (k == sizeof table / sizeof *table) die(argv[i]);
-		if (table[k].s) *table[k].s = argv[++i];
+		if (i + 1 == argc)
+			die("an option needs its value, or is unknown: the header of lpgen.c lists them");
+		if (!strcmp(argv[i], "--header")) {
+			size_t used = strlen(opt.headers);
+			if ((size_t)snprintf(opt.headers + used, sizeof opt.headers - used, "%s\r\n", argv[++i]) >=
+			    sizeof opt.headers - used)
+				die("--header is too long");
+			continue;
+		}
+		while (k < sizeof table / sizeof *table && strcmp(argv[i], table[k].name))
+			k++;
+		if (k == sizeof table / sizeof *table)
+			die(argv[i]);
+		if (table[k].s)
+			*table[k].s = argv[++i];
 		else {
 			char *end;
 			long v = strtol(argv[++i], &end, 10);
-			if (*end || v < table[k].min || v > table[k].max) die("a number is missing or out of range");
+			if (*end || v < table[k].min || v > table[k].max)
+				die("a number is missing or out of range");
 			*table[k].n = v;
 		}
 	}
-	if (strlen(opt.url_path) + strlen(opt.headers) > HEAD_MAX - 256) die("--url-path and --header are too long");
+	if (strlen(opt.url_path) + strlen(opt.headers) > HEAD_MAX - 256)
+		die("--url-path and --header are too long");
 }
 
 int main(int argc, char **argv)
@@ -498,22 +599,33 @@ int main(int argc, char **argv)
 	const char *text = opt.load ? load(opt.load, &len) : generate(&len);
 	if (opt.dump) {
 		FILE *f = fopen(opt.dump, "w");
-		if (!f || fwrite(text, 1, len, f) != len || fclose(f)) die(opt.dump);
+		if (!f || fwrite(text, 1, len, f) != len || fclose(f))
+			die(opt.dump);
 		return 0;
 	}
 	cut(text, len);
-	if (opt.gzip) for (long i = 0; i < batch_count; i++) compress_batch(&batches[i]);
-	for (long i = 0; i < opt.conns; i++) if ((fd[i] = dial()) < 0) die("connect to 127.0.0.1");
+	if (opt.gzip)
+		for (long i = 0; i < batch_count; i++)
+			compress_batch(&batches[i]);
+	for (long i = 0; i < opt.conns; i++)
+		if ((fd[i] = dial()) < 0)
+			die("connect to 127.0.0.1");
 
 	getrusage(RUSAGE_SELF, &before);
 	start_s = now_s();
-	for (long i = 0; i < opt.conns; i++) if ((errno = pthread_create(&thread[i], NULL, client, &fd[i]))) die("thread");
-	for (long i = 0; i < opt.conns; i++) pthread_join(thread[i], NULL);
+	for (long i = 0; i < opt.conns; i++)
+		if ((errno = pthread_create(&thread[i], NULL, client, &fd[i])))
+			die("thread");
+	for (long i = 0; i < opt.conns; i++)
+		pthread_join(thread[i], NULL);
 	double seconds = now_s() - start_s;
 	getrusage(RUSAGE_SELF, &after);
 
-	report(seconds, after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec - before.ru_stime.tv_sec +
-	    (after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec) * 1e-6);
-	if (opt.acked) write_acked(opt.acked);
+	report(seconds,
+	    after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec - before.ru_stime.tv_sec +
+		(after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec) *
+		    1e-6);
+	if (opt.acked)
+		write_acked(opt.acked);
 	return atomic_load(&failures) ? 1 : 0;
 }

@@ -57,7 +57,8 @@ Test(ingest, other_units_missing_stamps_comments_and_line_ends_are_put_right)
 
 	clock_fake(NOW, 0);
 	stand_open(&st, NULL);
-	cr_assert_eq(stand_try(&st, "metrics", NS_PER_S, "a v=1 5\n# no\n\nb v=2\n  c v=3 7  \r\nd v=4 8", message), ERR_OK);
+	cr_assert_eq(
+	    stand_try(&st, "metrics", NS_PER_S, "a v=1 5\n# no\n\nb v=2\n  c v=3 7  \r\nd v=4 8", message), ERR_OK);
 	cr_assert_str_eq(message, "");
 	expect_spool("a v=1 5000000000\nb v=2 1700000000000000000\nc v=3 7000000000\nd v=4 8000000000\n");
 }
@@ -72,14 +73,17 @@ Test(ingest, rewriting_begins_where_it_must)
 
 static const struct {
 	const char *lines, *message;
-} refusals[] = { /* the words of InfluxDB 1.6.7 */
+} refusals[] = {
+	/* the words of InfluxDB 1.6.7 */
 	{ "bad\n", "unable to parse 'bad': missing fields" },
 	{ "m v=1 1\nbad\n", "partial write: unable to parse 'bad': missing fields dropped=0" },
 	{ "bad\nworse\n", "unable to parse 'bad': missing fields\nunable to parse 'worse': missing fields" },
-	{ "m v=\"s\" 1\n", "partial write: field type conflict: input field \"v\" on measurement \"m\" is type string, already "
-			   "exists as type float dropped=1" },
-	{ "m v=2 2\nm v=1i 1\n", "partial write: field type conflict: input field \"v\" on measurement \"m\" is type integer, "
-				 "already exists as type float dropped=1" },
+	{ "m v=\"s\" 1\n",
+	    "partial write: field type conflict: input field \"v\" on measurement \"m\" is type string, already "
+	    "exists as type float dropped=1" },
+	{ "m v=2 2\nm v=1i 1\n",
+	    "partial write: field type conflict: input field \"v\" on measurement \"m\" is type integer, "
+	    "already exists as type float dropped=1" },
 	{ "m v=nan 1\n", "unable to parse 'm v=nan 1': invalid number" },
 	{ "m,a=1,a=2 v=1 1\n", "unable to parse 'm,a=1,a=2 v=1 1': duplicate tags" },
 };
@@ -116,8 +120,9 @@ Test(ingest, too_old_and_too_new_points_are_refused_and_counted)
 	snprintf(lines, sizeof lines, "m v=1 %lld\nm v=2 %lld\nm v=3 %lld\n", (long long)(NOW - 3601 * NS_PER_S),
 	    (long long)NOW, (long long)(NOW + 601 * NS_PER_S));
 	cr_assert_eq(stand_try(&st, "metrics", 1, lines, message), ERR_OK);
-	cr_assert_str_eq(message, "partial write: points beyond retention policy\n"
-				  "points too far in the future ([retention] max_future) dropped=2");
+	cr_assert_str_eq(message,
+	    "partial write: points beyond retention policy\n"
+	    "points too far in the future ([retention] max_future) dropped=2");
 	cr_assert_eq(counter_get(COUNTER_REJECT_TOO_OLD), old + 1);
 	cr_assert_eq(counter_get(COUNTER_REJECT_IN_FUTURE), new + 1);
 	cr_assert_eq(stand_total(&st, "m", "v", 0, INT64_C(2000000000) * NS_PER_S).count, 1);
@@ -145,7 +150,8 @@ Test(ingest, series_above_the_ceiling_are_refused_point_by_point)
 	struct stand_opts o = { .catalogue = { .series_max = 2 } };
 
 	stand_open(&st, &o);
-	cr_assert_eq(stand_try(&st, "metrics", 1, "m,a=1 v=1 1\nm,a=2 v=1 1\nm,a=3 v=1 1\nm,a=1 v=2 2\n", message), ERR_OK);
+	cr_assert_eq(
+	    stand_try(&st, "metrics", 1, "m,a=1 v=1 1\nm,a=2 v=1 1\nm,a=3 v=1 1\nm,a=1 v=2 2\n", message), ERR_OK);
 	cr_assert_str_eq(message, "partial write: max-series-per-database limit exceeded dropped=1");
 	cr_assert_eq(stand_total(&st, "m", "v", 0, 1000).count, 3);
 }

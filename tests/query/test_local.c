@@ -53,8 +53,11 @@ static void fill(struct model *m, unsigned points, bool disordered)
 
 static void expect_model(const struct model *m, int64_t from_s, int64_t to_s, int64_t step_s)
 {
-	struct read_request q = { .database = "metrics", .measurement = "m", .from_ns = from_s * NS_PER_S,
-		.to_ns = to_s * NS_PER_S, .step_ns = step_s * NS_PER_S };
+	struct read_request q = { .database = "metrics",
+		.measurement = "m",
+		.from_ns = from_s * NS_PER_S,
+		.to_ns = to_s * NS_PER_S,
+		.step_ns = step_s * NS_PER_S };
 	struct read_result r;
 	struct errbuf eb;
 	char name[16];
@@ -83,8 +86,8 @@ static void expect_model(const struct model *m, int64_t from_s, int64_t to_s, in
 					want.max = v > want.max ? v : want.max;
 				}
 				const struct read_cell *have = col ? &col->cells[b] : &(struct read_cell){ 0 };
-				cr_assert_eq(have->count, want.count, "host %u field %u bucket %u: %llu, not %llu", host, f, b,
-				    (unsigned long long)have->count, (unsigned long long)want.count);
+				cr_assert_eq(have->count, want.count, "host %u field %u bucket %u: %llu, not %llu",
+				    host, f, b, (unsigned long long)have->count, (unsigned long long)want.count);
 				if (!want.count)
 					continue;
 				cr_assert_float_eq(have->sum, want.sum, 1e-9);
@@ -165,8 +168,9 @@ Test(local, filters_and_groups_pick_series_by_their_tags)
 	struct read_request q = { "metrics", "m x", &f, 1, by, 1, 0, 100, 100 };
 
 	stand_open(&st, NULL);
-	stand_write(&st, "m\\ x,az=a,region=eu\\\\=1 v=1 1\nm\\ x,az=b,region=eu\\\\=1 v=2 2\nm\\ x,az=b,host=h,region=eu\\\\=1 v=4 3\n"
-			 "m\\ x,az=c,region=us v=8 4\nm\\ x,az=d v=16 5\nm v=32 6\n");
+	stand_write(&st,
+	    "m\\ x,az=a,region=eu\\\\=1 v=1 1\nm\\ x,az=b,region=eu\\\\=1 v=2 2\nm\\ x,az=b,host=h,region=eu\\\\=1 v=4 3\n"
+	    "m\\ x,az=c,region=us v=8 4\nm\\ x,az=d v=16 5\nm v=32 6\n");
 	read_result_init(&r, &q);
 	cr_assert_eq(local_read(st.local, &q, &r, &eb), ERR_OK);
 	cr_assert_eq(r.group_count, 2);

@@ -54,7 +54,8 @@ Test(frame, every_truncation_and_flip_is_found)
 		b.p[bit / 8] ^= (char)(1 << bit % 8);
 		buf_clear(&out);
 		enum err e = frame_unpack(u, (struct view){ b.p, b.len }, &out);
-		cr_assert(e != ERR_OK || (out.len == whole && !memcmp(out.p, texts[0], strlen(texts[0]))), "bit %zu", bit);
+		cr_assert(
+		    e != ERR_OK || (out.len == whole && !memcmp(out.p, texts[0], strlen(texts[0]))), "bit %zu", bit);
 		b.p[bit / 8] ^= (char)(1 << bit % 8);
 	}
 	buf_fini(&out);

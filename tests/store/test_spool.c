@@ -52,7 +52,11 @@ static void append(struct spool *s, size_t size, int64_t time_ns)
 	buf_init(&frame, size + 4096);
 	cr_assert_eq(frame_packer_new(&p), ERR_OK);
 	cr_assert_eq(frame_pack(p, (struct view){ text, size }, &frame), ERR_OK);
-	struct spool_row row = { .db = 1, .points = 1, .received_ns = time_ns, .min_ns = time_ns, .max_ns = time_ns,
+	struct spool_row row = { .db = 1,
+		.points = 1,
+		.received_ns = time_ns,
+		.min_ns = time_ns,
+		.max_ns = time_ns,
 		.payload = { frame.p, frame.len } };
 	cr_assert_eq(spool_append(s, &row, &eb), ERR_OK, "%s", eb.text);
 	frame_packer_free(p);
@@ -144,7 +148,8 @@ Test(spool, what_waits_is_counted_exactly_at_every_cursor)
 	for (uint64_t seq = 0; seq <= 200; seq++) {
 		struct spool_backlog b;
 		cr_assert_eq(spool_reader_after(r, seq, &b, &eb), ERR_OK);
-		cr_assert_eq(b.points, 200 - seq, "after %llu: %llu", (unsigned long long)seq, (unsigned long long)b.points);
+		cr_assert_eq(
+		    b.points, 200 - seq, "after %llu: %llu", (unsigned long long)seq, (unsigned long long)b.points);
 		cr_assert_eq(b.min_ns, seq < 200 ? (int64_t)seq * NS_PER_S : INT64_MAX);
 		cr_assert_eq(b.oldest_received_ns, seq < 200 ? (int64_t)seq * NS_PER_S : 0);
 	}
@@ -156,7 +161,8 @@ static uint64_t gap_points(struct spool *s, const char *cause)
 {
 	sqlite3_stmt *st;
 
-	cr_assert_eq(sqlite3_prepare_v2(spool_db(s), "SELECT total(points) FROM gap WHERE cause = ?", -1, &st, NULL), SQLITE_OK);
+	cr_assert_eq(
+	    sqlite3_prepare_v2(spool_db(s), "SELECT total(points) FROM gap WHERE cause = ?", -1, &st, NULL), SQLITE_OK);
 	sqlite3_bind_text(st, 1, cause, -1, SQLITE_STATIC);
 	cr_assert_eq(sqlite3_step(st), SQLITE_ROW);
 	uint64_t n = (uint64_t)sqlite3_column_int64(st, 0);
@@ -261,8 +267,9 @@ Test(spool, damaged_row_is_named_and_can_be_stepped_over)
 	struct spool_row row;
 
 	append_rows(s, 0, 3);
-	cr_assert_eq(sqlite3_exec(spool_db(s),
-			 "UPDATE spool SET payload = substr(payload, 1, length(payload) - 1) WHERE seq = 2", NULL, NULL, NULL),
+	cr_assert_eq(
+	    sqlite3_exec(spool_db(s),
+		"UPDATE spool SET payload = substr(payload, 1, length(payload) - 1) WHERE seq = 2", NULL, NULL, NULL),
 	    SQLITE_OK);
 	cr_assert_eq(spool_reader_open(&r, path, &eb), ERR_OK);
 	cr_assert_eq(spool_reader_next(r, 0, &row, &eb), ERR_OK);

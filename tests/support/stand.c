@@ -11,9 +11,9 @@
 
 static struct errbuf eb;
 
-#define MUST(call)                                                                       \
-	do {                                                                             \
-		enum err must_ = (call);                                                 \
+#define MUST(call) \
+	do { \
+		enum err must_ = (call); \
 		cr_assert_eq(must_, ERR_OK, "%s: %s: %s", #call, err_name(must_), eb.text); \
 	} while (0)
 
@@ -31,9 +31,12 @@ void stand_reopen(struct stand *s, const struct stand_opts *opts)
 	MUST(head_new(&s->head, &ho, &eb));
 	MUST(recovery_fill_head(s->head, s->catalogue, s->path, o->head_bytes ? o->head_bytes / 2 : 16 << 20, INT64_MIN,
 	    &s->recovered, &eb));
-	struct committer_opts cm = { .spool = s->spool, .head = s->head, .catalogue = s->catalogue,
+	struct committer_opts cm = { .spool = s->spool,
+		.head = s->head,
+		.catalogue = s->catalogue,
 		.queue_max_bytes = o->queue_max_bytes ? o->queue_max_bytes : 64 << 20,
-		.spool_max_bytes = o->spool_max_bytes ? o->spool_max_bytes : UINT64_C(1) << 30, .retention_ns = o->retention_ns };
+		.spool_max_bytes = o->spool_max_bytes ? o->spool_max_bytes : UINT64_C(1) << 30,
+		.retention_ns = o->retention_ns };
 	MUST(committer_start(&s->committer, &cm, &eb));
 	committer_set_delivered(s->committer, UINT64_MAX);
 	struct ingest_opts io = { s->committer, s->catalogue, o->retention_ns, o->max_future_ns };
@@ -108,9 +111,13 @@ uint64_t stand_write(struct stand *s, const char *lines)
 	return points;
 }
 
-struct stand_total stand_total(struct stand *s, const char *measurement, const char *field, int64_t from_ns, int64_t to_ns)
+struct stand_total stand_total(
+    struct stand *s, const char *measurement, const char *field, int64_t from_ns, int64_t to_ns)
 {
-	struct read_request q = { .database = "metrics", .measurement = measurement, .from_ns = from_ns, .to_ns = to_ns,
+	struct read_request q = { .database = "metrics",
+		.measurement = measurement,
+		.from_ns = from_ns,
+		.to_ns = to_ns,
 		.step_ns = (to_ns - from_ns) / 100 + 1 };
 	struct read_result r;
 	struct stand_total t = { 0 };

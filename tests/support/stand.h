@@ -42,6 +42,7 @@ struct stand_total {
 	unsigned groups;
 	bool complete;
 };
-struct stand_total stand_total(struct stand *s, const char *measurement, const char *field, int64_t from_ns, int64_t to_ns);
+struct stand_total stand_total(
+    struct stand *s, const char *measurement, const char *field, int64_t from_ns, int64_t to_ns);
 
 #endif

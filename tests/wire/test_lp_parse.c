@@ -49,7 +49,8 @@ static const char *read_all(const char *text)
 				n += (size_t)snprintf(out + n, sizeof out - n, "b%d", f->value.b);
 				break;
 			case VALUE_STRING:
-				n += (size_t)snprintf(out + n, sizeof out - n, "s%.*s", (int)f->value.s.len, f->value.s.p);
+				n += (size_t)snprintf(
+				    out + n, sizeof out - n, "s%.*s", (int)f->value.s.len, f->value.s.p);
 				break;
 			}
 		}

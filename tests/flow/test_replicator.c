@@ -1,0 +1,344 @@
+/* The replicator against a scripted record: what each kind of answer does. (The real server is in tests/integration.) */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/replicator.h"
+#include "support/stand.h"
+
+static struct stand st;
+static struct replicator *rp;
+static struct breaker breaker;
+
+/* ---- the record: keeps the lines it takes ---- */
+
+static struct {
+	pthread_mutex_t lock;
+	bool down; /* no answer to anything */
+	int status; /* of every write, unless 0 */
+	bool sick; /* every write draws a 500, though it answers pings */
+	size_t too_large; /* bodies above it are 413 */
+	bool no_database;
+	bool refuses_unsigned;
+	char *kept;
+	size_t len;
+	unsigned requests, databases;
+} record = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static enum err reply_with(struct record_reply *r, int status, const char *body)
+{
+	buf_clear(&r->body);
+	buf_str(&r->body, body);
+	r->status = status;
+	r->connected = status != 0;
+	r->retry_after_ms = 0;
+	snprintf(r->server_version, sizeof r->server_version, "1.6.7");
+	if (status)
+		return ERR_OK;
+	return errbuf_set(&r->error, ERR_UNAVAILABLE, "connection refused");
+}
+
+static bool has(struct view lines, const char *word)
+{
+	return memmem(lines.p, lines.len, word, strlen(word));
+}
+
+static int judge(struct view lines, const char **body)
+{
+	*body = "";
+	if (record.down)
+		return 0;
+	if (record.status) {
+		*body = record.status == 401 ? "{\"error\":\"authorization failed\"}" : "";
+		return record.status;
+	}
+	if (record.sick || has(lines, "poison"))
+		return 500;
+	if (record.no_database) {
+		*body = "{\"error\":\"database not found: \\\"metrics\\\"\"}";
+		return 404;
+	}
+	if (record.too_large && lines.len > record.too_large)
+		return 413;
+	if (record.refuses_unsigned && has(lines, "=7u")) {
+		*body = "{\"error\":\"unable to parse 'x': invalid number\"}";
+		return 400;
+	}
+	if (has(lines, "bad")) {
+		*body = "{\"error\":\"partial write: field type conflict dropped=1\"}";
+		return 400;
+	}
+	return 204;
+}
+
+static enum err fake_write(
+    void *ctx, const char *database, struct view lines, int64_t timeout_ms, struct record_reply *r)
+{
+	const char *body;
+
+	(void)ctx;
+	(void)database;
+	(void)timeout_ms;
+	pthread_mutex_lock(&record.lock);
+	record.requests++;
+	int status = judge(lines, &body);
+	if (status == 204) {
+		record.kept = realloc(record.kept, record.len + lines.len + 1);
+		memcpy(record.kept + record.len, lines.p, lines.len);
+		record.len += lines.len;
+		record.kept[record.len] = 0;
+	}
+	pthread_mutex_unlock(&record.lock);
+	return reply_with(r, status, body);
+}
+
+static enum err fake_ping(void *ctx, int64_t timeout_ms, struct record_reply *r)
+{
+	(void)ctx;
+	(void)timeout_ms;
+	pthread_mutex_lock(&record.lock);
+	bool down = record.down;
+	pthread_mutex_unlock(&record.lock);
+	return reply_with(r, down ? 0 : 204, "");
+}
+
+static enum err fake_query(
+    void *ctx, const char *database, struct view q, bool post, int64_t timeout_ms, struct record_reply *r)
+{
+	(void)ctx;
+	(void)database;
+	(void)post;
+	(void)timeout_ms;
+	pthread_mutex_lock(&record.lock);
+	cr_assert(has(q, "CREATE DATABASE \"metrics\""));
+	record.no_database = false;
+	record.databases++;
+	pthread_mutex_unlock(&record.lock);
+	return reply_with(r, 200, "{\"results\":[{\"statement_id\":0}]}");
+}
+
+static const struct record_ops fake = { fake_ping, fake_write, fake_query };
+
+/* ---- */
+
+static void start(void)
+{
+	struct errbuf eb;
+	struct replicator_opts o = { .committer = st.committer,
+		.catalogue = st.catalogue,
+		.breaker = &breaker,
+		.record = &fake,
+		.spool_path = st.path,
+		.target = "influxdb",
+		.database = "metrics",
+		.create_database = true,
+		.batch_points = 8,
+		.backoff_min_ms = 1,
+		.backoff_max_ms = 5 };
+
+	breaker_init(&breaker, true);
+	cr_assert_eq(replicator_start(&rp, &o, &eb), ERR_OK, "%s", eb.text);
+}
+
+static void begin(void)
+{
+	log_set_level(LOG_ERROR);
+	stand_open(&st, NULL);
+}
+
+static void end(void)
+{
+	replicator_stop(rp);
+	stand_remove(&st);
+	free(record.kept);
+}
+
+TestSuite(replicator, .init = begin, .fini = end);
+
+static struct replicator_stats stats(void)
+{
+	struct replicator_stats s;
+
+	replicator_stats(rp, &s);
+	return s;
+}
+
+/* Polls; the deadline only bounds a failing test. */
+static bool within_deadline(bool (*done)(void))
+{
+	int64_t end_ns = clock_mono_ns() + 30 * NS_PER_S;
+
+	while (!done()) {
+		if (clock_mono_ns() > end_ns)
+			return false;
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	}
+	return true;
+}
+
+static bool in_step(void)
+{
+	return stats().lag_points == 0;
+}
+
+static bool is_down(void)
+{
+	return stats().state == REPLICATOR_DOWN;
+}
+
+static bool is_held(void)
+{
+	return stats().state == REPLICATOR_HELD;
+}
+
+static void write_lines(unsigned from, unsigned to, const char *special, unsigned which)
+{
+	char line[64];
+
+	for (unsigned i = from; i < to; i++) {
+		snprintf(line, sizeof line, "m%s v=%ui %u\n", i == which ? special : "", i, i + 1);
+		stand_write(&st, line);
+	}
+}
+
+static unsigned kept_lines(const char *word)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&record.lock);
+	for (const char *p = record.kept; p && (p = strstr(p, word)); p++)
+		n++;
+	pthread_mutex_unlock(&record.lock);
+	return n;
+}
+
+Test(replicator, delivers_all_and_closes_the_breaker)
+{
+	write_lines(0, 100, "", 0);
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("m v="), 100);
+	cr_assert(breaker_allows(&breaker));
+	cr_assert_eq(replicator_undelivered_from_ns(rp), INT64_MAX);
+	cr_assert_str_eq(stats().server_version, "1.6.7");
+}
+
+Test(replicator, a_refused_point_is_quarantined_and_its_neighbours_arrive)
+{
+	write_lines(0, 30, ",t=bad", 13);
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("m v="), 29);
+	cr_assert_eq(stats().quarantined_points, 1);
+}
+
+Test(replicator, a_point_that_draws_a_500_each_time_is_set_aside_once_others_pass)
+{
+	write_lines(0, 30, ",t=poison", 13);
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("m v="), 29);
+	cr_assert_eq(stats().quarantined_points, 1);
+}
+
+Test(replicator, a_sick_server_fills_no_quarantine)
+{
+	record.sick = true;
+	write_lines(0, 10, "", 0);
+	start();
+	cr_assert(within_deadline(is_down));
+	for (int i = 0; i < 50; i++) /* plenty of tries at 1 to 5 ms */
+		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+	cr_assert_eq(stats().quarantined_points, 0);
+	cr_assert_eq(stats().lag_points, 10);
+	cr_assert_not(breaker_allows(&breaker));
+	pthread_mutex_lock(&record.lock);
+	record.sick = false;
+	pthread_mutex_unlock(&record.lock);
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(stats().quarantined_points, 0);
+	cr_assert_geq(kept_lines("m v="), 10);
+}
+
+Test(replicator, an_absent_server_is_waited_for_and_nothing_is_dropped)
+{
+	record.down = true;
+	write_lines(0, 20, "", 0);
+	start();
+	cr_assert(within_deadline(is_down));
+	cr_assert_not(breaker_allows(&breaker));
+	cr_assert_eq(replicator_undelivered_from_ns(rp), 1);
+	write_lines(20, 40, "", 0);
+	cr_assert_eq(stats().lag_points, 40);
+	pthread_mutex_lock(&record.lock);
+	record.down = false;
+	pthread_mutex_unlock(&record.lock);
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("m v="), 40);
+}
+
+Test(replicator, a_wrong_token_holds_until_it_is_mended_and_asked_again)
+{
+	record.status = 401;
+	write_lines(0, 5, "", 0);
+	start();
+	cr_assert(within_deadline(is_held));
+	cr_assert(strstr(stats().last_error, "authorization failed"));
+	pthread_mutex_lock(&record.lock);
+	record.status = 0;
+	pthread_mutex_unlock(&record.lock);
+	replicator_retry_now(rp);
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("m v="), 5);
+	cr_assert_eq(stats().quarantined_points, 0);
+}
+
+Test(replicator, a_missing_database_is_created)
+{
+	record.no_database = true;
+	write_lines(0, 5, "", 0);
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(record.databases, 1);
+	cr_assert_eq(kept_lines("m v="), 5);
+}
+
+Test(replicator, too_large_requests_are_halved)
+{
+	record.too_large = 30;
+	write_lines(0, 24, "", 0);
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("m v="), 24);
+	cr_assert_eq(stats().quarantined_points, 0);
+}
+
+Test(replicator, unsigned_integers_are_sent_as_integers_where_they_are_refused)
+{
+	record.refuses_unsigned = true;
+	stand_write(&st, "n v=7u 1\nn v=7u 2\n");
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("n v=7i"), 2);
+	cr_assert_eq(stats().quarantined_points, 0);
+}
+
+Test(replicator, the_cursor_outlives_a_stop)
+{
+	write_lines(0, 10, "", 0);
+	start();
+	cr_assert(within_deadline(in_step));
+	uint64_t cursor = stats().cursor_seq;
+	replicator_stop(rp);
+	unsigned before = record.requests;
+	start();
+	cr_assert_eq(stats().cursor_seq, cursor);
+	write_lines(10, 11, "", 0);
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("m v="), 11);
+	cr_assert_eq(record.requests, before + 1);
+}

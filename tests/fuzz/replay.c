@@ -1,0 +1,54 @@
+/* Runs a fuzz target over every file of a corpus, and over each one cut off at every byte, and prints TAP. The target is
+ * the one it is linked with; the corpus is named by FUZZ_CORPUS, a folder below tests/fuzz/corpus. */
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void run_exactly(const char *p, size_t n)
+{
+	uint8_t *copy = malloc(n ? n : 1); /* its own block, so that a sanitizer sees one byte too far */
+
+	memcpy(copy, p, n);
+	LLVMFuzzerTestOneInput(copy, n);
+	free(copy);
+}
+
+int main(void)
+{
+	char path[4096];
+	const char *srcdir = getenv("SRCDIR");
+	int n = 0;
+	struct dirent *d;
+
+	snprintf(path, sizeof path, "%s/tests/fuzz/corpus/%s", srcdir ? srcdir : ".", FUZZ_CORPUS);
+	DIR *dir = opendir(path);
+	if (!dir) {
+		printf("Bail out! no corpus at %s\n", path);
+		return 1;
+	}
+	while ((d = readdir(dir))) {
+		struct buf b;
+		struct errbuf eb;
+		char file[8192];
+		if (d->d_name[0] == '.')
+			continue;
+		snprintf(file, sizeof file, "%s/%s", path, d->d_name);
+		buf_init(&b, 1 << 20);
+		if (file_read(file, &b, &eb) != ERR_OK) {
+			printf("Bail out! %s\n", eb.text);
+			return 1;
+		}
+		for (size_t cut = b.len > 2000 ? b.len - 2000 : 0; cut <= b.len; cut++)
+			run_exactly(b.p, cut);
+		buf_fini(&b);
+		printf("ok %d - %s\n", ++n, d->d_name);
+	}
+	closedir(dir);
+	printf("1..%d\n", n);
+	return n == 0;
+}
