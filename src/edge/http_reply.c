@@ -184,15 +184,15 @@ void http_fail_text(struct http_request *rq, int status, const char *code, const
 	json_open(&b, NULL, '{');
 	if (form == HTTP_FORM_OWN) {
 		json_open(&b, "error", '{');
-		json_string(&b, "code", code);
-		json_text(&b, "message", message);
-		json_string(&b, "hint", hint);
+		json_put_string(&b, "code", code);
+		json_put_text(&b, "message", message);
+		json_put_string(&b, "hint", hint);
 		json_close(&b, '}');
 	} else if (form == HTTP_FORM_INFLUX1) {
-		json_text(&b, "error", message);
+		json_put_text(&b, "error", message);
 	} else {
-		json_string(&b, "code", influx2_code(status));
-		json_text(&b, "message", message);
+		json_put_string(&b, "code", influx2_code(status));
+		json_put_text(&b, "message", message);
 	}
 	json_close(&b, '}');
 	buf_char(&b, '\n');

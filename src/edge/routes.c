@@ -139,19 +139,19 @@ bool routes_limit(struct http_request *rq, unsigned standard, unsigned max, unsi
 
 void routes_json_head(struct buf *b, const struct read_result *r)
 {
-	json_string(b, "source", read_source_name(r->source));
-	json_bool(b, "complete", r->complete);
-	json_string(b, "tier", "raw");
-	json_string_or_null(b, "reason", r->complete ? NULL : r->reason);
+	json_put_string(b, "source", read_source_name(r->source));
+	json_put_bool(b, "complete", r->complete);
+	json_put_string(b, "tier", "raw");
+	json_put_string_or_null(b, "reason", r->complete ? NULL : r->reason);
 }
 
 void routes_json_grid(struct buf *b, const struct routes_grid *g, const struct read_result *r, unsigned skip)
 {
-	json_i64(b, "from_ms", g->from_ns / NS_PER_MS);
-	json_i64(b, "to_ms", g->to_ns / NS_PER_MS);
-	json_i64(b, "step_ms", g->step_ns / NS_PER_MS);
+	json_put_i64(b, "from_ms", g->from_ns / NS_PER_MS);
+	json_put_i64(b, "to_ms", g->to_ns / NS_PER_MS);
+	json_put_i64(b, "step_ms", g->step_ns / NS_PER_MS);
 	json_open(b, "time_ms", '[');
 	for (unsigned i = skip; i < r->buckets; i++)
-		json_i64(b, NULL, (r->first_bucket_ns + (int64_t)i * r->step_ns) / NS_PER_MS);
+		json_put_i64(b, NULL, (r->first_bucket_ns + (int64_t)i * r->step_ns) / NS_PER_MS);
 	json_close(b, ']');
 }

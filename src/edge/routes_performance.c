@@ -128,7 +128,7 @@ static void write_series(
 {
 	json_open(b, name, '[');
 	for (unsigned i = 0; i < rp->result.buckets; i++)
-		json_rounded(b, NULL, value(&rp->buckets[i]), 6);
+		json_put_rounded(b, NULL, value(&rp->buckets[i]), 6);
 	json_close(b, ']');
 }
 
@@ -164,19 +164,19 @@ static void write_line(struct buf *b, struct report *rp, struct line *l)
 
 	fold_line(rp, l); /* the scratch may hold another line's */
 	json_open(b, NULL, '{');
-	json_string(b, rp->name_tag, l->name);
-	json_rounded(b, "count", t->count, 6);
-	json_rounded(b, "throughput_per_s", t->count / seconds, 6);
-	json_rounded(b, "errors", t->errors, 6);
-	json_rounded(b, "error_rate", t->count > 0 ? t->errors / t->count : NAN, 6);
-	json_rounded(b, "success_rate", t->count > 0 ? 1 - t->errors / t->count : NAN, 6);
-	json_rounded(b, "mean_ms", mean_of(t), 6);
-	json_rounded(b, "min_ms", t->min, 6);
-	json_rounded(b, "max_ms", t->max, 6);
-	json_rounded(b, "p50_ms", t->percentile[P50], 6);
-	json_rounded(b, "p90_ms", t->percentile[P90], 6);
-	json_rounded(b, "p95_ms", t->percentile[P95], 6);
-	json_rounded(b, "p99_ms", t->percentile[P99], 6);
+	json_put_string(b, rp->name_tag, l->name);
+	json_put_rounded(b, "count", t->count, 6);
+	json_put_rounded(b, "throughput_per_s", t->count / seconds, 6);
+	json_put_rounded(b, "errors", t->errors, 6);
+	json_put_rounded(b, "error_rate", t->count > 0 ? t->errors / t->count : NAN, 6);
+	json_put_rounded(b, "success_rate", t->count > 0 ? 1 - t->errors / t->count : NAN, 6);
+	json_put_rounded(b, "mean_ms", mean_of(t), 6);
+	json_put_rounded(b, "min_ms", t->min, 6);
+	json_put_rounded(b, "max_ms", t->max, 6);
+	json_put_rounded(b, "p50_ms", t->percentile[P50], 6);
+	json_put_rounded(b, "p90_ms", t->percentile[P90], 6);
+	json_put_rounded(b, "p95_ms", t->percentile[P95], 6);
+	json_put_rounded(b, "p99_ms", t->percentile[P99], 6);
 	json_open(b, "series", '{');
 	write_series(b, rp, "count", count_of);
 	write_series(b, rp, "errors", errors_of);
@@ -232,9 +232,9 @@ static void answer(struct http_request *rq, struct report *rp)
 	buf_init(&b, ROUTES_JSON_MAX);
 	json_open(&b, NULL, '{');
 	routes_json_head(&b, &rp->result);
-	json_string(&b, "percentiles", "upper_bound");
+	json_put_string(&b, "percentiles", "upper_bound");
 	if (rp->service)
-		json_string(&b, "service", rp->service);
+		json_put_string(&b, "service", rp->service);
 	routes_json_grid(&b, &rp->grid, &rp->result, 0);
 	json_open(&b, rp->service ? "operations" : "services", '[');
 	for (unsigned i = 0; i < rp->line_count && i < rp->limit; i++)

@@ -72,7 +72,7 @@ static void write_field(struct buf *b, const struct read_column *c, bool counter
 {
 	json_open(b, c->field, '[');
 	for (unsigned i = skip; i < buckets; i++)
-		json_double(b, NULL, !c->cells[i].count ? NAN : counter ? c->cells[i].last : mean(&c->cells[i]));
+		json_put_double(b, NULL, !c->cells[i].count ? NAN : counter ? c->cells[i].last : mean(&c->cells[i]));
 	json_close(b, ']');
 }
 
@@ -96,7 +96,7 @@ static void write_rate(struct buf *b, const struct read_result *r, const struct 
 	for (unsigned i = 0; i < r->buckets; i++) {
 		double v = c->cells[i].count && before < r->buckets ? rate(r, c, before, i) : NAN;
 		if (i >= skip)
-			json_double(b, NULL, v);
+			json_put_double(b, NULL, v);
 		if (c->cells[i].count)
 			before = i;
 	}
@@ -114,7 +114,7 @@ static void write_group(
 		const char *key = g->tags[i].key;
 		bool said = !strcmp(key, "resource_type") || (!strcmp(key, "host") && strcmp(w->host, "*") != 0);
 		if (!said && *g->tags[i].value)
-			json_string(b, key, g->tags[i].value);
+			json_put_string(b, key, g->tags[i].value);
 	}
 	json_close(b, '}');
 	json_open(b, "fields", '{');
@@ -183,9 +183,9 @@ static void answer(struct http_request *rq, const struct read_result *r, const s
 	buf_init(&b, ROUTES_JSON_MAX);
 	json_open(&b, NULL, '{');
 	routes_json_head(&b, r);
-	json_string(&b, "host", w->host);
+	json_put_string(&b, "host", w->host);
 	if (w->service && *w->service)
-		json_string(&b, "service", w->service);
+		json_put_string(&b, "service", w->service);
 	routes_json_grid(&b, &w->grid, r, skip);
 	write_resources(&b, r, w, skip);
 	json_close(&b, '}');

@@ -152,32 +152,32 @@ static void write_process(struct buf *b)
 
 	process_usage(&u);
 	json_open(b, "process", '{');
-	json_rounded(b, "cpu_s", u.cpu_s, 3);
-	json_u64(b, "memory_bytes", u.memory_bytes);
-	json_u64(b, "memory_peak_bytes", u.memory_peak_bytes);
+	json_put_rounded(b, "cpu_s", u.cpu_s, 3);
+	json_put_u64(b, "memory_bytes", u.memory_bytes);
+	json_put_u64(b, "memory_peak_bytes", u.memory_peak_bytes);
 	json_close(b, '}');
 }
 
 static void write_collect(struct buf *b, const struct services *s, const struct collect_stats *c)
 {
 	json_open(b, "collect", '{');
-	json_bool(b, "enabled", s->collect != NULL);
-	json_rounded(b, "interval_s", (double)s->collect_interval_ns / 1e9, 3);
-	json_time_ms(b, "last_ms", c->last_ns);
-	json_rounded(b, "values_per_s", c->values_per_s, 2);
+	json_put_bool(b, "enabled", s->collect != NULL);
+	json_put_rounded(b, "interval_s", (double)s->collect_interval_ns / 1e9, 3);
+	json_put_time_ms(b, "last_ms", c->last_ns);
+	json_put_rounded(b, "values_per_s", c->values_per_s, 2);
 	json_open(b, "failing", '[');
 	for (unsigned i = 0; i < c->count; i++)
 		if (!c->collector[i].ok)
-			json_string(b, NULL, c->collector[i].name);
+			json_put_string(b, NULL, c->collector[i].name);
 	json_close(b, ']');
 	json_open(b, "collectors", '[');
 	for (unsigned i = 0; i < c->count; i++) {
 		json_open(b, NULL, '{');
-		json_string(b, "name", c->collector[i].name);
-		json_bool(b, "ok", c->collector[i].ok);
-		json_u64(b, "values", c->collector[i].values);
-		json_u64(b, "took_us", c->collector[i].took_us);
-		json_string_or_null(b, "error", c->collector[i].error);
+		json_put_string(b, "name", c->collector[i].name);
+		json_put_bool(b, "ok", c->collector[i].ok);
+		json_put_u64(b, "values", c->collector[i].values);
+		json_put_u64(b, "took_us", c->collector[i].took_us);
+		json_put_string_or_null(b, "error", c->collector[i].error);
 		json_close(b, '}');
 	}
 	json_close(b, ']');
@@ -187,21 +187,21 @@ static void write_collect(struct buf *b, const struct services *s, const struct 
 static void write_ingest(struct buf *b, struct services *s, const struct committer_stats *c)
 {
 	json_open(b, "ingest", '{');
-	json_u64(b, "points_total", counter_get(COUNTER_INGEST_POINTS));
-	json_u64(b, "values_total", counter_get(COUNTER_INGEST_VALUES));
-	json_rounded(b, "values_per_s", rates_per_s(&s->rates, RATE_VALUES), 2);
-	json_u64(b, "rejected_total", rejected_total());
+	json_put_u64(b, "points_total", counter_get(COUNTER_INGEST_POINTS));
+	json_put_u64(b, "values_total", counter_get(COUNTER_INGEST_VALUES));
+	json_put_rounded(b, "values_per_s", rates_per_s(&s->rates, RATE_VALUES), 2);
+	json_put_u64(b, "rejected_total", rejected_total());
 	json_open(b, "rejected", '[');
 	for (int r = 0; r < REJECT_COUNT; r++) {
 		json_open(b, NULL, '{');
-		json_string(b, "reason", reject_name((enum reject)r));
-		json_u64(b, "points", counter_get(reject_counter((enum reject)r)));
+		json_put_string(b, "reason", reject_name((enum reject)r));
+		json_put_u64(b, "points", counter_get(reject_counter((enum reject)r)));
 		json_close(b, '}');
 	}
 	json_close(b, ']');
-	json_rounded(b, "commit_ms", (double)c->commit_ns / 1e6, 3);
-	json_u64(b, "queue_bytes", c->queue_bytes);
-	json_u64(b, "refused_requests_total", refused_total());
+	json_put_rounded(b, "commit_ms", (double)c->commit_ns / 1e6, 3);
+	json_put_u64(b, "queue_bytes", c->queue_bytes);
+	json_put_u64(b, "refused_requests_total", refused_total());
 	json_close(b, '}');
 }
 
@@ -210,28 +210,28 @@ static void write_spool(struct buf *b, const struct services *s, const struct ga
 	const struct spool_totals *t = &g->spool;
 
 	json_open(b, "spool", '{');
-	json_u64(b, "bytes", t->bytes);
-	json_u64(b, "max_bytes", s->spool_max_bytes);
-	json_u64(b, "file_bytes", t->file_bytes);
-	json_u64(b, "points", t->points);
-	json_u64(b, "rows", t->rows);
-	json_u64(b, "first_seq", t->first_seq);
-	json_u64(b, "last_seq", t->last_seq);
-	json_time_ms(b, "oldest_ms", t->rows ? t->oldest_ns : 0);
-	json_time_ms(b, "newest_ms", t->rows ? t->newest_ns : 0);
-	json_bool(b, "writable", g->committer.writable);
-	json_string_or_null(b, "error", g->committer.writable ? NULL : g->committer.error);
+	json_put_u64(b, "bytes", t->bytes);
+	json_put_u64(b, "max_bytes", s->spool_max_bytes);
+	json_put_u64(b, "file_bytes", t->file_bytes);
+	json_put_u64(b, "points", t->points);
+	json_put_u64(b, "rows", t->rows);
+	json_put_u64(b, "first_seq", t->first_seq);
+	json_put_u64(b, "last_seq", t->last_seq);
+	json_put_time_ms(b, "oldest_ms", t->rows ? t->oldest_ns : 0);
+	json_put_time_ms(b, "newest_ms", t->rows ? t->newest_ns : 0);
+	json_put_bool(b, "writable", g->committer.writable);
+	json_put_string_or_null(b, "error", g->committer.writable ? NULL : g->committer.error);
 	json_close(b, '}');
 }
 
 static void write_head(struct buf *b, const struct services *s, const struct head_stats *h)
 {
 	json_open(b, "head", '{');
-	json_u64(b, "bytes", h->bytes);
-	json_u64(b, "max_bytes", h->max_bytes);
-	json_u64(b, "points", h->points);
-	json_u64(b, "series", catalogue_series_count(s->catalogue));
-	json_u64(b, "from_seq", h->from_seq);
+	json_put_u64(b, "bytes", h->bytes);
+	json_put_u64(b, "max_bytes", h->max_bytes);
+	json_put_u64(b, "points", h->points);
+	json_put_u64(b, "series", catalogue_series_count(s->catalogue));
+	json_put_u64(b, "from_seq", h->from_seq);
 	json_close(b, '}');
 }
 
@@ -240,37 +240,37 @@ static void write_replication(struct buf *b, struct services *s, const struct re
 {
 	bool on = s->replicator != NULL;
 
-	json_bool(b, "enabled", on);
-	json_string(b, "target", on ? "influxdb" : NULL);
-	json_string_or_null(b, "url", s->record_url);
-	json_string_or_null(b, "database", s->record_database);
-	json_string_or_null(b, "server_version", r->server_version);
-	json_string(b, "state", on ? replicator_state_name(r->state) : "off");
-	json_time_ms(b, "since_ms", r->since_ns);
-	json_u64(b, "lag_points", r->lag_points);
-	json_rounded(b, "lag_s", (double)r->lag_ns / 1e9, 3);
-	json_u64(b, "delivered_points_total", r->delivered_points);
-	json_rounded(b, "delivered_per_s", on ? rates_per_s(&s->rates, RATE_DELIVERED) : 0, 2);
-	json_u64(b, "cursor_seq", r->cursor_seq);
-	json_time_ms(b, "last_ok_ms", r->last_ok_ns);
-	json_string_or_null(b, "last_error", r->last_error);
-	json_time_ms(b, "last_error_ms", r->last_error_ns);
-	json_time_ms(b, "next_try_ms", r->next_try_ns);
-	json_u64(b, "retries_total", r->retries);
-	json_u64(b, "quarantined_points", r->quarantined_points);
-	json_string(b, "breaker", !s->breaker ? NULL : breaker_allows(s->breaker) ? "closed" : "open");
+	json_put_bool(b, "enabled", on);
+	json_put_string(b, "target", on ? "influxdb" : NULL);
+	json_put_string_or_null(b, "url", s->record_url);
+	json_put_string_or_null(b, "database", s->record_database);
+	json_put_string_or_null(b, "server_version", r->server_version);
+	json_put_string(b, "state", on ? replicator_state_name(r->state) : "off");
+	json_put_time_ms(b, "since_ms", r->since_ns);
+	json_put_u64(b, "lag_points", r->lag_points);
+	json_put_rounded(b, "lag_s", (double)r->lag_ns / 1e9, 3);
+	json_put_u64(b, "delivered_points_total", r->delivered_points);
+	json_put_rounded(b, "delivered_per_s", on ? rates_per_s(&s->rates, RATE_DELIVERED) : 0, 2);
+	json_put_u64(b, "cursor_seq", r->cursor_seq);
+	json_put_time_ms(b, "last_ok_ms", r->last_ok_ns);
+	json_put_string_or_null(b, "last_error", r->last_error);
+	json_put_time_ms(b, "last_error_ms", r->last_error_ns);
+	json_put_time_ms(b, "next_try_ms", r->next_try_ns);
+	json_put_u64(b, "retries_total", r->retries);
+	json_put_u64(b, "quarantined_points", r->quarantined_points);
+	json_put_string(b, "breaker", !s->breaker ? NULL : breaker_allows(s->breaker) ? "closed" : "open");
 }
 
 static void write_top(struct buf *b, const struct services *s, const struct gathered *g)
 {
-	json_string(b, "version", s->version);
-	json_string(b, "host", s->host);
-	json_time_ms(b, "now_ms", g->now_ns);
-	json_time_ms(b, "started_ms", s->started_ns);
-	json_rounded(b, "uptime_s", (double)(clock_mono_ns() - s->started_mono_ns) / 1e9, 1);
-	json_string(b, "state", sentence_state_name(g->sentence.state));
-	json_string(b, "summary", g->sentence.summary);
-	json_string(b, "detail", g->sentence.detail);
+	json_put_string(b, "version", s->version);
+	json_put_string(b, "host", s->host);
+	json_put_time_ms(b, "now_ms", g->now_ns);
+	json_put_time_ms(b, "started_ms", s->started_ns);
+	json_put_rounded(b, "uptime_s", (double)(clock_mono_ns() - s->started_mono_ns) / 1e9, 1);
+	json_put_string(b, "state", sentence_state_name(g->sentence.state));
+	json_put_string(b, "summary", g->sentence.summary);
+	json_put_string(b, "detail", g->sentence.detail);
 }
 
 void routes_status(struct http_request *rq, void *arg)
@@ -332,7 +332,7 @@ void routes_quarantine(struct http_request *rq, void *arg)
 	buf_init(&b, ROUTES_JSON_MAX);
 	enum err e = spool_view_quarantined(s->spool_view, &points, &eb);
 	json_open(&b, NULL, '{');
-	json_u64(&b, "points", points);
+	json_put_u64(&b, "points", points);
 	json_open(&b, "entries", '[');
 	if (e == ERR_OK)
 		e = spool_view_quarantine(s->spool_view, limit, &b, &eb);
@@ -354,10 +354,10 @@ void routes_health(struct http_request *rq, void *arg)
 	committer_stats(s->committer, &c);
 	buf_init(&b, 4096);
 	json_open(&b, NULL, '{');
-	json_string(&b, "status", c.writable ? "ok" : "unavailable");
-	json_bool(&b, "live", true);
-	json_bool(&b, "ready", c.writable);
-	json_string_or_null(&b, "reason", c.writable ? NULL : *c.error ? c.error : "points cannot be stored");
+	json_put_string(&b, "status", c.writable ? "ok" : "unavailable");
+	json_put_bool(&b, "live", true);
+	json_put_bool(&b, "ready", c.writable);
+	json_put_string_or_null(&b, "reason", c.writable ? NULL : *c.error ? c.error : "points cannot be stored");
 	json_close(&b, '}');
 	http_respond_json(rq, c.writable ? 200 : 503, &b);
 	buf_fini(&b);
@@ -372,12 +372,12 @@ void routes_influx_health(struct http_request *rq, void *arg)
 	committer_stats(s->committer, &c);
 	buf_init(&b, 4096);
 	json_open(&b, NULL, '{');
-	json_string(&b, "name", "holdfast");
-	json_string(&b, "status", c.writable ? "pass" : "fail");
-	json_string(&b, "message", c.writable ? "ready for queries and writes" : c.error);
+	json_put_string(&b, "name", "holdfast");
+	json_put_string(&b, "status", c.writable ? "pass" : "fail");
+	json_put_string(&b, "message", c.writable ? "ready for queries and writes" : c.error);
 	json_open(&b, "checks", '[');
 	json_close(&b, ']');
-	json_string(&b, "version", s->version);
+	json_put_string(&b, "version", s->version);
 	json_close(&b, '}');
 	http_respond_json(rq, c.writable ? 200 : 503, &b);
 	buf_fini(&b);
@@ -385,7 +385,7 @@ void routes_influx_health(struct http_request *rq, void *arg)
 
 void routes_ping(struct http_request *rq, void *arg)
 {
-	static const char body[] = "{\"version\":\"" HTTP_INFLUX_VERSION "\"}";
+	static const char body[] = "{\"version\":\"" HTTP_INFLUX_VERSION "\"}\n";
 	const char *verbose = http_parameter(rq, "verbose");
 
 	(void)arg;

@@ -122,9 +122,9 @@ static bool say_held(const struct sentence_facts *f, struct sentence *out)
 	sentence_count(count, sizeof count, f->lag_points);
 	room_left(f, room, sizeof room);
 	snprintf(out->detail, sizeof out->detail,
-	    "It says: %.200s. Check the token, the database and its retention policy; %s point%s wait here and Holdfast tries "
+	    "It says: %.200s. Check the token, the database and its retention policy; %s point%s here and Holdfast tries "
 	    "again each minute.%s",
-	    or_unknown(f->replication_error), count, f->lag_points == 1 ? "" : "s", room);
+	    or_unknown(f->replication_error), count, f->lag_points == 1 ? " waits" : "s wait", room);
 	return true;
 }
 

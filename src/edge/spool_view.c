@@ -105,11 +105,11 @@ enum err spool_view_gap_sum(struct spool_view *v, int64_t since_ns, struct spool
 static void write_gap(sqlite3_stmt *st, void *json)
 {
 	json_open(json, NULL, '{');
-	json_time_ms(json, "from_ms", sqlite3_column_int64(st, 0));
-	json_time_ms(json, "to_ms", sqlite3_column_int64(st, 1));
-	json_i64(json, "points", sqlite3_column_int64(st, 2));
-	json_text(json, "cause", column(st, 3));
-	json_time_ms(json, "at_ms", sqlite3_column_int64(st, 4));
+	json_put_time_ms(json, "from_ms", sqlite3_column_int64(st, 0));
+	json_put_time_ms(json, "to_ms", sqlite3_column_int64(st, 1));
+	json_put_i64(json, "points", sqlite3_column_int64(st, 2));
+	json_put_text(json, "cause", column(st, 3));
+	json_put_time_ms(json, "at_ms", sqlite3_column_int64(st, 4));
 	json_close(json, '}');
 }
 
@@ -121,13 +121,13 @@ enum err spool_view_gaps(struct spool_view *v, unsigned limit, struct buf *json,
 static void write_quarantined(sqlite3_stmt *st, void *json)
 {
 	json_open(json, NULL, '{');
-	json_i64(json, "id", sqlite3_column_int64(st, 0));
-	json_text(json, "target", column(st, 1));
-	json_time_ms(json, "at_ms", sqlite3_column_int64(st, 2));
-	json_text(json, "database", column(st, 3));
-	json_i64(json, "status", sqlite3_column_int64(st, 4));
-	json_text(json, "reason", column(st, 5));
-	json_text(json, "line", column(st, 6));
+	json_put_i64(json, "id", sqlite3_column_int64(st, 0));
+	json_put_text(json, "target", column(st, 1));
+	json_put_time_ms(json, "at_ms", sqlite3_column_int64(st, 2));
+	json_put_text(json, "database", column(st, 3));
+	json_put_i64(json, "status", sqlite3_column_int64(st, 4));
+	json_put_text(json, "reason", column(st, 5));
+	json_put_text(json, "line", column(st, 6));
 	json_close(json, '}');
 }
 

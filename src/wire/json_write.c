@@ -41,7 +41,7 @@ static void escape(struct buf *b, unsigned char c)
 	}
 }
 
-void json_quote(struct buf *b, struct view v)
+void json_put_quoted(struct buf *b, struct view v)
 {
 	const unsigned char *p = (const unsigned char *)v.p;
 	size_t done = 0, i = 0;
@@ -74,7 +74,7 @@ static void begin(struct buf *b, const char *key)
 	if (b->len && !strchr("{[:\n", b->p[b->len - 1]))
 		buf_char(b, ',');
 	if (key) {
-		json_quote(b, view_of(key));
+		json_put_quoted(b, view_of(key));
 		buf_char(b, ':');
 	}
 }
@@ -90,38 +90,38 @@ void json_close(struct buf *b, char bracket)
 	buf_char(b, bracket);
 }
 
-void json_text(struct buf *b, const char *key, struct view v)
+void json_put_text(struct buf *b, const char *key, struct view v)
 {
 	begin(b, key);
-	json_quote(b, v);
+	json_put_quoted(b, v);
 }
 
-void json_string(struct buf *b, const char *key, const char *s)
+void json_put_string(struct buf *b, const char *key, const char *s)
 {
 	if (s)
-		json_text(b, key, view_of(s));
+		json_put_text(b, key, view_of(s));
 	else
-		json_null(b, key);
+		json_put_null(b, key);
 }
 
-void json_string_or_null(struct buf *b, const char *key, const char *s)
+void json_put_string_or_null(struct buf *b, const char *key, const char *s)
 {
-	json_string(b, key, s && *s ? s : NULL);
+	json_put_string(b, key, s && *s ? s : NULL);
 }
 
-void json_u64(struct buf *b, const char *key, uint64_t v)
+void json_put_u64(struct buf *b, const char *key, uint64_t v)
 {
 	begin(b, key);
 	buf_u64(b, v);
 }
 
-void json_i64(struct buf *b, const char *key, int64_t v)
+void json_put_i64(struct buf *b, const char *key, int64_t v)
 {
 	begin(b, key);
 	buf_i64(b, v);
 }
 
-void json_double(struct buf *b, const char *key, double v)
+void json_put_double(struct buf *b, const char *key, double v)
 {
 	begin(b, key);
 	if (isfinite(v))
@@ -130,31 +130,31 @@ void json_double(struct buf *b, const char *key, double v)
 		buf_str(b, "null");
 }
 
-void json_rounded(struct buf *b, const char *key, double v, unsigned decimals)
+void json_put_rounded(struct buf *b, const char *key, double v, unsigned decimals)
 {
 	double unit = 1;
 
 	for (unsigned i = 0; i < decimals; i++)
 		unit *= 10;
-	json_double(b, key, fabs(v) < 1e15 / unit ? nearbyint(v * unit) / unit : v);
+	json_put_double(b, key, fabs(v) < 1e15 / unit ? nearbyint(v * unit) / unit : v);
 }
 
-void json_bool(struct buf *b, const char *key, bool v)
+void json_put_bool(struct buf *b, const char *key, bool v)
 {
 	begin(b, key);
 	buf_str(b, v ? "true" : "false");
 }
 
-void json_null(struct buf *b, const char *key)
+void json_put_null(struct buf *b, const char *key)
 {
 	begin(b, key);
 	buf_str(b, "null");
 }
 
-void json_time_ms(struct buf *b, const char *key, int64_t ns)
+void json_put_time_ms(struct buf *b, const char *key, int64_t ns)
 {
 	if (ns == 0 || ns == INT64_MIN || ns == INT64_MAX)
-		json_null(b, key);
+		json_put_null(b, key);
 	else
-		json_i64(b, key, ns / NS_PER_MS);
+		json_put_i64(b, key, ns / NS_PER_MS);
 }

@@ -1,0 +1,202 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "edge/sentence.h"
+
+static const int64_t now = INT64_C(1700000000) * NS_PER_S;
+static struct sentence_facts f;
+static struct sentence s;
+
+static void start(void)
+{
+	f = (struct sentence_facts){ .now_ns = now,
+		.writable = true,
+		.record = true,
+		.record_url = "http://127.0.0.1:8086",
+		.replication = REPLICATOR_UP,
+		.values_per_s = 214.2,
+		.spool_bytes = 100 << 20,
+		.spool_max_bytes = 200 << 20 };
+}
+
+TestSuite(sentence, .init = start);
+
+static void expect(enum sentence_state state, const char *summary, const char *in_detail)
+{
+	sentence_make(&f, &s);
+	cr_expect_eq(s.state, state, "%s", s.summary);
+	cr_expect_str_eq(s.summary, summary);
+	cr_expect(strstr(s.detail, in_detail) != NULL, "“%s” lacks “%s”", s.detail, in_detail);
+}
+
+Test(sentence, all_well_tells_the_rate_and_the_delay)
+{
+	expect(SENTENCE_OK, "All is well.", "214 values a second, kept here and in InfluxDB.");
+	f.lag_points = 20;
+	f.lag_ns = 900 * NS_PER_MS;
+	expect(SENTENCE_OK, "All is well.", "in InfluxDB 0.9 s later");
+}
+
+Test(sentence, without_influxdb_it_tells_how_to_point_at_one)
+{
+	f.record = false;
+	f.replication = REPLICATOR_DOWN; /* means nothing then */
+	expect(SENTENCE_OK, "All is well.",
+	    "kept on this machine only. To keep them in InfluxDB too, set url in [influxdb]");
+}
+
+Test(sentence, down_tells_since_when_what_is_held_and_what_is_left)
+{
+	f.replication = REPLICATOR_DOWN;
+	f.replication_since_ns = now - 750 * NS_PER_S;
+	f.lag_points = 1234567;
+	f.spool_bytes_per_s = 1024 * 1024;
+	f.next_try_ns = now + 7 * NS_PER_S;
+	f.replication_error = "connection refused";
+	expect(
+	    SENTENCE_WARN, "InfluxDB has been down for 12 minutes. Nothing is lost.", "1,234,567 points are held here");
+	cr_expect(strstr(s.detail, "room for 1 minute more") != NULL, "%s", s.detail);
+	cr_expect(strstr(s.detail, "Next try in 7 seconds") != NULL, "%s", s.detail);
+	cr_expect(strstr(s.detail, "connection refused") != NULL, "%s", s.detail);
+}
+
+Test(sentence, held_tells_what_to_mend)
+{
+	f.replication = REPLICATOR_HELD;
+	f.lag_points = 1;
+	f.replication_error = "database not found: \"metrics\"";
+	expect(SENTENCE_WARN, "InfluxDB refuses what Holdfast sends: someone must mend it. Nothing is lost.",
+	    "database not found: \"metrics\"");
+	cr_expect(strstr(s.detail, "1 point waits here") != NULL, "%s", s.detail);
+}
+
+Test(sentence, catching_up_tells_how_long)
+{
+	f.replication = REPLICATOR_CATCHING_UP;
+	f.lag_points = 600000;
+	f.delivered_per_s = 5000;
+	expect(SENTENCE_WARN, "InfluxDB is back and catching up. Nothing is lost.", "done in about 2 minutes");
+}
+
+Test(sentence, failing_collectors_are_named)
+{
+	f.collectors_failing = 1;
+	f.failing_name = "pressure";
+	f.failing_error = "no such file";
+	expect(SENTENCE_WARN, "The collector of pressure fails; all else is well.", "pressure: no such file.");
+	f.collectors_failing = 3;
+	expect(SENTENCE_WARN, "3 collectors fail; all else is well.", "pressure: no such file.");
+}
+
+Test(sentence, rejected_points_are_told_with_the_reason)
+{
+	f.rejected_points = 2;
+	f.rejected_reason = "type_conflict";
+	expect(SENTENCE_WARN, "2 points were refused at the door in the last minute.", "type_conflict");
+	f.rejected_points = 1;
+	expect(SENTENCE_WARN, "1 point was refused at the door in the last minute.", "type_conflict");
+}
+
+Test(sentence, quarantine_is_told)
+{
+	f.quarantined_points = 2;
+	expect(SENTENCE_WARN, "2 points are in quarantine: InfluxDB refused them.", "/api/v1/quarantine");
+}
+
+Test(sentence, lost_points_are_bad_and_the_cause_is_told)
+{
+	f.gap_points = 1;
+	f.gap_cause = "spool_full";
+	expect(SENTENCE_BAD, "1 point of the last day was lost before delivery.", "max_bytes");
+	f.gap_points = 5000;
+	f.gap_cause = "retention";
+	expect(SENTENCE_BAD, "5,000 points of the last day were lost before delivery.", "[retention] raw");
+}
+
+Test(sentence, unwritable_disk_is_bad)
+{
+	f.writable = false;
+	f.write_error = "disk is full";
+	expect(SENTENCE_BAD, "New points cannot be stored: the local disk refuses them.", "disk is full");
+}
+
+/* Each matter added below the ones before must not hide them. */
+Test(sentence, the_worst_matter_comes_first)
+{
+	char summary[sizeof s.summary];
+
+	f.quarantined_points = 1;
+	f.rejected_reason = f.failing_name = f.failing_error = f.write_error = f.gap_cause = f.replication_error = "x";
+	for (int step = 0; step < 6; step++) {
+		sentence_make(&f, &s);
+		memcpy(summary, s.summary, sizeof summary);
+		switch (step) {
+		case 0:
+			f.rejected_points = 1;
+			break;
+		case 1:
+			f.collectors_failing = 1;
+			break;
+		case 2:
+			f.replication = REPLICATOR_CATCHING_UP;
+			break;
+		case 3:
+			f.replication = REPLICATOR_DOWN;
+			break;
+		case 4:
+			f.gap_points = 1;
+			break;
+		case 5:
+			f.writable = false;
+			break;
+		}
+		sentence_make(&f, &s);
+		cr_expect_str_neq(s.summary, summary, "step %d", step);
+	}
+	cr_expect_eq(s.state, SENTENCE_BAD);
+}
+
+Test(sentence, long_errors_fit)
+{
+	char error[600];
+
+	memset(error, 'e', sizeof error);
+	error[sizeof error - 1] = 0;
+	f.replication_error = f.write_error = error;
+	f.replication = REPLICATOR_HELD;
+	f.lag_points = UINT64_MAX;
+	f.spool_bytes_per_s = 2;
+	sentence_make(&f, &s);
+	cr_expect(strstr(s.detail, "18,446,744,073,709,551,615") != NULL, "%s", s.detail);
+	cr_expect(strstr(s.detail, "room for 606 days more.") != NULL, "%s", s.detail);
+}
+
+Test(sentence, durations_have_one_unit)
+{
+	static const struct {
+		int64_t s;
+		const char *text;
+	} rows[] = { { 0, "0 seconds" }, { -5, "0 seconds" }, { 1, "1 second" }, { 59, "59 seconds" },
+		{ 60, "1 minute" }, { 3599, "59 minutes" }, { 3600, "1 hour" }, { 172800, "2 days" } };
+	char out[32];
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		sentence_duration(out, sizeof out, rows[i].s * NS_PER_S);
+		cr_expect_str_eq(out, rows[i].text);
+	}
+}
+
+Test(sentence, counts_have_commas)
+{
+	char out[32];
+
+	sentence_count(out, sizeof out, 0);
+	cr_expect_str_eq(out, "0");
+	sentence_count(out, sizeof out, 999);
+	cr_expect_str_eq(out, "999");
+	sentence_count(out, sizeof out, 1000);
+	cr_expect_str_eq(out, "1,000");
+	sentence_count(out, sizeof out, UINT64_MAX);
+	cr_expect_str_eq(out, "18,446,744,073,709,551,615");
+}

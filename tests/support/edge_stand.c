@@ -1,0 +1,120 @@
+#include "support/edge_stand.h"
+
+#include <criterion/criterion.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+struct replicator_stats edge_stand_replicator;
+struct collect_stats edge_stand_collect;
+enum err edge_stand_read_error;
+
+static struct breaker breaker;
+
+enum err reader_read(struct reader *rd, const struct read_request *q, struct read_result *r, struct errbuf *eb)
+{
+	if (edge_stand_read_error)
+		return errbuf_set(eb, edge_stand_read_error, "the test says so");
+	r->source = READ_SOURCE_LOCAL;
+	return local_read((struct local *)(void *)rd, q, r, eb);
+}
+
+void replicator_stats(struct replicator *r, struct replicator_stats *out)
+{
+	(void)r;
+	*out = edge_stand_replicator;
+}
+
+const char *replicator_state_name(enum replicator_state s)
+{
+	static const char *const names[] = { "starting", "up", "catching_up", "down", "held" };
+
+	return names[s];
+}
+
+void collect_stats(struct collect *c, struct collect_stats *out)
+{
+	(void)c;
+	*out = edge_stand_collect;
+}
+
+void edge_stand_open(struct edge_stand *e, const struct stand_opts *opts, bool record, bool collect)
+{
+	struct errbuf eb;
+
+	memset(e, 0, sizeof *e);
+	edge_stand_replicator = (struct replicator_stats){ .state = REPLICATOR_UP };
+	edge_stand_collect = (struct collect_stats){ 0 };
+	edge_stand_read_error = ERR_OK;
+	breaker_init(&breaker, false);
+	stand_open(&e->stand, opts);
+	e->services = (struct services){ .ingest = e->stand.ingest,
+		.reader = (struct reader *)(void *)e->stand.local,
+		.committer = e->stand.committer,
+		.spool = e->stand.spool,
+		.spool_path = e->stand.path,
+		.head = e->stand.head,
+		.catalogue = e->stand.catalogue,
+		.collect = collect ? (struct collect *)(void *)e : NULL,
+		.replicator = record ? (struct replicator *)(void *)e : NULL,
+		.breaker = record ? &breaker : NULL,
+		.host = "here",
+		.version = "1.2.3",
+		.started_ns = clock_wall_ns(),
+		.started_mono_ns = clock_mono_ns(),
+		.collect_interval_ns = 10 * NS_PER_S,
+		.record_url = record ? "http://127.0.0.1:8086" : NULL,
+		.record_database = record ? "metrics" : NULL,
+		.spool_max_bytes = UINT64_C(1) << 30 };
+	cr_assert_eq(routes_open(&e->services, &eb), ERR_OK, "%s", eb.text);
+	struct http_opts o = { .host = "127.0.0.1",
+		.threads = 4,
+		.max_body = 1 << 20,
+		.max_queue = 8 << 20,
+		.routes = routes_table(),
+		.arg = &e->services,
+		.each_second = routes_each_second };
+	cr_assert_eq(http_start(&e->http, &o, &eb), ERR_OK, "%s", eb.text);
+	e->port = http_port(e->http);
+}
+
+void edge_stand_close(struct edge_stand *e)
+{
+	http_stop(e->http);
+	routes_close(&e->services);
+	stand_remove(&e->stand);
+}
+
+json_t *edge_stand_get(struct edge_stand *e, const char *target, int status)
+{
+	struct reply r = client_request(e->port, "GET", target, "", NULL, 0);
+	json_error_t error;
+	char type[256];
+
+	cr_assert_eq(r.status, status, "%s: %d %s", target, r.status, r.body ? r.body : "");
+	cr_assert(r.whole);
+	cr_assert_str_eq(reply_header(&r, "Content-Type", type), "application/json");
+	cr_assert_eq(r.body[r.body_len - 1], '\n');
+	json_t *root = json_loadb(r.body, r.body_len, 0, &error);
+	cr_assert(root != NULL, "%s: %s in %s", target, error.text, r.body);
+	reply_free(&r);
+	return root;
+}
+
+json_t *edge_stand_at(json_t *root, const char *path)
+{
+	json_t *at = root;
+	char part[64];
+
+	for (const char *p = path; *p;) {
+		size_t n = strcspn(p, ".");
+		snprintf(part, sizeof part, "%.*s", (int)n, p);
+		at = isdigit((unsigned char)*part) ? json_array_get(at, strtoul(part, NULL, 10))
+						   : json_object_get(at, part);
+		cr_assert(at != NULL, "no %s", path);
+		p += n + (p[n] == '.');
+	}
+	return at;
+}

@@ -1,0 +1,32 @@
+/* The HTTP interface over a whole store (support/stand.h) on a port of its own, with a replicator and collectors whose
+ * figures the test sets, and reads from the local store. */
+#ifndef TESTS_SUPPORT_EDGE_STAND_H
+#define TESTS_SUPPORT_EDGE_STAND_H
+
+#include <jansson.h>
+
+#include "edge/routes.h"
+#include "support/client.h"
+#include "support/stand.h"
+
+struct edge_stand {
+	struct stand stand;
+	struct services services;
+	struct http *http;
+	uint16_t port;
+};
+
+/* What the fakes answer. */
+extern struct replicator_stats edge_stand_replicator;
+extern struct collect_stats edge_stand_collect;
+extern enum err edge_stand_read_error; /* of every read, if not ERR_OK */
+
+void edge_stand_open(struct edge_stand *e, const struct stand_opts *opts, bool record, bool collect);
+void edge_stand_close(struct edge_stand *e);
+
+/* GET, a status and JSON expected. The caller decrefs. */
+json_t *edge_stand_get(struct edge_stand *e, const char *target, int status);
+/* By a path like "spool.bytes" or "gaps.0.points"; aborts the test where there is none. */
+json_t *edge_stand_at(json_t *root, const char *path);
+
+#endif
