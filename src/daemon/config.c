@@ -179,6 +179,9 @@ static enum err finish(struct config *c, struct errbuf *eb)
 		    "[server] listen = %s would be open to the network without TLS and tokens; "
 		    "keep to 127.0.0.1, or set insecure = yes if something in front protects it",
 		    c->server.listen_host);
+	if (c->server.max_body > c->server.max_queue)
+		return errbuf_set(
+		    eb, ERR_INVALID, "[server] max_body is above max_queue: a body that large could never be taken");
 	if (*c->influxdb.url && strncmp(c->influxdb.url, "http://", 7) && strncmp(c->influxdb.url, "https://", 8))
 		return errbuf_set(
 		    eb, ERR_INVALID, "[influxdb] url = %s must begin with http:// or https://", c->influxdb.url);

@@ -44,10 +44,15 @@ bool http_check_framing(struct http_request *rq)
 	return true;
 }
 
-void http_body_release(struct http_request *rq)
+void http_body_give_back(struct http_request *rq)
 {
 	atomic_fetch_sub(&rq->http->queued, rq->held);
 	rq->held = 0;
+}
+
+void http_body_release(struct http_request *rq)
+{
+	http_body_give_back(rq);
 	buf_fini(&rq->body);
 }
 

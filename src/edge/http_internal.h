@@ -40,6 +40,8 @@ struct http_request {
 };
 
 bool http_is_chunked(const struct http_request *rq);
+/* The body's part of the budget, before the answer goes out: the client's next request must find it free. */
+void http_body_give_back(struct http_request *rq);
 void http_body_release(struct http_request *rq);
 /* True if the request's framing is beyond doubt; else it was answered 400. */
 bool http_check_framing(struct http_request *rq);

@@ -129,6 +129,7 @@ void http_respond(struct http_request *rq, int status, const char *type, struct 
 	if (rq->answered)
 		return;
 	rq->answered = true;
+	http_body_give_back(rq);
 	if (status >= 500)
 		counter_add(COUNTER_HTTP_ERRORS, 1);
 	buf_init(&b, 2 * HTTP_HEADERS_MAX + JOIN_MAX);

@@ -11,8 +11,9 @@
  *	held		nothing moves; again in HELD_MS or on request
  *	retry		back off with full jitter, Retry-After obeyed; a server that answers a ping is tried at once. Lines
  *			that draw a 5xx or end the connection POISON_TRIES times, though the server answered a ping before
- *			each, are bisected as if refused; but a single one is set aside only when a harmless line passes in
- *			the same place, so that a sick server never empties the spool into the quarantine
+ *			each, are bisected as if refused; but a single one is set aside only when harmless lines pass in
+ *			the same place, POISON_PROOFS times in turn with it, so that a sick server never empties the spool
+ *			into the quarantine
  *
  * Everything is sent again after a restart from the last stored cursor on: lines carry their timestamps, so that what
  * arrives twice is there once. */
@@ -32,7 +33,7 @@
 #include "flow/parcel.h"
 #include "store/targets.h"
 
-enum { REPLY_MAX = 64 << 10, POISON_TRIES = 3, SHOWN_MAX = 400 };
+enum { REPLY_MAX = 64 << 10, POISON_TRIES = 3, POISON_PROOFS = 3, SHOWN_MAX = 400 };
 #define HELD_MS 60000
 #define PING_MS 500
 #define PROBE_EVERY_NS NS_PER_S
@@ -409,7 +410,7 @@ static bool refused(struct replicator *r, const char *database, uint32_t from, u
 /* False: stopping. The depth is the logarithm of the parcel's lines. */
 static bool deliver(struct replicator *r, const char *database, uint32_t from, uint32_t to)
 {
-	unsigned strikes = 0;
+	unsigned strikes = 0, proofs = 0;
 
 	while (!is_stopping(r)) {
 		switch (send_lines(r, database, parcel_lines(&r->parcel, from, to))) {
@@ -440,9 +441,11 @@ static bool deliver(struct replicator *r, const char *database, uint32_t from, u
 				continue;
 			if (to - from > 1)
 				return deliver_halves(r, database, from, to);
-			if (harmless_point_passes(r, database))
+			/* in turns, so that a server that has just recovered is not taken for the point's fault */
+			proofs = harmless_point_passes(r, database) ? proofs + 1 : 0;
+			if (proofs == POISON_PROOFS)
 				return refused(r, database, from, to);
-			strikes = 0;
+			strikes = proofs ? POISON_TRIES - 1 : 0;
 			continue;
 		}
 	}

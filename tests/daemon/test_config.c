@@ -103,6 +103,7 @@ Test(config, wrong_input_is_told_with_its_place_and_what_would_be_right)
 		{ "[server]\nlisten = 0.0.0.0:80", "would be open to the network without TLS and tokens" },
 		{ "[server]\nlog_level = loud", "write error, warning or info" },
 		{ "[server]\nthreads = 8\nthreads = 9", ":3: [server] threads stands twice" },
+		{ "[server]\nmax_body = 100MiB", "max_body is above max_queue" },
 		{ "[influxdb]\ndatabase = x", "[influxdb] has no url" },
 		{ "[influxdb]\nurl = 127.0.0.1:8086", "must begin with http://" },
 		{ "[influxdb]\nurl = http://u:p@127.0.0.1:8086", "use username and password_file" },
@@ -161,12 +162,9 @@ Test(config, manual_and_example_have_every_key)
 		const struct config_key *k = &config_keys[i];
 		snprintf(line, sizeof line, ".It Cm %s\n", k->key);
 		cr_expect(strstr(manual.p, line), "the manual lacks [%s] %s", k->section, k->key);
-		snprintf(line, sizeof line, "\n%s ", k->key);
+		/* the record's section is commented out: without a url it would be wrong */
+		snprintf(line, sizeof line, "\n%s%s ", strcmp(k->section, "influxdb") ? "" : ";", k->key);
 		const char *at = strstr(example.p, line);
-		if (!at) {
-			snprintf(line, sizeof line, "\n;%s ", k->key);
-			at = strstr(example.p, line);
-		}
 		cr_expect(at, "the example lacks [%s] %s", k->section, k->key);
 		at = at ? strchr(at, '=') + 1 : "";
 		at += strspn(at, " ");

@@ -72,9 +72,9 @@ static const char *text(const char *path)
 
 static void write_line(const char *series_and_fields, int64_t at_s)
 {
-	char line[512];
+	char line[640];
 
-	snprintf(line, sizeof line, "%s %" PRId64 "000000000\n", series_and_fields, at_s);
+	snprintf(line, sizeof line, "%.500s %" PRId64 "000000000\n", series_and_fields, at_s);
 	stand_write(&e.stand, line);
 }
 
