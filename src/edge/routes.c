@@ -89,15 +89,15 @@ bool routes_grid_read(struct http_request *rq, struct routes_grid *g)
 {
 	const char *step = http_parameter(rq, "step");
 	int64_t now = clock_wall_ns(), span;
+	/* two centuries on either side of the epoch, so that no sum below overflows */
+	const int64_t end = INT64_C(200) * 365 * 86400 * NS_PER_S;
 
 	g->to_ns = now;
 	if (!read_time(rq, "to", now, &g->to_ns))
 		return false;
-	g->from_ns = g->to_ns - 3600 * NS_PER_S;
+	g->from_ns = (g->to_ns > -end ? g->to_ns : -end) - 3600 * NS_PER_S;
 	if (!read_time(rq, "from", now, &g->from_ns))
 		return false;
-	/* two centuries on either side of the epoch, so that no sum below overflows */
-	const int64_t end = INT64_C(200) * 365 * 86400 * NS_PER_S;
 	if (g->from_ns < -end || g->to_ns > end || __builtin_sub_overflow(g->to_ns, g->from_ns, &span)) {
 		http_fail(rq, 400, "bad_parameter", NULL, "from and to must lie between 1770 and 2169");
 		return false;
