@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "edge/http_internal.h"
 
-enum { SILENCE_MS = 30000, KEEP_ALIVE_MS = 5000 };
+enum { SILENCE_MS = 10000, KEEP_ALIVE_MS = 5000 };
 
 unsigned http_method(const struct http_request *rq)
 {

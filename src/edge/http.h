@@ -39,7 +39,7 @@ struct http_opts {
 	unsigned threads;
 	uint64_t max_body; /* bytes of one body, also after decompression */
 	uint64_t max_queue; /* bytes of all bodies in work at a time */
-	int64_t silence_ms; /* how long a client may say nothing within a request; 0: 30 s */
+	int64_t silence_ms; /* how long a client may say nothing within a request; 0: 10 s */
 	const struct http_route *routes; /* ended by a NULL path; "/" with prefix catches all */
 	void *arg; /* for handlers */
 	void (*each_second)(void *arg); /* may be NULL; must be quick */

@@ -243,8 +243,8 @@ static void tidy(struct committer *c)
 	struct errbuf eb;
 	int64_t now = clock_mono_ns();
 
-	spool_checkpoint(c->opts.spool);
-	if (now - c->tidied_ns < TIDY_NS)
+	/* with each step of the log too: at full rate a second is much room */
+	if (!spool_checkpoint(c->opts.spool) && now - c->tidied_ns < TIDY_NS)
 		return;
 	c->tidied_ns = now;
 	int64_t before = c->opts.retention_ns ? clock_wall_ns() - c->opts.retention_ns : INT64_MIN;

@@ -427,7 +427,7 @@ static enum err read_measurement(struct reading *rd, struct measurement *m)
 enum err local_read(struct local *l, const struct read_request *q, struct read_result *r, struct errbuf *eb)
 {
 	struct buf name;
-	uint32_t db = catalogue_database(l->opts.catalogue, view_of(q->database));
+	uint32_t db = catalogue_find_database(l->opts.catalogue, view_of(q->database));
 	struct reading *rd = calloc(1, sizeof *rd);
 
 	if (!rd)

@@ -110,7 +110,7 @@ static bool note_addition(struct catalogue *c, const struct catalogue_addition *
 
 /* ---- databases ---- */
 
-static uint32_t find_database(const struct catalogue *c, struct view name)
+uint32_t catalogue_find_database(const struct catalogue *c, struct view name)
 {
 	uint32_t n = atomic_load_explicit(&c->database_count, memory_order_acquire);
 
@@ -137,12 +137,12 @@ enum err catalogue_load_database(struct catalogue *c, uint32_t id, struct view n
 
 uint32_t catalogue_database(struct catalogue *c, struct view name)
 {
-	uint32_t id = find_database(c, name);
+	uint32_t id = catalogue_find_database(c, name);
 
 	if (id || !c->opts.create_databases || name.len == 0 || name.len > 255 || !lp_name_is_clean(name))
 		return id;
 	pthread_mutex_lock(&c->lock);
-	id = find_database(c, name);
+	id = catalogue_find_database(c, name);
 	uint32_t next = atomic_load(&c->database_count) + 1;
 	char *copy = !id && next <= CATALOGUE_DATABASES_MAX ? arena_copy(&c->arena, name) : NULL;
 	struct catalogue_addition add = { .is_database = true, .db = next, .database = { copy, name.len } };

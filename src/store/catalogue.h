@@ -54,7 +54,9 @@ struct catalogue_opts {
 NODISCARD enum err catalogue_new(struct catalogue **out, const struct catalogue_opts *opts, struct errbuf *eb);
 void catalogue_free(struct catalogue *c);
 
-/* The database's id, or 0. An unknown one is created where that is allowed and fewer than 64 exist. */
+/* The database's id, or 0. */
+uint32_t catalogue_find_database(const struct catalogue *c, struct view name);
+/* The same. An unknown one is created where that is allowed and fewer than 64 exist. */
 uint32_t catalogue_database(struct catalogue *c, struct view name);
 const char *catalogue_database_name(const struct catalogue *c, uint32_t db); /* or NULL */
 /* At start: as read from the spool. */

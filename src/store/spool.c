@@ -41,7 +41,7 @@ struct extent {
 struct spool {
 	sqlite3 *db;
 	char *path;
-	sqlite3_stmt *insert, *insert_extent, *oldest, *delete_rows, *delete_extent, *insert_gap, *set_meta;
+	sqlite3_stmt *insert, *insert_extent, *oldest, *delete_rows, *delete_extent, *insert_gap, *set_meta, *pages;
 	struct extent open, open_before; /* before: as of the last commit */
 	struct spool_totals now; /* of this transaction */
 	pthread_mutex_t lock; /* published */
@@ -201,6 +201,8 @@ static enum err prepare_all(struct spool *s, struct errbuf *eb)
 		{ &s->delete_extent, "DELETE FROM extent WHERE first_seq = ?" },
 		{ &s->insert_gap, "INSERT INTO gap (at_ns, from_ns, to_ns, points, cause) VALUES (?, ?, ?, ?, ?)" },
 		{ &s->set_meta, "INSERT OR REPLACE INTO meta VALUES (?, ?)" },
+		{ &s->pages,
+		    "SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count)" },
 	};
 	enum err e = ERR_OK;
 
@@ -237,7 +239,7 @@ enum err spool_open(struct spool **out, const char *path, struct errbuf *eb)
 	}
 	sqlite3_wal_hook(s->db, on_commit, s);
 	s->open_before = s->open;
-	spool_checkpoint(s);
+	(void)spool_checkpoint(s);
 	publish(s);
 	*out = s;
 	return ERR_OK;
@@ -254,6 +256,7 @@ void spool_close(struct spool *s)
 	sqlite3_finalize(s->delete_extent);
 	sqlite3_finalize(s->insert_gap);
 	sqlite3_finalize(s->set_meta);
+	sqlite3_finalize(s->pages);
 	sqlite3_close(s->db); /* the last connection checkpoints and removes the log */
 	pthread_mutex_destroy(&s->lock);
 	free(s->path);
@@ -347,10 +350,10 @@ void spool_rollback(struct spool *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-void spool_checkpoint(struct spool *s)
+bool spool_checkpoint(struct spool *s)
 {
 	if (s->wal_pages < CHECKPOINT_PAGES)
-		return;
+		return false;
 	/* PASSIVE never waits for a reader; what one holds back is done by the next. */
 	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK) {
 		counter_add(COUNTER_CHECKPOINTS, 1);
@@ -359,6 +362,7 @@ void spool_checkpoint(struct spool *s)
 		log_warn(
 		    "checkpoint of %s failed: %s; the log grows until one succeeds", s->path, sqlite3_errmsg(s->db));
 	}
+	return true;
 }
 
 static enum err set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb)
@@ -426,6 +430,15 @@ static enum err drop_extent(struct spool *s, const struct extent *x, struct errb
 	return ERR_OK;
 }
 
+/* What the file holds, free pages not counted: they are used again. */
+static uint64_t used_bytes(struct spool *s)
+{
+	uint64_t pages = sqlite3_step(s->pages) == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(s->pages, 0) : 0;
+
+	sqlite3_reset(s->pages);
+	return pages * PAGE_SIZE;
+}
+
 /* One extent in a transaction of its own. ERR_NOTFOUND: nothing has to go. */
 static enum err evict_one(
     struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq, struct errbuf *eb)
@@ -442,7 +455,7 @@ static enum err evict_one(
 		x.max_ns = sqlite3_column_int64(s->oldest, 5);
 	}
 	sqlite3_reset(s->oldest);
-	bool too_much = s->now.bytes > max_bytes, too_old = found && x.max_ns < before_ns;
+	bool too_much = used_bytes(s) > max_bytes, too_old = found && x.max_ns < before_ns;
 	if (!found || (!too_much && !too_old))
 		return ERR_NOTFOUND;
 	enum err e = spool_begin(s, eb);
@@ -465,7 +478,7 @@ enum err spool_evict(struct spool *s, uint64_t max_bytes, int64_t before_ns, uin
 	enum err e;
 
 	while ((e = evict_one(s, max_bytes, before_ns, delivered_seq, eb)) == ERR_OK)
-		spool_checkpoint(s);
+		(void)spool_checkpoint(s);
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 

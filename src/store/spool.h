@@ -6,6 +6,7 @@
 #define STORE_SPOOL_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -42,9 +43,9 @@ void spool_rollback(struct spool *s);
 uint64_t spool_last_seq(const struct spool *s); /* of the row appended last; the writer */
 sqlite3 *spool_db(struct spool *s); /* for the other tables of the file, inside a transaction */
 
-/* Between transactions. Checkpoints when the log has grown past its step. */
-void spool_checkpoint(struct spool *s);
-/* Lets the oldest rows go, whole extents, while their payloads are above max_bytes or their newest timestamp is below
+/* Between transactions. Checkpoints when the log has grown past its step; true if it did. */
+bool spool_checkpoint(struct spool *s);
+/* Lets the oldest rows go, whole extents, while the file holds more than max_bytes or their newest timestamp is below
  * before_ns; rows above delivered_seq only if there is no other way, and as a recorded gap. */
 NODISCARD enum err spool_evict(
     struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq, struct errbuf *eb);
