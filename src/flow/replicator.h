@@ -1,5 +1,5 @@
 /* Delivers the spool to the record, row by row in order, for ever. Own thread, own cursor, at least once: every line
- * carries its timestamp, so that a repeat changes nothing. replicator.c opens with the table of what each answer does. */
+ * carries its timestamp, so that a repeat changes nothing. replicator_deliver.c opens with the table of what each answer does. */
 #ifndef FLOW_REPLICATOR_H
 #define FLOW_REPLICATOR_H
 
