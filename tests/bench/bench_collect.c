@@ -3,7 +3,6 @@
  *	bench_collect [rounds [pause_ms]]
  *
  * With a pause between the rounds (200 ms by default) caches are as cold as in the daemon. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -35,24 +34,23 @@ static void pause_ms(uint64_t ms)
 	nanosleep(&t, NULL);
 }
 
-static void report(struct collect *c, double rounds, int64_t spent_cpu_ns, size_t bytes)
+static void report(struct collect *c, double rounds, int64_t spent_cpu_ns, size_t bytes, const uint64_t *all)
 {
 	struct collect_stats s;
-	double total_us = 0;
-	unsigned values = 0;
+	double total_us = 0, values = 0;
 
 	collect_stats(c, &s);
 	for (unsigned i = 0; i < s.count; i++) {
 		double us = (double)collect_spent_ns(c, i) / 1e3 / rounds;
-		printf("%-10s %8.2f us a round %5" PRIu32 " values  %s\n", s.collector[i].name, us,
-		    s.collector[i].values, s.collector[i].error);
+		printf("%-10s %8.2f us a round %7.1f values  %s\n", s.collector[i].name, us, (double)all[i] / rounds,
+		    s.collector[i].error);
 		total_us += us;
-		values += s.collector[i].values;
+		values += (double)all[i] / rounds;
 	}
 	struct rusage ru;
 	getrusage(RUSAGE_SELF, &ru);
 	double cpu_us = (double)spent_cpu_ns / 1e3 / rounds;
-	printf("%-10s %8.2f us a round %5u values, %.0f bytes\n", "all", total_us, values, (double)bytes / rounds);
+	printf("%-10s %8.2f us a round %7.1f values, %.0f bytes\n", "all", total_us, values, (double)bytes / rounds);
 	printf(
 	    "%.3f us a value (wall), %.3f us of cpu a value, %.4f %% of a core at one round a second, %ld KiB peak\n",
 	    total_us / values, cpu_us / values, cpu_us / 1e4, ru.ru_maxrss);
@@ -60,7 +58,7 @@ static void report(struct collect *c, double rounds, int64_t spent_cpu_ns, size_
 
 int main(int argc, char **argv)
 {
-	uint64_t rounds = 25, pause = 200;
+	uint64_t rounds = 25, pause = 200, values[COLLECT_MAX] = { 0 };
 	struct collect *c;
 	struct errbuf eb;
 	size_t bytes = 0;
@@ -81,8 +79,12 @@ int main(int argc, char **argv)
 		int64_t start = cpu_ns();
 		collect_run_once(c, clock_wall_ns());
 		spent += cpu_ns() - start;
+		struct collect_stats s;
+		collect_stats(c, &s);
+		for (unsigned k = 0; k < s.count; k++)
+			values[k] += s.collector[k].values;
 	}
-	report(c, (double)rounds, spent, bytes);
+	report(c, (double)rounds, spent, bytes, values);
 	collect_free(c);
 	return 0;
 }
