@@ -17,7 +17,7 @@ enum { PER_CHUNK = 4096, ARENA_BLOCK = 64 << 10 };
 #define ARENA_MAX ((size_t)4 << 30)
 
 struct measurement {
-	uint32_t db;
+	uint32_t id, db;
 	struct view name;
 	_Atomic(const struct catalogue_layout *) layout;
 	uint32_t layout_room; /* of the arrays behind layout */
@@ -37,7 +37,7 @@ struct catalogue {
 	_Atomic(struct series **) *series_chunks;
 	_Atomic uint64_t series_count;
 	struct measurement **measurements;
-	uint32_t measurement_count;
+	_Atomic uint32_t measurement_count;
 	struct catalogue_addition *additions;
 	uint64_t addition_count, addition_room, additions_stored;
 	struct lp_key key;
@@ -183,21 +183,22 @@ struct measurement *catalogue_find_measurement(struct catalogue *c, uint32_t db,
 static struct measurement *add_measurement(struct catalogue *c, uint32_t db, struct view name)
 {
 	struct measurement *m = catalogue_find_measurement(c, db, name);
+	uint32_t id = atomic_load(&c->measurement_count);
 
-	if (m || c->measurement_count == c->opts.measurements_max)
+	if (m || id == c->opts.measurements_max)
 		return m;
 	char *copy = arena_copy(&c->arena, name);
 	m = arena_alloc(&c->arena, sizeof *m, 16);
 	if (!copy || !m)
 		return NULL;
+	m->id = id;
 	m->db = db;
 	m->name = (struct view){ copy, name.len };
 	atomic_init(&m->layout, &no_layout);
-	c->measurements[c->measurement_count] = m;
-	if (!index_add(
-		&c->measurement_index, &c->arena, hash_name(name, db), c->measurement_count, measurement_hash, c))
+	c->measurements[id] = m;
+	if (!index_add(&c->measurement_index, &c->arena, hash_name(name, db), id, measurement_hash, c))
 		return NULL;
-	c->measurement_count++;
+	atomic_store_explicit(&c->measurement_count, id + 1, memory_order_release);
 	return m;
 }
 
@@ -207,6 +208,21 @@ struct measurement *catalogue_add_measurement(struct catalogue *c, uint32_t db, 
 	struct measurement *m = add_measurement(c, db, name);
 	pthread_mutex_unlock(&c->lock);
 	return m;
+}
+
+uint32_t catalogue_measurement_count(const struct catalogue *c)
+{
+	return atomic_load_explicit(&c->measurement_count, memory_order_acquire);
+}
+
+struct measurement *catalogue_measurement_at(const struct catalogue *c, uint32_t id)
+{
+	return c->measurements[id];
+}
+
+uint32_t measurement_id(const struct measurement *m)
+{
+	return m->id;
 }
 
 struct view measurement_name(const struct measurement *m)
@@ -264,17 +280,12 @@ static bool grow_series_list(struct catalogue *c, struct measurement *m)
 	return true;
 }
 
-static struct series *insert_series(
-    struct catalogue *c, uint32_t db, struct view key, struct view measurement, enum reject *why, const char **error)
+static struct series *insert_series(struct catalogue *c, struct measurement *m, struct view key)
 {
 	uint64_t id = atomic_load(&c->series_count);
 
-	*why = REJECT_TOO_MANY_SERIES;
-	*error = "max-series-per-database limit exceeded";
-	if (id >= c->opts.series_max)
-		return NULL;
-	struct measurement *m = add_measurement(c, db, measurement);
-	if (!m || atomic_load(&m->series_count) >= c->opts.measurement_series_max || !grow_series_list(c, m))
+	if (id >= c->opts.series_max || atomic_load(&m->series_count) >= c->opts.measurement_series_max ||
+	    !grow_series_list(c, m))
 		return NULL;
 	_Atomic(struct series **) *chunk = &c->series_chunks[id / PER_CHUNK];
 	struct series **list = atomic_load(chunk);
@@ -288,15 +299,33 @@ static struct series *insert_series(
 	char *copy = arena_copy(&c->arena, key);
 	if (!s || !copy)
 		return NULL;
-	*s = (struct series){ .id = (uint32_t)id, .measurement = m, .key = { copy, key.len } };
+	uint32_t n = atomic_load(&m->series_count);
+	*s = (struct series){ .id = (uint32_t)id, .ordinal = n, .measurement = m, .key = { copy, key.len } };
 	list[id % PER_CHUNK] = s;
-	if (!index_add(&c->series_index, &c->arena, hash_name(s->key, db), s->id, series_hash, c))
+	if (!index_add(&c->series_index, &c->arena, hash_name(s->key, m->db), s->id, series_hash, c))
 		return NULL;
 	atomic_store_explicit(&c->series_count, id + 1, memory_order_release);
-	uint32_t n = atomic_load(&m->series_count);
 	atomic_load(&m->series)[n] = s;
 	atomic_store_explicit(&m->series_count, n + 1, memory_order_release);
 	return s;
+}
+
+struct series *catalogue_load_series(struct catalogue *c, struct measurement *m, struct view key)
+{
+	pthread_mutex_lock(&c->lock);
+	struct series *s = insert_series(c, m, key);
+	pthread_mutex_unlock(&c->lock);
+	return s;
+}
+
+static struct series *add_canonical(
+    struct catalogue *c, uint32_t db, struct view key, struct view measurement, enum reject *why, const char **error)
+{
+	struct measurement *m = add_measurement(c, db, measurement);
+
+	*why = REJECT_TOO_MANY_SERIES;
+	*error = "max-series-per-database limit exceeded";
+	return m ? insert_series(c, m, key) : NULL;
 }
 
 struct series *catalogue_add_series(
@@ -316,7 +345,7 @@ struct series *catalogue_add_series(
 			*why = REJECT_TOO_LONG;
 			*error = "out of memory";
 			if (!c->canonical.failed && !(s = catalogue_find_series(c, db, canonical)))
-				s = insert_series(c, db, canonical, c->key.measurement, why, error);
+				s = add_canonical(c, db, canonical, c->key.measurement, why, error);
 		}
 	}
 	pthread_mutex_unlock(&c->lock);

@@ -29,7 +29,8 @@ struct field {
 };
 
 struct series {
-	uint32_t id;
+	uint32_t id; /* dense, of this run of the daemon only */
+	uint32_t ordinal; /* dense within the measurement; with the measurement's id it names the series in store.db */
 	struct measurement *measurement;
 	struct view key; /* canonical: tags sorted */
 	/* the head's writer alone: where this series' rows of the present generation go */
@@ -72,6 +73,12 @@ uint64_t catalogue_series_count(const struct catalogue *c);
 struct measurement *catalogue_find_measurement(struct catalogue *c, uint32_t db, struct view name);
 /* At start: finds or adds. NULL: above a ceiling or without memory. */
 struct measurement *catalogue_add_measurement(struct catalogue *c, uint32_t db, struct view name);
+/* Measurements are numbered 0, 1, 2… in order of creation; store.db keeps the numbers. */
+uint32_t catalogue_measurement_count(const struct catalogue *c);
+struct measurement *catalogue_measurement_at(const struct catalogue *c, uint32_t id); /* id < count */
+uint32_t measurement_id(const struct measurement *m);
+/* At start, in order of the ordinals: adds a series whose key is known to be canonical. NULL: no memory, or a ceiling. */
+struct series *catalogue_load_series(struct catalogue *c, struct measurement *m, struct view key);
 struct view measurement_name(const struct measurement *m);
 uint32_t measurement_db(const struct measurement *m);
 const struct catalogue_layout *measurement_layout(const struct measurement *m);
