@@ -7,6 +7,7 @@
 #include "edge/http.h"
 #include "edge/rates.h"
 #include "flow/committer.h"
+#include "flow/compactor.h"
 #include "flow/ingest.h"
 #include "flow/replicator.h"
 #include "query/reader.h"
@@ -15,6 +16,7 @@
 #include "store/spool.h"
 
 struct spool_view; /* quarantine and gaps, read from the spool's file */
+struct store_view; /* what each tier holds, read from the store's file */
 
 /* Borrowed, and outlive the server. All but collect, breaker and replicator must be there. */
 struct services {
@@ -23,6 +25,10 @@ struct services {
 	struct committer *committer;
 	const struct spool *spool; /* for spool_totals alone */
 	const char *spool_path;
+	const struct store *store; /* for store_totals alone; NULL: there is none */
+	const char *store_path;
+	struct compactor *compactor; /* NULL: there is none */
+	int64_t retention_ns[TIERS];
 	struct head *head;
 	struct catalogue *catalogue;
 	struct collect *collect; /* NULL: collection is off */
@@ -38,6 +44,7 @@ struct services {
 	/* routes_open fills these */
 	struct rates rates;
 	struct spool_view *spool_view;
+	struct store_view *store_view; /* NULL: there is no store */
 };
 
 /* Before http_start, with opts.routes = routes_table(), opts.arg = s and opts.each_second = routes_each_second. */

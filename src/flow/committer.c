@@ -24,7 +24,7 @@
 #include "store/catalogue_store.h"
 #include "store/frame.h"
 
-enum { GROUP_BYTES = 4 << 20, ROW_BYTES = 4 << 20, BUFFER_KEEP = 1 << 20 };
+enum { GROUP_BYTES = 4 << 20, ROW_BYTES = 4 << 20, BUFFER_KEEP = 1 << 20, VACUUM_PAGES = 32, FREE_PAGES_KEPT = 256 };
 #define TIDY_NS NS_PER_S
 #define BUFFER_MAX ((size_t)256 << 20) /* a request's text is bounded long before */
 
@@ -54,7 +54,8 @@ struct committer {
 	bool stopping;
 	uint64_t wakes;
 	struct committer_stats stats;
-	_Atomic uint64_t delivered;
+	_Atomic uint64_t delivered, compacted, spool_max;
+	atomic_bool tidy_now, truncate_log;
 	/* the writer alone */
 	struct frame_packer *packer;
 	struct buf frames, small; /* of the row being packed: its frames, and text behind them not framed yet */
@@ -238,18 +239,32 @@ static void run_job(struct committer *c, struct request *r)
 	wake_all(r, e, &eb);
 }
 
+static enum err evict(struct committer *c, struct errbuf *eb)
+{
+	int64_t before = c->opts.retention_ns ? clock_wall_ns() - c->opts.retention_ns : INT64_MIN;
+	struct spool_done done = { atomic_load(&c->delivered), atomic_load(&c->compacted) };
+
+	return spool_evict(c->opts.spool, atomic_load(&c->spool_max), before, done, eb);
+}
+
 static void tidy(struct committer *c)
 {
 	struct errbuf eb;
+	uint64_t left;
 	int64_t now = clock_mono_ns();
 
 	/* with each step of the log too: at full rate a second is much room */
-	if (!spool_checkpoint(c->opts.spool) && now - c->tidied_ns < TIDY_NS)
+	if (!spool_checkpoint(c->opts.spool) && now - c->tidied_ns < TIDY_NS && !atomic_exchange(&c->tidy_now, false) &&
+	    !atomic_load(&c->truncate_log))
 		return;
 	c->tidied_ns = now;
-	int64_t before = c->opts.retention_ns ? clock_wall_ns() - c->opts.retention_ns : INT64_MIN;
-	if (spool_evict(c->opts.spool, c->opts.spool_max_bytes, before, atomic_load(&c->delivered), &eb) != ERR_OK)
+	if (atomic_exchange(&c->truncate_log, false))
+		spool_truncate_log(c->opts.spool);
+	if (evict(c, &eb) != ERR_OK)
 		log_error("cannot let old rows go: %s", eb.text);
+	else if (spool_vacuum(c->opts.spool, 0, &left, &eb) == ERR_OK && left > FREE_PAGES_KEPT &&
+	    spool_vacuum(c->opts.spool, VACUUM_PAGES, &left, &eb) != ERR_OK)
+		log_error("cannot give free space back: %s", eb.text);
 }
 
 /* Under the lock: the first jobs one by one, else requests up to a group's size. */
@@ -311,6 +326,7 @@ enum err committer_start(struct committer **out, const struct committer_opts *op
 	c->last = &c->first;
 	c->stats.last_seq = spool_last_seq(opts->spool);
 	c->stats.writable = true;
+	atomic_init(&c->spool_max, opts->spool_max_bytes);
 	buf_init(&c->frames, BUFFER_MAX);
 	buf_init(&c->small, BUFFER_MAX);
 	pthread_mutex_init(&c->lock, NULL);
@@ -413,6 +429,55 @@ void committer_wake(struct committer *c)
 void committer_set_delivered(struct committer *c, uint64_t seq)
 {
 	atomic_store(&c->delivered, seq);
+}
+
+void committer_set_compacted(struct committer *c, uint64_t seq)
+{
+	atomic_store(&c->compacted, seq);
+}
+
+void committer_set_spool_max(struct committer *c, uint64_t bytes)
+{
+	atomic_store(&c->spool_max, bytes);
+}
+
+static enum err seal_job(struct spool *s, void *arg, struct errbuf *eb)
+{
+	(void)s;
+	(void)eb;
+	head_seal(arg);
+	return ERR_OK;
+}
+
+enum err committer_seal_head(struct committer *c, struct errbuf *eb)
+{
+	return committer_call(c, seal_job, c->opts.head, eb);
+}
+
+struct shrink {
+	uint64_t left;
+};
+
+static enum err shrink_job(struct spool *s, void *arg, struct errbuf *eb)
+{
+	struct shrink *k = arg;
+
+	return spool_vacuum(s, VACUUM_PAGES, &k->left, eb);
+}
+
+enum err committer_shrink(struct committer *c, struct errbuf *eb)
+{
+	struct shrink k = { .left = UINT64_MAX };
+	enum err e = ERR_OK;
+
+	/* the first job only has the writer let go what nobody needs */
+	atomic_store(&c->tidy_now, true);
+	for (uint64_t before = 0; e == ERR_OK && k.left && k.left != before;) {
+		before = k.left;
+		e = committer_call(c, shrink_job, &k, eb);
+	}
+	atomic_store(&c->truncate_log, true);
+	return e == ERR_OK ? committer_call(c, shrink_job, &k, eb) : e;
 }
 
 void committer_stats(struct committer *c, struct committer_stats *out)

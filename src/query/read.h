@@ -60,6 +60,7 @@ struct read_result {
 	struct read_group *groups; /* in order of their tags */
 	unsigned group_count;
 	enum read_source source;
+	const char *tier; /* the coarsest that was read: raw, 1m, 1h, 1d */
 	bool complete;
 	char reason[256]; /* why not, for people; "" when complete */
 };
