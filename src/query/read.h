@@ -36,7 +36,7 @@ struct read_cell { /* of one bucket; count 0: nothing there and the rest means n
 
 struct read_column {
 	const char *field;
-	enum value_type type; /* numbers and booleans; strings are not aggregated, only counted */
+	enum value_type type; /* numbers and booleans; strings are not aggregated, and have no column */
 	struct read_cell *cells; /* read_result.buckets of them */
 };
 

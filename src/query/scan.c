@@ -106,7 +106,8 @@ static void scan_rows(const struct scan *sc, const struct rows *r)
 
 	for (uint32_t k = 0; from < to && k < r->column_count; k++) {
 		const struct rows_column *c = &r->columns[k];
-		struct read_cell *cells = c->kind == COLUMN_VALUE ? sc->cells(sc->arg, c->field) : NULL;
+		bool numeric = c->kind == COLUMN_VALUE && c->type != VALUE_STRING;
+		struct read_cell *cells = numeric ? sc->cells(sc->arg, c->field) : NULL;
 		for (uint32_t i = from, end; cells && i < to; i = end) {
 			unsigned bucket = bucket_of(sc, r->times[i]);
 			int64_t next = sc->first_bucket_ns + ((int64_t)bucket + 1) * sc->step_ns;
