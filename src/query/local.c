@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "query/local_part.h"
 #include "query/scan.h"
 #include "store/batch_builder.h"
 #include "store/index.h"
@@ -458,4 +459,21 @@ enum err local_read(struct local *l, const struct read_request *q, struct read_r
 	buf_fini(&name);
 	free(rd);
 	return e;
+}
+
+/* ---- for query/export.c ---- */
+
+const struct local_opts *local_opts_of(const struct local *l)
+{
+	return &l->opts;
+}
+
+enum err local_take_reader(struct local *l, struct spool_reader **out, struct errbuf *eb)
+{
+	return take_reader(l, out, eb);
+}
+
+void local_give_reader(struct local *l, struct spool_reader *r)
+{
+	give_reader(l, r);
 }

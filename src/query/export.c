@@ -1,0 +1,650 @@
+/* Per measurement and window: read what is older than the head from the spool into a generation of its own
+ * (load_rows), then walk the series in order of their keys and give out the rows of each (emit_series), which lie in that
+ * generation and in those of the head. Rows from elsewhere (chunks) belong into x->history too, before the spool's:
+ * of one timestamp the later row wins.
+ *
+ * Where the rows of a window do not fit, the range of series is narrowed: [low, high) of keys, positions in their order.
+ * Where one series alone does not fit, the span of time is. The head is pinned for PIN_NS at most and at least a window. */
+#include "query/export.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "query/local_part.h"
+#include "store/batch_builder.h"
+#include "wire/lp_key.h"
+
+enum { BUILDER_KEEP = 1 << 20, NAME_MAX_BYTES = 64 << 10 };
+static const int64_t WINDOW_NS = 7200 * NS_PER_S, PIN_NS = 10 * NS_PER_S;
+
+struct row {
+	int64_t time_ns;
+	const struct segment *segment;
+	uint32_t at, order;
+};
+
+struct position { /* right before or after a key; without one: the end */
+	struct view key;
+	bool after;
+};
+
+struct span { /* of times; empty where max < min */
+	int64_t min_ns, max_ns;
+};
+
+struct exporting {
+	const struct local_opts *opts;
+	const struct export_request *q;
+	const struct export_sink *sink;
+	struct errbuf *eb;
+	struct spool_reader *reader;
+	size_t max_bytes; /* of the history, and of the rows */
+	const char *lack; /* what may be missing, or NULL */
+	bool stopped;
+	/* the measurement at hand */
+	struct measurement *measurement;
+	struct series **series; /* by key */
+	uint32_t series_count, series_cap;
+	struct head_snapshot head;
+	struct span head_spans[HEAD_GENERATIONS_MAX];
+	int64_t pinned_ns;
+	/* the part of the window at hand */
+	int64_t from_ns, to_ns;
+	struct position low, high;
+	struct generation *history; /* or NULL */
+	/* scratch */
+	struct row *rows;
+	uint32_t row_count, row_cap;
+	struct batch_value *values;
+	uint32_t *columns; /* of the segment below, by name */
+	uint64_t *seen; /* by field index: the stamp of the point that had it */
+	uint32_t field_cap;
+	uint64_t stamp;
+	const struct segment *columns_of;
+};
+
+static void not_complete(struct exporting *x, const char *why)
+{
+	if (!x->lack)
+		x->lack = why;
+}
+
+static enum err out_of_memory(struct exporting *x)
+{
+	return errbuf_set(x->eb, ERR_NOMEM, "out of memory");
+}
+
+static void go_on(struct exporting *x)
+{
+	if (!x->stopped && x->sink->go_on && !x->sink->go_on(x->sink->arg))
+		x->stopped = true;
+}
+
+/* ---- what is published of a generation ---- */
+
+static uint32_t rows_of(const struct segment *seg)
+{
+	return atomic_load_explicit(&((struct segment *)seg)->count, memory_order_acquire);
+}
+
+static const struct segment *first_of(const struct head_strip *strip)
+{
+	return strip ? atomic_load_explicit(&((struct head_strip *)strip)->first, memory_order_acquire) : NULL;
+}
+
+static const struct segment *next_of(const struct segment *seg)
+{
+	return atomic_load_explicit(&((struct segment *)seg)->next, memory_order_acquire);
+}
+
+static bool is_present(const struct segment_column *col, uint32_t row)
+{
+	const uint8_t *p = atomic_load_explicit(&((struct segment_column *)col)->present, memory_order_acquire);
+
+	return !p || p[row];
+}
+
+/* ---- series in order ---- */
+
+static int by_key(const void *a, const void *b)
+{
+	return view_cmp((*(struct series *const *)a)->key, (*(struct series *const *)b)->key);
+}
+
+/* Reading the spool may have made series known. */
+static bool sort_series(struct exporting *x)
+{
+	uint32_t n = measurement_series_count(x->measurement);
+
+	if (n == x->series_count)
+		return true;
+	if (n > x->series_cap) {
+		struct series **more = realloc(x->series, (size_t)n * sizeof(struct series *));
+		if (!more)
+			return false;
+		x->series = more;
+		x->series_cap = n;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		x->series[i] = measurement_series(x->measurement, i);
+	qsort(x->series, n, sizeof(struct series *), by_key);
+	x->series_count = n;
+	return true;
+}
+
+static bool is_beyond(struct view key, const struct position *p)
+{
+	int c = view_cmp(key, p->key);
+
+	return c > 0 || (c == 0 && !p->after);
+}
+
+static bool in_range(struct exporting *x, const struct series *s)
+{
+	return (!x->low.key.p || is_beyond(s->key, &x->low)) && (!x->high.key.p || !is_beyond(s->key, &x->high));
+}
+
+static bool is_wanted(void *arg, const struct series *s)
+{
+	return in_range(arg, s);
+}
+
+/* Half of the series that were read before the room ended. False: there is but one. */
+static bool narrow(struct exporting *x)
+{
+	const struct series *last = NULL;
+	uint32_t n = 0, seen = 0;
+
+	if (!x->history || !sort_series(x))
+		return false;
+	for (uint32_t i = 0; i < x->series_count; i++)
+		n += generation_strip(x->history, x->series[i]) != NULL;
+	for (uint32_t i = 0; i < x->series_count && seen <= n / 2; i++)
+		if (generation_strip(x->history, x->series[i])) {
+			last = x->series[i];
+			seen++;
+		}
+	if (n == 0 || (n == 1 && x->high.after && view_eq(x->high.key, last->key)))
+		return false;
+	x->high = (struct position){ last->key, n == 1 };
+	return true;
+}
+
+/* ---- the head ---- */
+
+static struct span span_of(const struct exporting *x, const struct generation *g)
+{
+	struct span span = { INT64_MAX, INT64_MIN };
+	uint32_t n = measurement_series_count(x->measurement);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct head_strip *strip = generation_strip(g, measurement_series(x->measurement, i));
+		for (const struct segment *s = first_of(strip); s; s = next_of(s)) {
+			uint32_t rows = rows_of(s);
+			for (uint32_t k = 0; k < rows; k++) {
+				span.min_ns = s->times[k] < span.min_ns ? s->times[k] : span.min_ns;
+				span.max_ns = s->times[k] > span.max_ns ? s->times[k] : span.max_ns;
+			}
+		}
+	}
+	return span;
+}
+
+static void pin_head(struct exporting *x)
+{
+	head_unpin(&x->head);
+	head_pin(x->opts->head, &x->head);
+	for (unsigned i = 0; i < x->head.count; i++)
+		x->head_spans[i] = span_of(x, x->head.generations[i]);
+	x->pinned_ns = clock_mono_ns();
+}
+
+/* ---- what is older ---- */
+
+static enum err append_row(struct exporting *x, struct batch_builder *bb, const struct spool_row *row)
+{
+	enum lp_result lr;
+
+	batch_builder_start(bb, row->payload, BUILDER_KEEP);
+	while ((lr = batch_builder_next(bb, row->db)) != LP_END) {
+		if (bb->out_of_memory)
+			return out_of_memory(x);
+		if (lr != LP_OK) {
+			not_complete(x, "a stored point could not be read: its series or field is above a ceiling");
+			continue;
+		}
+		const struct batch_point *p = &bb->points[bb->point_count - 1];
+		int64_t t = bb->parser.time;
+		if (t >= x->from_ns && t < x->to_ns && in_range(x, p->series) &&
+		    !generation_append(x->history, p->series, t, bb->values + p->first_value, p->values))
+			return ERR_TOOBIG;
+		batch_builder_drop(bb);
+	}
+	return ERR_OK;
+}
+
+static enum err read_spool(struct exporting *x, struct batch_builder *bb)
+{
+	uint32_t db = measurement_db(x->measurement);
+	struct spool_row row = { 0 };
+	uint64_t seq = 0;
+
+	for (;;) {
+		enum err e = spool_reader_next_in(x->reader, seq, x->from_ns, x->to_ns, &row, x->eb);
+		if (e == ERR_NOTFOUND || (row.seq && row.seq >= x->head.from_seq))
+			return ERR_OK;
+		if (e == ERR_CORRUPT && row.seq) {
+			log_error("%s", x->eb->text);
+			not_complete(x, "a damaged row of the local store was left out");
+		} else if (e != ERR_OK) {
+			return e;
+		} else if (row.db == db) {
+			e = append_row(x, bb, &row);
+			if (e != ERR_OK)
+				return e;
+		}
+		go_on(x);
+		if (x->stopped)
+			return ERR_OK;
+		seq = row.seq;
+	}
+}
+
+/* The rows of the part at hand that are not in the head, into x->history. ERR_TOOBIG: some of them did not fit. */
+static enum err load_rows(struct exporting *x)
+{
+	struct batch_builder bb;
+
+	generation_unref(x->history);
+	enum err e = generation_new(&x->history, 0, x->max_bytes);
+	if (e != ERR_OK)
+		return out_of_memory(x);
+	batch_builder_init(&bb, x->opts->catalogue);
+	bb.only = measurement_name(x->measurement);
+	bb.wanted = is_wanted;
+	bb.wanted_arg = x;
+	e = read_spool(x, &bb);
+	batch_builder_fini(&bb);
+	return e;
+}
+
+/* ---- the rows of one series ---- */
+
+static bool add_row(struct exporting *x, const struct segment *s, uint32_t at)
+{
+	if (x->row_count == x->row_cap) {
+		uint32_t cap = x->row_cap ? x->row_cap * 2 : 1024;
+		struct row *more = cap * sizeof *more <= x->max_bytes ? realloc(x->rows, cap * sizeof(struct row))
+								      : NULL;
+		if (!more)
+			return false;
+		x->rows = more;
+		x->row_cap = cap;
+	}
+	x->rows[x->row_count] = (struct row){ s->times[at], s, at, x->row_count };
+	x->row_count++;
+	return true;
+}
+
+static bool add_strip(struct exporting *x, const struct head_strip *strip, int64_t from_ns, int64_t to_ns)
+{
+	for (const struct segment *s = first_of(strip); s; s = next_of(s)) {
+		uint32_t n = rows_of(s);
+		for (uint32_t k = 0; k < n; k++)
+			if (s->times[k] >= from_ns && s->times[k] < to_ns && !add_row(x, s, k))
+				return false;
+	}
+	return true;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	if (x->time_ns != y->time_ns)
+		return x->time_ns < y->time_ns ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* Into x->rows, oldest first, of one time in order of arrival. False: they do not fit. */
+static bool gather(struct exporting *x, const struct series *s, int64_t from_ns, int64_t to_ns)
+{
+	bool sorted = true;
+
+	x->row_count = 0;
+	if (!add_strip(x, generation_strip(x->history, s), from_ns, to_ns))
+		return false;
+	for (unsigned i = 0; i < x->head.count; i++)
+		if (x->head_spans[i].min_ns < to_ns && x->head_spans[i].max_ns >= from_ns &&
+		    !add_strip(x, generation_strip(x->head.generations[i], s), from_ns, to_ns))
+			return false;
+	for (uint32_t i = 1; sorted && i < x->row_count; i++)
+		sorted = x->rows[i - 1].time_ns <= x->rows[i].time_ns;
+	if (!sorted)
+		qsort(x->rows, x->row_count, sizeof *x->rows, by_time);
+	return true;
+}
+
+/* ---- points ---- */
+
+static bool make_room(struct exporting *x)
+{
+	uint32_t n = measurement_layout(x->measurement)->count; /* every field of every row is in it */
+
+	if (n <= x->field_cap)
+		return true;
+	struct batch_value *values = realloc(x->values, n * sizeof *values);
+	if (values)
+		x->values = values;
+	uint32_t *columns = realloc(x->columns, n * sizeof *columns);
+	if (columns)
+		x->columns = columns;
+	uint64_t *seen = realloc(x->seen, n * sizeof *seen);
+	if (seen)
+		x->seen = seen;
+	if (!values || !columns || !seen)
+		return false;
+	memset(x->seen, 0, n * sizeof *seen);
+	x->stamp = 0;
+	x->field_cap = n;
+	return true;
+}
+
+static struct batch_value value_at(const struct segment_column *col, uint32_t row)
+{
+	struct batch_value v = { .field = (struct field *)col->field, .bits = col->bits[row] };
+
+	if (col->field->type == VALUE_STRING) {
+		const struct head_string *s = (const struct head_string *)(uintptr_t)v.bits;
+		v.bits = (uint64_t)(uintptr_t)s->bytes;
+		v.len = s->len;
+	}
+	return v;
+}
+
+static int by_column_name(const void *a, const void *b, void *segment)
+{
+	const struct segment *s = segment;
+
+	return view_cmp(s->columns[*(const uint32_t *)a].field->name, s->columns[*(const uint32_t *)b].field->name);
+}
+
+static int by_field_name(const void *a, const void *b)
+{
+	return view_cmp(((const struct batch_value *)a)->field->name, ((const struct batch_value *)b)->field->name);
+}
+
+static bool same_columns(const struct segment *a, const struct segment *b)
+{
+	if (!a || a->column_count != b->column_count)
+		return false;
+	for (uint32_t i = 0; i < a->column_count; i++)
+		if (a->columns[i].field != b->columns[i].field)
+			return false;
+	return true;
+}
+
+/* The usual case: one row, its columns already known in order. */
+static uint32_t take_row(struct exporting *x, const struct row *r)
+{
+	const struct segment *s = r->segment;
+	uint32_t n = 0;
+
+	if (s != x->columns_of && !same_columns(x->columns_of, s)) {
+		for (uint32_t i = 0; i < s->column_count; i++)
+			x->columns[i] = i;
+		qsort_r(x->columns, s->column_count, sizeof *x->columns, by_column_name, (void *)s);
+	}
+	x->columns_of = s;
+	for (uint32_t i = 0; i < s->column_count; i++) {
+		const struct segment_column *col = &s->columns[x->columns[i]];
+		if (is_present(col, r->at))
+			x->values[n++] = value_at(col, r->at);
+	}
+	return n;
+}
+
+/* Several rows of one time: of each field the last. */
+static uint32_t merge_rows(struct exporting *x, const struct row *rows, uint32_t count)
+{
+	uint32_t n = 0;
+
+	x->stamp++;
+	while (count--) {
+		const struct segment *s = rows[count].segment;
+		for (uint32_t c = 0; c < s->column_count; c++) {
+			const struct segment_column *col = &s->columns[c];
+			if (x->seen[col->field->index] == x->stamp || !is_present(col, rows[count].at))
+				continue;
+			x->seen[col->field->index] = x->stamp;
+			x->values[n++] = value_at(col, rows[count].at);
+		}
+	}
+	if (n)
+		qsort(x->values, n, sizeof *x->values, by_field_name);
+	return n;
+}
+
+static bool emit_rows(struct exporting *x, const struct series *s)
+{
+	if (!make_room(x))
+		return false;
+	for (uint32_t i = 0, next; i < x->row_count && !x->stopped; i = next) {
+		for (next = i + 1; next < x->row_count && x->rows[next].time_ns == x->rows[i].time_ns; next++)
+			;
+		uint32_t n = next - i == 1 ? take_row(x, &x->rows[i]) : merge_rows(x, &x->rows[i], next - i);
+		if (n && !x->sink->point(x->sink->arg, s, x->rows[i].time_ns, x->values, n))
+			x->stopped = true;
+	}
+	return true;
+}
+
+static enum err emit_series(struct exporting *x, const struct series *s)
+{
+	int64_t from = x->from_ns, to = x->to_ns;
+
+	while (from < x->to_ns && !x->stopped) {
+		if (!gather(x, s, from, to)) {
+			if (to - from > 1) {
+				to = from + (to - from) / 2;
+				continue;
+			}
+			not_complete(x, "one time of a series was written more often than memory can hold");
+		}
+		if (!emit_rows(x, s))
+			return out_of_memory(x);
+		from = to;
+		to = x->to_ns;
+	}
+	return ERR_OK;
+}
+
+static enum err emit_range(struct exporting *x)
+{
+	enum err e = sort_series(x) ? ERR_OK : out_of_memory(x);
+
+	x->columns_of = NULL; /* its memory may be another's by now */
+	for (uint32_t i = 0; e == ERR_OK && !x->stopped && i < x->series_count; i++)
+		if (in_range(x, x->series[i]))
+			e = emit_series(x, x->series[i]);
+	return e;
+}
+
+/* ---- windows and measurements ---- */
+
+/* The series of [low, high): all at once, or by shorter spans of time. high may come nearer. */
+static enum err export_range(struct exporting *x, int64_t from, int64_t to)
+{
+	x->from_ns = from;
+	x->to_ns = to;
+	while (x->from_ns < to && !x->stopped) {
+		enum err e = load_rows(x);
+		if (e == ERR_TOOBIG && x->from_ns == from && x->to_ns == to && narrow(x))
+			continue;
+		if (e == ERR_TOOBIG && x->to_ns - x->from_ns > 1) {
+			x->to_ns = x->from_ns + (x->to_ns - x->from_ns) / 2;
+			continue;
+		}
+		if (e == ERR_TOOBIG) {
+			not_complete(x, "one time of a series was written more often than memory can hold");
+			e = ERR_OK;
+		}
+		if (e == ERR_OK)
+			e = emit_range(x);
+		if (e != ERR_OK)
+			return e;
+		x->from_ns = x->to_ns;
+		x->to_ns = to;
+	}
+	return ERR_OK;
+}
+
+static enum err export_window(struct exporting *x, int64_t from, int64_t to)
+{
+	enum err e;
+
+	x->low = (struct position){ 0 };
+	do {
+		x->high = (struct position){ 0 };
+		e = export_range(x, from, to);
+		x->low = x->high;
+	} while (e == ERR_OK && !x->stopped && x->low.key.p);
+	return e;
+}
+
+/* The next time from `at` on at which there may be points. ERR_NOTFOUND: none before to. */
+static enum err find_next(struct exporting *x, int64_t at, int64_t *out)
+{
+	enum err e = spool_reader_first_time(x->reader, at, x->q->to_ns, out, x->eb);
+
+	for (unsigned i = 0; i < x->head.count && (e == ERR_OK || e == ERR_NOTFOUND); i++) {
+		const struct span *span = &x->head_spans[i];
+		int64_t first = span->min_ns > at ? span->min_ns : at;
+		if (span->max_ns < at || first >= x->q->to_ns || (e == ERR_OK && first >= *out))
+			continue;
+		*out = first;
+		e = ERR_OK;
+	}
+	return e;
+}
+
+static int64_t window_end(int64_t t)
+{
+	int64_t into = ((t % WINDOW_NS) + WINDOW_NS) % WINDOW_NS, end;
+
+	return __builtin_add_overflow(t, WINDOW_NS - into, &end) ? INT64_MAX : end;
+}
+
+static enum err export_measurement(struct exporting *x, struct measurement *m)
+{
+	int64_t at = x->q->from_ns;
+	enum err e;
+
+	x->measurement = m;
+	x->series_count = 0;
+	pin_head(x);
+	while ((e = find_next(x, at, &at)) == ERR_OK && !x->stopped) {
+		int64_t to = window_end(at) < x->q->to_ns ? window_end(at) : x->q->to_ns;
+		if (clock_mono_ns() - x->pinned_ns > PIN_NS)
+			pin_head(x);
+		e = export_window(x, at, to);
+		go_on(x);
+		if (e != ERR_OK || to == x->q->to_ns)
+			return e;
+		at = to;
+	}
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return view_cmp(
+	    measurement_name(*(struct measurement *const *)a), measurement_name(*(struct measurement *const *)b));
+}
+
+static enum err export_all(struct exporting *x, uint32_t db)
+{
+	struct catalogue *c = x->opts->catalogue;
+	uint32_t all = catalogue_measurement_count(c), n = 0;
+	struct measurement **list = malloc((all + 1) * sizeof(struct measurement *));
+	enum err e = ERR_OK;
+
+	if (!list)
+		return out_of_memory(x);
+	for (uint32_t i = 0; i < all; i++) {
+		struct measurement *m = catalogue_measurement_at(c, i);
+		if (m && measurement_db(m) == db)
+			list[n++] = m;
+	}
+	qsort(list, n, sizeof(struct measurement *), by_name);
+	for (uint32_t i = 0; e == ERR_OK && !x->stopped && i < n; i++)
+		e = export_measurement(x, list[i]);
+	free(list);
+	return e;
+}
+
+static enum err export_one(struct exporting *x, uint32_t db)
+{
+	struct buf name;
+
+	buf_init(&name, NAME_MAX_BYTES);
+	lp_escape(view_of(x->q->measurement), true, &name);
+	struct measurement *m = catalogue_find_measurement(
+	    x->opts->catalogue, db, (struct view){ name.len ? name.p : "", name.len });
+	buf_fini(&name);
+	if (!m)
+		return errbuf_set(x->eb, ERR_NOTFOUND, "there is no measurement %.200s", x->q->measurement);
+	return export_measurement(x, m);
+}
+
+static enum err run(struct exporting *x)
+{
+	int64_t gone_before, gone_after;
+	uint64_t first_seq;
+	uint32_t db = catalogue_find_database(x->opts->catalogue, view_of(x->q->database));
+
+	if (!db)
+		return errbuf_set(x->eb, ERR_NOTFOUND, "database not found: \"%.200s\"", x->q->database);
+	enum err e = spool_reader_begin(x->reader, &gone_before, &first_seq, x->eb);
+	if (e == ERR_OK)
+		e = x->q->measurement ? export_one(x, db) : export_all(x, db);
+	if (e == ERR_OK) /* once more: rows may have gone meanwhile */
+		e = spool_reader_begin(x->reader, &gone_after, &first_seq, x->eb);
+	if (e == ERR_OK && gone_after >= x->q->from_ns && (x->q->from_ns != INT64_MIN || gone_after != gone_before))
+		not_complete(x, "the local history no longer reaches back to the beginning of the range");
+	return e;
+}
+
+enum err local_export(
+    struct local *l, const struct export_request *q, const struct export_sink *sink, bool *complete, struct errbuf *eb)
+{
+	struct exporting *x = calloc(1, sizeof *x);
+
+	*complete = false;
+	if (!x)
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	*x = (struct exporting){ .opts = local_opts_of(l), .q = q, .sink = sink, .eb = eb };
+	x->max_bytes = x->opts->query_max_bytes / 2;
+	enum err e = local_take_reader(l, &x->reader, eb);
+	if (e == ERR_OK) {
+		e = run(x);
+		if (e == ERR_OK || e == ERR_NOTFOUND)
+			local_give_reader(l, x->reader);
+		else
+			spool_reader_close(x->reader);
+	}
+	if (e == ERR_OK && x->lack)
+		(void)errbuf_set(eb, e, "%s", x->lack);
+	*complete = e == ERR_OK && !x->lack;
+	generation_unref(x->history);
+	head_unpin(&x->head);
+	free(x->series);
+	free(x->rows);
+	free(x->values);
+	free(x->columns);
+	free(x->seen);
+	free(x);
+	return e;
+}
