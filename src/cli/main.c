@@ -13,6 +13,8 @@ static const struct {
 	{ "status", "is all well, and what to do if not", cmd_status },
 	{ "query", "metrics as a table", cmd_query },
 	{ "write", "line protocol from files or standard input", cmd_write },
+	{ "export", "points to a file, as line protocol, CSV or JSON lines", cmd_export },
+	{ "import", "points from such a file", cmd_import },
 };
 
 static void usage(FILE *out)
