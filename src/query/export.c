@@ -203,6 +203,12 @@ static void pin_head(struct exporting *x)
 
 /* ---- what is older ---- */
 
+static enum err new_history(struct exporting *x)
+{
+	generation_unref(x->history);
+	return generation_new(&x->history, 0, x->max_bytes) == ERR_OK ? ERR_OK : out_of_memory(x);
+}
+
 static enum err append_row(struct exporting *x, struct batch_builder *bb, const struct spool_row *row)
 {
 	enum lp_result lr;
@@ -218,8 +224,14 @@ static enum err append_row(struct exporting *x, struct batch_builder *bb, const 
 		const struct batch_point *p = &bb->points[bb->point_count - 1];
 		int64_t t = bb->parser.time;
 		if (t >= x->from_ns && t < x->to_ns && in_range(x, p->series) &&
-		    !generation_append(x->history, p->series, t, bb->values + p->first_value, p->values))
-			return ERR_TOOBIG;
+		    !generation_append(x->history, p->series, t, bb->values + p->first_value, p->values)) {
+			if (generation_points(x->history) > 0)
+				return ERR_TOOBIG;
+			not_complete(x, "a point is larger than the memory a read may take");
+			enum err e = new_history(x);
+			if (e != ERR_OK)
+				return e;
+		}
 		batch_builder_drop(bb);
 	}
 	return ERR_OK;
@@ -256,11 +268,10 @@ static enum err read_spool(struct exporting *x, struct batch_builder *bb)
 static enum err load_rows(struct exporting *x)
 {
 	struct batch_builder bb;
+	enum err e = new_history(x);
 
-	generation_unref(x->history);
-	enum err e = generation_new(&x->history, 0, x->max_bytes);
 	if (e != ERR_OK)
-		return out_of_memory(x);
+		return e;
 	batch_builder_init(&bb, x->opts->catalogue);
 	bb.only = measurement_name(x->measurement);
 	bb.wanted = is_wanted;
