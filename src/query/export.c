@@ -1,10 +1,10 @@
-/* Per measurement and window: read what is older than the head from the spool into a generation of its own
- * (load_rows), then walk the series in order of their keys and give out the rows of each (emit_series), which lie in that
- * generation and in those of the head. Rows from elsewhere (chunks) belong into x->history too, before the spool's:
- * of one timestamp the later row wins.
+/* Per measurement: read what is older than the head from the spool into a generation of its own (load_rows), of as many
+ * windows at once as fit: rows of the spool may span many. Then, window by window, walk the series in order of their keys
+ * and give out the rows of each (emit_series), which lie in that generation and in those of the head. Rows from elsewhere
+ * (chunks) belong into x->history too, before the spool's: of one timestamp the later row wins.
  *
- * Where the rows of a window do not fit, the range of series is narrowed: [low, high) of keys, positions in their order.
- * Where one series alone does not fit, the span of time is. The head is pinned for PIN_NS at most and at least a window. */
+ * Where the rows of one window do not fit, the range of series is narrowed: [low, high) of keys, positions in their order.
+ * Where one series alone does not fit, the span of time is. The head is pinned anew between reads after PIN_NS. */
 #include "query/export.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "store/batch_builder.h"
 #include "wire/lp_key.h"
 
-enum { BUILDER_KEEP = 1 << 20, NAME_MAX_BYTES = 64 << 10 };
+enum { BUILDER_KEEP = 1 << 20, NAME_MAX_BYTES = 64 << 10, SPAN_WINDOWS_MAX = 1024 };
 static const int64_t WINDOW_NS = 7200 * NS_PER_S, PIN_NS = 10 * NS_PER_S;
 
 struct row {
@@ -54,6 +54,7 @@ struct exporting {
 	int64_t from_ns, to_ns;
 	struct position low, high;
 	struct generation *history; /* or NULL */
+	bool present[SPAN_WINDOWS_MAX + 1]; /* windows of the span read with points in the history */
 	/* scratch */
 	struct row *rows;
 	uint32_t row_count, row_cap;
@@ -303,6 +304,9 @@ static bool add_strip(struct exporting *x, const struct head_strip *strip, int64
 {
 	for (const struct segment *s = first_of(strip); s; s = next_of(s)) {
 		uint32_t n = rows_of(s);
+		bool ordered = !atomic_load_explicit(&((struct segment *)s)->unordered, memory_order_relaxed);
+		if (n == 0 || (ordered && (s->times[n - 1] < from_ns || s->times[0] >= to_ns)))
+			continue;
 		for (uint32_t k = 0; k < n; k++)
 			if (s->times[k] >= from_ns && s->times[k] < to_ns && !add_row(x, s, k))
 				return false;
@@ -541,29 +545,83 @@ static enum err find_next(struct exporting *x, int64_t at, int64_t *out)
 	return e;
 }
 
-static int64_t window_end(int64_t t)
+static int64_t into_window(int64_t t)
 {
-	int64_t into = ((t % WINDOW_NS) + WINDOW_NS) % WINDOW_NS, end;
+	return ((t % WINDOW_NS) + WINDOW_NS) % WINDOW_NS;
+}
 
-	return __builtin_add_overflow(t, WINDOW_NS - into, &end) ? INT64_MAX : end;
+/* The end of so many windows, the first of which holds t. */
+static int64_t windows_end(int64_t t, unsigned windows)
+{
+	int64_t end;
+
+	return __builtin_add_overflow(t, windows * WINDOW_NS - into_window(t), &end) ? INT64_MAX : end;
+}
+
+static void mark_strip(struct exporting *x, const struct head_strip *strip, int64_t from)
+{
+	uint64_t begin = (uint64_t)from - (uint64_t)into_window(from);
+
+	for (const struct segment *s = first_of(strip); s; s = next_of(s)) {
+		uint32_t n = rows_of(s);
+		for (uint32_t k = 0; k < n; k++)
+			x->present[((uint64_t)s->times[k] - begin) / (uint64_t)WINDOW_NS] = true;
+	}
+}
+
+static bool is_present_in_head(const struct exporting *x, int64_t from, int64_t to)
+{
+	for (unsigned i = 0; i < x->head.count; i++)
+		if (x->head_spans[i].min_ns < to && x->head_spans[i].max_ns >= from)
+			return true;
+	return false;
+}
+
+/* The windows of [from, to), whose rows are all in the history and the head. */
+static enum err export_loaded(struct exporting *x, int64_t from, int64_t to)
+{
+	uint32_t n = measurement_series_count(x->measurement);
+	enum err e = ERR_OK;
+
+	memset(x->present, 0, sizeof x->present);
+	for (uint32_t i = 0; i < n; i++)
+		mark_strip(x, generation_strip(x->history, measurement_series(x->measurement, i)), from);
+	for (unsigned i = 0; e == ERR_OK && !x->stopped && from < to; i++, from = x->to_ns) {
+		x->from_ns = from;
+		x->to_ns = windows_end(from, 1) < to ? windows_end(from, 1) : to;
+		if (x->present[i] || is_present_in_head(x, x->from_ns, x->to_ns))
+			e = emit_range(x);
+	}
+	return e;
 }
 
 static enum err export_measurement(struct exporting *x, struct measurement *m)
 {
 	int64_t at = x->q->from_ns;
+	unsigned windows = 1;
 	enum err e;
 
 	x->measurement = m;
 	x->series_count = 0;
 	pin_head(x);
 	while ((e = find_next(x, at, &at)) == ERR_OK && !x->stopped) {
-		int64_t to = window_end(at) < x->q->to_ns ? window_end(at) : x->q->to_ns;
+		int64_t to = windows_end(at, windows) < x->q->to_ns ? windows_end(at, windows) : x->q->to_ns;
 		if (clock_mono_ns() - x->pinned_ns > PIN_NS)
 			pin_head(x);
-		e = export_window(x, at, to);
+		x->low = x->high = (struct position){ 0 };
+		x->from_ns = at;
+		x->to_ns = to;
+		e = load_rows(x);
+		if (e == ERR_TOOBIG && windows > 1) {
+			windows = windows > 4 ? windows / 4 : 1;
+			continue;
+		}
+		e = e == ERR_OK ? export_loaded(x, at, to) : e == ERR_TOOBIG ? export_window(x, at, to) : e;
 		go_on(x);
 		if (e != ERR_OK || to == x->q->to_ns)
 			return e;
+		if (windows < SPAN_WINDOWS_MAX && generation_bytes(x->history) < x->max_bytes / 4)
+			windows *= 2;
 		at = to;
 	}
 	return e == ERR_NOTFOUND ? ERR_OK : e;
