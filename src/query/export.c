@@ -12,18 +12,13 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "query/export_rows.h"
 #include "query/local_part.h"
 #include "store/batch_builder.h"
 #include "wire/lp_key.h"
 
 enum { BUILDER_KEEP = 1 << 20, NAME_MAX_BYTES = 64 << 10, SPAN_WINDOWS_MAX = 1024 };
 static const int64_t WINDOW_NS = 7200 * NS_PER_S, PIN_NS = 10 * NS_PER_S;
-
-struct row {
-	int64_t time_ns;
-	const struct segment *segment;
-	uint32_t at, order;
-};
 
 struct position { /* right before or after a key; without one: the end */
 	struct view key;
@@ -42,7 +37,6 @@ struct exporting {
 	struct spool_reader *reader;
 	size_t max_bytes; /* of the history, and of the rows */
 	const char *lack; /* what may be missing, or NULL */
-	bool stopped;
 	/* the measurement at hand */
 	struct measurement *measurement;
 	struct series **series; /* by key */
@@ -55,15 +49,7 @@ struct exporting {
 	struct position low, high;
 	struct generation *history; /* or NULL */
 	bool present[SPAN_WINDOWS_MAX + 1]; /* windows of the span read with points in the history */
-	/* scratch */
-	struct row *rows;
-	uint32_t row_count, row_cap;
-	struct batch_value *values;
-	uint32_t *columns; /* of the segment below, by name */
-	uint64_t *seen; /* by field index: the stamp of the point that had it */
-	uint32_t field_cap;
-	uint64_t stamp;
-	const struct segment *columns_of;
+	struct export_rows rows;
 };
 
 static void not_complete(struct exporting *x, const char *why)
@@ -79,32 +65,8 @@ static enum err out_of_memory(struct exporting *x)
 
 static void go_on(struct exporting *x)
 {
-	if (!x->stopped && x->sink->go_on && !x->sink->go_on(x->sink->arg))
-		x->stopped = true;
-}
-
-/* ---- what is published of a generation ---- */
-
-static uint32_t rows_of(const struct segment *seg)
-{
-	return atomic_load_explicit(&((struct segment *)seg)->count, memory_order_acquire);
-}
-
-static const struct segment *first_of(const struct head_strip *strip)
-{
-	return strip ? atomic_load_explicit(&((struct head_strip *)strip)->first, memory_order_acquire) : NULL;
-}
-
-static const struct segment *next_of(const struct segment *seg)
-{
-	return atomic_load_explicit(&((struct segment *)seg)->next, memory_order_acquire);
-}
-
-static bool is_present(const struct segment_column *col, uint32_t row)
-{
-	const uint8_t *p = atomic_load_explicit(&((struct segment_column *)col)->present, memory_order_acquire);
-
-	return !p || p[row];
+	if (!x->rows.stopped && x->sink->go_on && !x->sink->go_on(x->sink->arg))
+		x->rows.stopped = true;
 }
 
 /* ---- series in order ---- */
@@ -182,8 +144,8 @@ static struct span span_of(const struct exporting *x, const struct generation *g
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct head_strip *strip = generation_strip(g, measurement_series(x->measurement, i));
-		for (const struct segment *s = first_of(strip); s; s = next_of(s)) {
-			uint32_t rows = rows_of(s);
+		for (const struct segment *s = strip_first(strip); s; s = segment_next(s)) {
+			uint32_t rows = segment_rows(s);
 			for (uint32_t k = 0; k < rows; k++) {
 				span.min_ns = s->times[k] < span.min_ns ? s->times[k] : span.min_ns;
 				span.max_ns = s->times[k] > span.max_ns ? s->times[k] : span.max_ns;
@@ -195,6 +157,7 @@ static struct span span_of(const struct exporting *x, const struct generation *g
 
 static void pin_head(struct exporting *x)
 {
+	export_rows_forget(&x->rows);
 	head_unpin(&x->head);
 	head_pin(x->opts->head, &x->head);
 	for (unsigned i = 0; i < x->head.count; i++)
@@ -206,6 +169,7 @@ static void pin_head(struct exporting *x)
 
 static enum err new_history(struct exporting *x)
 {
+	export_rows_forget(&x->rows);
 	generation_unref(x->history);
 	return generation_new(&x->history, 0, x->max_bytes) == ERR_OK ? ERR_OK : out_of_memory(x);
 }
@@ -259,7 +223,7 @@ static enum err read_spool(struct exporting *x, struct batch_builder *bb)
 				return e;
 		}
 		go_on(x);
-		if (x->stopped)
+		if (x->rows.stopped)
 			return ERR_OK;
 		seq = row.seq;
 	}
@@ -284,191 +248,36 @@ static enum err load_rows(struct exporting *x)
 
 /* ---- the rows of one series ---- */
 
-static bool add_row(struct exporting *x, const struct segment *s, uint32_t at)
+/* Where they lie, oldest first. */
+static unsigned strips_of(const struct exporting *x, const struct series *s, int64_t from, int64_t to,
+    const struct head_strip *strips[HEAD_GENERATIONS_MAX + 1])
 {
-	if (x->row_count == x->row_cap) {
-		uint32_t cap = x->row_cap ? x->row_cap * 2 : 1024;
-		struct row *more = cap * sizeof *more <= x->max_bytes ? realloc(x->rows, cap * sizeof(struct row))
-								      : NULL;
-		if (!more)
-			return false;
-		x->rows = more;
-		x->row_cap = cap;
-	}
-	x->rows[x->row_count] = (struct row){ s->times[at], s, at, x->row_count };
-	x->row_count++;
-	return true;
-}
+	unsigned n = 0;
 
-static bool add_strip(struct exporting *x, const struct head_strip *strip, int64_t from_ns, int64_t to_ns)
-{
-	for (const struct segment *s = first_of(strip); s; s = next_of(s)) {
-		uint32_t n = rows_of(s);
-		bool ordered = !atomic_load_explicit(&((struct segment *)s)->unordered, memory_order_relaxed);
-		if (n == 0 || (ordered && (s->times[n - 1] < from_ns || s->times[0] >= to_ns)))
-			continue;
-		for (uint32_t k = 0; k < n; k++)
-			if (s->times[k] >= from_ns && s->times[k] < to_ns && !add_row(x, s, k))
-				return false;
-	}
-	return true;
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct row *x = a, *y = b;
-
-	if (x->time_ns != y->time_ns)
-		return x->time_ns < y->time_ns ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
-/* Into x->rows, oldest first, of one time in order of arrival. False: they do not fit. */
-static bool gather(struct exporting *x, const struct series *s, int64_t from_ns, int64_t to_ns)
-{
-	bool sorted = true;
-
-	x->row_count = 0;
-	if (!add_strip(x, generation_strip(x->history, s), from_ns, to_ns))
-		return false;
+	if ((strips[n] = generation_strip(x->history, s)))
+		n++;
 	for (unsigned i = 0; i < x->head.count; i++)
-		if (x->head_spans[i].min_ns < to_ns && x->head_spans[i].max_ns >= from_ns &&
-		    !add_strip(x, generation_strip(x->head.generations[i], s), from_ns, to_ns))
-			return false;
-	for (uint32_t i = 1; sorted && i < x->row_count; i++)
-		sorted = x->rows[i - 1].time_ns <= x->rows[i].time_ns;
-	if (!sorted)
-		qsort(x->rows, x->row_count, sizeof *x->rows, by_time);
-	return true;
-}
-
-/* ---- points ---- */
-
-static bool make_room(struct exporting *x)
-{
-	uint32_t n = measurement_layout(x->measurement)->count; /* every field of every row is in it */
-
-	if (n <= x->field_cap)
-		return true;
-	struct batch_value *values = realloc(x->values, n * sizeof *values);
-	if (values)
-		x->values = values;
-	uint32_t *columns = realloc(x->columns, n * sizeof *columns);
-	if (columns)
-		x->columns = columns;
-	uint64_t *seen = realloc(x->seen, n * sizeof *seen);
-	if (seen)
-		x->seen = seen;
-	if (!values || !columns || !seen)
-		return false;
-	memset(x->seen, 0, n * sizeof *seen);
-	x->stamp = 0;
-	x->field_cap = n;
-	return true;
-}
-
-static struct batch_value value_at(const struct segment_column *col, uint32_t row)
-{
-	struct batch_value v = { .field = (struct field *)col->field, .bits = col->bits[row] };
-
-	if (col->field->type == VALUE_STRING) {
-		const struct head_string *s = (const struct head_string *)(uintptr_t)v.bits;
-		v.bits = (uint64_t)(uintptr_t)s->bytes;
-		v.len = s->len;
-	}
-	return v;
-}
-
-static int by_column_name(const void *a, const void *b, void *segment)
-{
-	const struct segment *s = segment;
-
-	return view_cmp(s->columns[*(const uint32_t *)a].field->name, s->columns[*(const uint32_t *)b].field->name);
-}
-
-static int by_field_name(const void *a, const void *b)
-{
-	return view_cmp(((const struct batch_value *)a)->field->name, ((const struct batch_value *)b)->field->name);
-}
-
-static bool same_columns(const struct segment *a, const struct segment *b)
-{
-	if (!a || a->column_count != b->column_count)
-		return false;
-	for (uint32_t i = 0; i < a->column_count; i++)
-		if (a->columns[i].field != b->columns[i].field)
-			return false;
-	return true;
-}
-
-/* The usual case: one row, its columns already known in order. */
-static uint32_t take_row(struct exporting *x, const struct row *r)
-{
-	const struct segment *s = r->segment;
-	uint32_t n = 0;
-
-	if (s != x->columns_of && !same_columns(x->columns_of, s)) {
-		for (uint32_t i = 0; i < s->column_count; i++)
-			x->columns[i] = i;
-		qsort_r(x->columns, s->column_count, sizeof *x->columns, by_column_name, (void *)s);
-	}
-	x->columns_of = s;
-	for (uint32_t i = 0; i < s->column_count; i++) {
-		const struct segment_column *col = &s->columns[x->columns[i]];
-		if (is_present(col, r->at))
-			x->values[n++] = value_at(col, r->at);
-	}
+		if (x->head_spans[i].min_ns < to && x->head_spans[i].max_ns >= from &&
+		    (strips[n] = generation_strip(x->head.generations[i], s)))
+			n++;
 	return n;
-}
-
-/* Several rows of one time: of each field the last. */
-static uint32_t merge_rows(struct exporting *x, const struct row *rows, uint32_t count)
-{
-	uint32_t n = 0;
-
-	x->stamp++;
-	while (count--) {
-		const struct segment *s = rows[count].segment;
-		for (uint32_t c = 0; c < s->column_count; c++) {
-			const struct segment_column *col = &s->columns[c];
-			if (x->seen[col->field->index] == x->stamp || !is_present(col, rows[count].at))
-				continue;
-			x->seen[col->field->index] = x->stamp;
-			x->values[n++] = value_at(col, rows[count].at);
-		}
-	}
-	if (n)
-		qsort(x->values, n, sizeof *x->values, by_field_name);
-	return n;
-}
-
-static bool emit_rows(struct exporting *x, const struct series *s)
-{
-	if (!make_room(x))
-		return false;
-	for (uint32_t i = 0, next; i < x->row_count && !x->stopped; i = next) {
-		for (next = i + 1; next < x->row_count && x->rows[next].time_ns == x->rows[i].time_ns; next++)
-			;
-		uint32_t n = next - i == 1 ? take_row(x, &x->rows[i]) : merge_rows(x, &x->rows[i], next - i);
-		if (n && !x->sink->point(x->sink->arg, s, x->rows[i].time_ns, x->values, n))
-			x->stopped = true;
-	}
-	return true;
 }
 
 static enum err emit_series(struct exporting *x, const struct series *s)
 {
+	const struct head_strip *strips[HEAD_GENERATIONS_MAX + 1];
 	int64_t from = x->from_ns, to = x->to_ns;
 
-	while (from < x->to_ns && !x->stopped) {
-		if (!gather(x, s, from, to)) {
-			if (to - from > 1) {
-				to = from + (to - from) / 2;
-				continue;
-			}
-			not_complete(x, "one time of a series was written more often than memory can hold");
+	while (from < x->to_ns && !x->rows.stopped) {
+		unsigned n = strips_of(x, s, from, to, strips);
+		enum err e = n ? export_rows_emit(&x->rows, s, strips, n, from, to) : ERR_OK;
+		if (e == ERR_TOOBIG && to - from > 1) {
+			to = from + (to - from) / 2;
+			continue;
 		}
-		if (!emit_rows(x, s))
+		if (e == ERR_TOOBIG)
+			not_complete(x, "one time of a series was written more often than memory can hold");
+		else if (e != ERR_OK)
 			return out_of_memory(x);
 		from = to;
 		to = x->to_ns;
@@ -480,8 +289,7 @@ static enum err emit_range(struct exporting *x)
 {
 	enum err e = sort_series(x) ? ERR_OK : out_of_memory(x);
 
-	x->columns_of = NULL; /* its memory may be another's by now */
-	for (uint32_t i = 0; e == ERR_OK && !x->stopped && i < x->series_count; i++)
+	for (uint32_t i = 0; e == ERR_OK && !x->rows.stopped && i < x->series_count; i++)
 		if (in_range(x, x->series[i]))
 			e = emit_series(x, x->series[i]);
 	return e;
@@ -494,7 +302,7 @@ static enum err export_range(struct exporting *x, int64_t from, int64_t to)
 {
 	x->from_ns = from;
 	x->to_ns = to;
-	while (x->from_ns < to && !x->stopped) {
+	while (x->from_ns < to && !x->rows.stopped) {
 		enum err e = load_rows(x);
 		if (e == ERR_TOOBIG && x->from_ns == from && x->to_ns == to && narrow(x))
 			continue;
@@ -525,7 +333,7 @@ static enum err export_window(struct exporting *x, int64_t from, int64_t to)
 		x->high = (struct position){ 0 };
 		e = export_range(x, from, to);
 		x->low = x->high;
-	} while (e == ERR_OK && !x->stopped && x->low.key.p);
+	} while (e == ERR_OK && !x->rows.stopped && x->low.key.p);
 	return e;
 }
 
@@ -562,8 +370,8 @@ static void mark_strip(struct exporting *x, const struct head_strip *strip, int6
 {
 	uint64_t begin = (uint64_t)from - (uint64_t)into_window(from);
 
-	for (const struct segment *s = first_of(strip); s; s = next_of(s)) {
-		uint32_t n = rows_of(s);
+	for (const struct segment *s = strip_first(strip); s; s = segment_next(s)) {
+		uint32_t n = segment_rows(s);
 		for (uint32_t k = 0; k < n; k++)
 			x->present[((uint64_t)s->times[k] - begin) / (uint64_t)WINDOW_NS] = true;
 	}
@@ -586,7 +394,7 @@ static enum err export_loaded(struct exporting *x, int64_t from, int64_t to)
 	memset(x->present, 0, sizeof x->present);
 	for (uint32_t i = 0; i < n; i++)
 		mark_strip(x, generation_strip(x->history, measurement_series(x->measurement, i)), from);
-	for (unsigned i = 0; e == ERR_OK && !x->stopped && from < to; i++, from = x->to_ns) {
+	for (unsigned i = 0; e == ERR_OK && !x->rows.stopped && from < to; i++, from = x->to_ns) {
 		x->from_ns = from;
 		x->to_ns = windows_end(from, 1) < to ? windows_end(from, 1) : to;
 		if (x->present[i] || is_present_in_head(x, x->from_ns, x->to_ns))
@@ -604,7 +412,7 @@ static enum err export_measurement(struct exporting *x, struct measurement *m)
 	x->measurement = m;
 	x->series_count = 0;
 	pin_head(x);
-	while ((e = find_next(x, at, &at)) == ERR_OK && !x->stopped) {
+	while ((e = find_next(x, at, &at)) == ERR_OK && !x->rows.stopped) {
 		int64_t to = windows_end(at, windows) < x->q->to_ns ? windows_end(at, windows) : x->q->to_ns;
 		if (clock_mono_ns() - x->pinned_ns > PIN_NS)
 			pin_head(x);
@@ -648,7 +456,7 @@ static enum err export_all(struct exporting *x, uint32_t db)
 			list[n++] = m;
 	}
 	qsort(list, n, sizeof(struct measurement *), by_name);
-	for (uint32_t i = 0; e == ERR_OK && !x->stopped && i < n; i++)
+	for (uint32_t i = 0; e == ERR_OK && !x->rows.stopped && i < n; i++)
 		e = export_measurement(x, list[i]);
 	free(list);
 	return e;
@@ -696,6 +504,7 @@ enum err local_export(
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	*x = (struct exporting){ .opts = local_opts_of(l), .q = q, .sink = sink, .eb = eb };
 	x->max_bytes = x->opts->query_max_bytes / 2;
+	export_rows_init(&x->rows, sink, x->max_bytes);
 	enum err e = local_take_reader(l, &x->reader, eb);
 	if (e == ERR_OK) {
 		e = run(x);
@@ -709,11 +518,8 @@ enum err local_export(
 	*complete = e == ERR_OK && !x->lack;
 	generation_unref(x->history);
 	head_unpin(&x->head);
+	export_rows_fini(&x->rows);
 	free(x->series);
-	free(x->rows);
-	free(x->values);
-	free(x->columns);
-	free(x->seen);
 	free(x);
 	return e;
 }
