@@ -125,7 +125,17 @@ LOAD_PID=
 "$H" export -o "$T/again.lp" 2> /dev/null && cmp "$T/first.lp" "$T/again.lp"
 ok "and is whole"
 
+# a daemon that takes small bodies only
+stop_holdfastd
+HOLDFAST_SERVER_MAX_BODY=100KiB start_holdfastd --data-dir "$T/small"
+export HOLDFAST_URL=$HF
+"$H" import "$T/first.csv" 2> "$T/err"
+is $? 0 "requests that are too large go in parts"
+"$H" export -o "$T/again.lp" 2> /dev/null && cmp "$T/first.lp" "$T/again.lp"
+ok "and all of it is there"
+
 # what is wrong is told by its line
+fresh last
 printf 'm v=1 %s000000000\nm v=2\n\nm v=3i %s000000001\nbad line\nm v=4 1\nm s="a\nb" %s000000002\n' $t $t $t > "$T/lines"
 "$H" import --format lp "$T/lines" 2> "$T/err"
 is $? 1 "an import with wrong lines"
