@@ -43,16 +43,15 @@ static bool is_end(const struct import *im, char c)
 /* A quoted cell's text; returns what follows the closing quote, or NULL if that is not there. */
 static const char *take_quoted(struct import *im, const char *p, const char *end)
 {
-	for (p++; p < end; p++) {
+	for (p++; p < end;) {
 		const char *quote = memchr(p, '"', (size_t)(end - p));
 		if (!quote)
 			return NULL;
 		buf_append(&im->cells, p, (size_t)(quote - p));
-		p = quote;
-		if (p + 1 == end || p[1] != '"')
-			return p + 1;
+		if (quote + 1 == end || quote[1] != '"')
+			return quote + 1;
 		buf_char(&im->cells, '"');
-		p++;
+		p = quote + 2;
 	}
 	return NULL;
 }
