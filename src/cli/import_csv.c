@@ -236,7 +236,7 @@ static enum import_step bad_row(struct view text, bool end, size_t *used, struct
 /* The first row says how cells are separated. */
 static void find_separator(struct import *im, struct view text)
 {
-	for (size_t i = 0; i < text.len && i < 14; i++)
+	for (size_t i = 0; i < text.len && i < 14 && text.p[i] != '\n'; i++)
 		if (strchr(",;\t", text.p[i]) && text.p[i]) {
 			im->separator = text.p[i];
 			return;
