@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "query/export_rows.h"
-#include "query/local_part.h"
+#include "query/local_share.h"
 #include "store/batch_builder.h"
 #include "wire/lp_key.h"
 

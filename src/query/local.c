@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "query/local_part.h"
+#include "query/local_share.h"
 #include "query/scan.h"
 #include "store/batch_builder.h"
 #include "store/index.h"

@@ -1,6 +1,6 @@
 /* What the readers of the local store share: query/local.c and query/export.c alone. */
-#ifndef QUERY_LOCAL_PART_H
-#define QUERY_LOCAL_PART_H
+#ifndef QUERY_LOCAL_SHARE_H
+#define QUERY_LOCAL_SHARE_H
 
 #include "query/local.h"
 #include "store/spool.h"
