@@ -5,6 +5,7 @@
  *   else                         strtod */
 #include "base/num.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,7 +307,8 @@ size_t num_format_double(char out[NUM_DOUBLE_MAX], double v)
 {
 	size_t n = format_plainly(out, v);
 
-	for (int digits = 15; n == 0 && digits <= 17; digits++) {
+	/* 15 digits are never too many, but below DBL_MIN: there are fewer bits there */
+	for (int digits = fabs(v) < DBL_MIN ? 1 : 15; n == 0 && digits <= 17; digits++) {
 		double back;
 		int k = snprintf(out, NUM_DOUBLE_MAX, "%.*g", digits, v);
 		if (digits == 17 || (num_parse_double((struct view){ out, (size_t)k }, &back) && back == v))

@@ -93,6 +93,10 @@ static bool parse_rfc3339(struct view v, int64_t *out_ns)
 	if (back_m != mo || back_d != d) /* 31 June */
 		return false;
 	total = days * 86400 + h * 3600 + mi * 60 + s - offset;
+	if (total < 0 && frac) { /* the first second of the range begins before it */
+		total++;
+		frac -= NS_PER_S;
+	}
 	return !__builtin_mul_overflow(total, NS_PER_S, &total) && !__builtin_add_overflow(total, frac, out_ns);
 }
 

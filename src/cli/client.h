@@ -18,6 +18,9 @@ struct client_answer {
 	int status;
 	int retry_after_s;
 	struct buf body;
+	/* Headers and trailers, "" where there are none. */
+	char complete[8], points[24], reason[256]; /* X-Holdfast-Complete, -Points, -Reason: of an export */
+	char refused[24], refused_lines[512]; /* X-Holdfast-Refused, -Refused-Lines: of a write */
 };
 
 NODISCARD enum err client_open(struct client *c, const char *url, struct errbuf *eb);
@@ -25,6 +28,12 @@ void client_close(struct client *c);
 /* path with its parameters, as sent; body NULL: GET. ERR_UNAVAILABLE: no answer; eb says what to do. */
 NODISCARD enum err client_ask(
     struct client *c, const char *path, const struct view *body, struct client_answer *a, struct errbuf *eb);
+/* GET whose answer may be of any length: a 200's body goes piece by piece to take (false: stop), any other's to a->body.
+ * ERR_UNAVAILABLE: no answer; ERR_CLOSED: take stopped it; ERR_IO: the answer broke off. */
+NODISCARD enum err client_stream(struct client *c, const char *path, bool (*take)(void *arg, struct view piece),
+    void *arg, struct client_answer *a, struct errbuf *eb);
+/* Tells what an answer that is not 200 says. EXIT_BAD, or EXIT_UNREACHABLE if it is not a Holdfast's. */
+int client_complain(const struct client *c, const struct client_answer *a);
 void client_answer_fini(struct client_answer *a);
 /* GET that must answer 200 with JSON; the error's own words otherwise. *exit_code: EXIT_BAD or EXIT_UNREACHABLE then. */
 json_t *client_get(struct client *c, const char *path, int *exit_code);

@@ -14,6 +14,8 @@ static const struct {
 	{ "query", "metrics as a table", cmd_query },
 	{ "compact", "make everything small now", cmd_compact },
 	{ "write", "line protocol from files or standard input", cmd_write },
+	{ "export", "points to a file, as line protocol, CSV or JSON lines", cmd_export },
+	{ "import", "points from such a file", cmd_import },
 };
 
 static void usage(FILE *out)

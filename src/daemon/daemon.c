@@ -258,6 +258,7 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 
 	d->services = (struct services){ .ingest = d->ingest,
 		.reader = d->reader,
+		.local = d->local,
 		.committer = d->committer,
 		.spool = d->spool,
 		.spool_path = d->spool_path,

@@ -211,7 +211,7 @@ static int on_request(struct mg_connection *conn)
 	const struct mg_request_info *info = mg_get_request_info(conn);
 	struct http *h = info->user_data;
 	const int *slot = mg_get_thread_pointer(conn);
-	struct http_request rq = { .http = h, .conn = conn, .info = info, .slot = slot ? *slot : -1 };
+	struct http_request rq = { .http = h, .conn = conn, .info = info, .slot = slot ? *slot : -1, .fd = -2 };
 
 	counter_add(COUNTER_HTTP_REQUESTS, 1);
 	rq.method = method_of(info->request_method);
@@ -379,6 +379,7 @@ void http_stop(struct http *h)
 {
 	if (!h)
 		return;
+	atomic_store(&h->stopping, true); /* streams end at their next step */
 	mg_stop(h->mg);
 	http_guard_stop(h->guard);
 	mg_exit_library();

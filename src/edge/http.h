@@ -1,5 +1,5 @@
 /* The HTTP server: civetweb for sockets and parsing, ours for routes, limits and answers. Every answer has a
- * Content-Length, a Date and the security headers; HEAD is GET without the body.
+ * Content-Length (but streams), a Date and the security headers; HEAD is GET without the body.
  * Threads: handlers run on civetweb's workers, several at once, on a stack of 100 KiB: no frame above 16 KiB, no
  * recursion by input. A request belongs to its handler until that returns. One server per process at a time. */
 #ifndef EDGE_HTTP_H
@@ -72,5 +72,18 @@ void http_fail(struct http_request *rq, int status, const char *code, const char
     __attribute__((format(printf, 5, 6)));
 /* The same with a message of any length. */
 void http_fail_text(struct http_request *rq, int status, const char *code, const char *hint, struct view message);
+
+/* An answer of any length, sent as it is made: begin, write as often as need be, end. Chunked; to an HTTP/1.0 client it
+ * ends with the connection. Headers are added before begin; trailers (http_add_trailer) before end.
+ * False of begin and write: stop, nothing more will arrive (a HEAD; the client is gone or too slow; the server stops). */
+NODISCARD bool http_stream_begin(struct http_request *rq, int status, const char *type);
+NODISCARD bool http_stream_write(struct http_request *rq, struct view piece);
+/* Whether anybody still waits for the answer; for long work between writes. Cheap. */
+bool http_stream_wanted(struct http_request *rq);
+/* Sent behind the body, for what is known only then; the names are announced by a Trailer header of the caller's. Lost
+ * on HTTP/1.0. */
+void http_add_trailer(struct http_request *rq, const char *name, const char *value);
+/* After begin, whatever it returned. whole false: the answer is broken off so that the client cannot take it for whole. */
+void http_stream_end(struct http_request *rq, bool whole);
 
 #endif

@@ -45,17 +45,27 @@ static bool is_connection(int fd, const struct slot *s)
 	    !strcmp(text, s->peer);
 }
 
-static void cut_off(const struct slot *s)
+static int find(const struct slot *s)
 {
 	DIR *fds = opendir("/proc/self/fd");
+	int found = -1;
 	struct dirent *d;
 	uint64_t fd;
 
-	while (fds && (d = readdir(fds)) != NULL)
+	while (fds && found < 0 && (d = readdir(fds)) != NULL)
 		if (num_parse_u64(view_of(d->d_name), &fd) && is_connection((int)fd, s))
-			shutdown((int)fd, SHUT_RDWR);
+			found = (int)fd;
 	if (fds)
 		closedir(fds);
+	return found;
+}
+
+static void cut_off(const struct slot *s)
+{
+	int fd = find(s);
+
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
 	counter_add(COUNTER_HTTP_CUT_OFF, 1);
 	log_info("http: a request of %s:%d took too long and was ended", s->peer, s->peer_port);
 }
@@ -135,6 +145,22 @@ int http_guard_take(struct http_guard *g)
 	return slot;
 }
 
+static void name_connection(struct slot *s, const struct mg_request_info *info)
+{
+	s->peer_port = info->remote_port;
+	s->own_port = info->server_port;
+	memcpy(s->peer, info->remote_addr, sizeof s->peer);
+	s->peer[sizeof s->peer - 1] = 0;
+}
+
+int http_guard_find(const struct mg_request_info *info)
+{
+	struct slot s = { 0 };
+
+	name_connection(&s, info);
+	return find(&s);
+}
+
 void http_guard_set(struct http_guard *g, int slot, const struct mg_request_info *info, int64_t timeout_ns)
 {
 	if (slot < 0)
@@ -144,11 +170,7 @@ void http_guard_set(struct http_guard *g, int slot, const struct mg_request_info
 
 	pthread_mutex_lock(&g->lock);
 	s->deadline_ns = deadline;
-	if (deadline) {
-		s->peer_port = info->remote_port;
-		s->own_port = info->server_port;
-		memcpy(s->peer, info->remote_addr, sizeof s->peer);
-		s->peer[sizeof s->peer - 1] = 0;
-	}
+	if (deadline)
+		name_connection(s, info);
 	pthread_mutex_unlock(&g->lock);
 }

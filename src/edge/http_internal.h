@@ -1,4 +1,4 @@
-/* Shared by http.c, http_reply.c, http_body.c and http_guard.c alone. */
+/* Shared by http.c, http_reply.c, http_stream.c, http_body.c and http_guard.c alone. */
 #ifndef EDGE_HTTP_INTERNAL_H
 #define EDGE_HTTP_INTERNAL_H
 
@@ -21,6 +21,7 @@ struct http {
 	int64_t silence_ns;
 	_Atomic uint64_t queued; /* bytes of bodies in work */
 	_Atomic unsigned connections; /* that hold a worker */
+	atomic_bool stopping;
 	struct http_guard *guard;
 };
 
@@ -32,12 +33,21 @@ struct http_request {
 	unsigned method;
 	int slot; /* of the guard */
 	bool answered, close, has_body, cache_set;
+	bool broken; /* the client of a stream is gone */
+	int fd; /* of the connection, civetweb's; -1: not found, -2: not looked for yet */
 	uint64_t held; /* of http.queued */
 	const char *rest;
 	struct http_params params;
 	struct buf body, headers;
 	char path[HTTP_PATH_MAX];
 };
+
+enum { HTTP_PACE = 65536 }; /* an answer may take a second for so many bytes, and the silence on top */
+#define HTTP_LENGTH_UNKNOWN SIZE_MAX /* a stream */
+
+/* The status line and all headers, with the empty line behind them. */
+void http_add_head(struct http_request *rq, struct buf *b, int status, const char *type, size_t length);
+bool http_is_1_0(const struct http_request *rq);
 
 bool http_is_chunked(const struct http_request *rq);
 /* The body's part of the budget, before the answer goes out: the client's next request must find it free. */
@@ -52,6 +62,8 @@ NODISCARD enum err http_guard_start(
     struct http_guard **out, unsigned slots, void (*each_second)(void *), void *arg, struct errbuf *eb);
 void http_guard_stop(struct http_guard *g);
 int http_guard_take(struct http_guard *g); /* a slot for a worker thread, or -1 */
+/* The descriptor of a worker's connection, -1 if it is not there. It stays the worker's: good until its handler returns. */
+int http_guard_find(const struct mg_request_info *info);
 /* The connection is cut off unless this is called again within timeout_ns; 0: no limit. */
 void http_guard_set(struct http_guard *g, int slot, const struct mg_request_info *info, int64_t timeout_ns);
 

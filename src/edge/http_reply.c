@@ -9,11 +9,7 @@
 #include "edge/http_internal.h"
 #include "wire/json_write.h"
 
-enum {
-	JOIN_MAX = 16384,
-	PACE = 65536,
-	ERROR_HEADER_MAX = 2048
-}; /* an answer may take a second for so many bytes, and the silence on top */
+enum { JOIN_MAX = 16384, ERROR_HEADER_MAX = 2048 };
 
 static const char *status_text(int status)
 {
@@ -81,6 +77,11 @@ static void add_influx_headers(struct http_request *rq, struct buf *b)
 	    HTTP_INFLUX_VERSION, given);
 }
 
+bool http_is_1_0(const struct http_request *rq)
+{
+	return !rq->info->http_version || strcmp(rq->info->http_version, "1.1") != 0;
+}
+
 /* Whether civetweb will wait for another request; said in the answer so that both sides agree. */
 static bool stays_open(const struct http_request *rq)
 {
@@ -90,10 +91,10 @@ static bool stays_open(const struct http_request *rq)
 		return false;
 	if (wish)
 		return strcasestr(wish, "keep-alive") != NULL && strcasestr(wish, "close") == NULL;
-	return rq->info->http_version && strcmp(rq->info->http_version, "1.1") == 0;
+	return !http_is_1_0(rq);
 }
 
-static void add_head(struct http_request *rq, struct buf *b, int status, const char *type, size_t length)
+void http_add_head(struct http_request *rq, struct buf *b, int status, const char *type, size_t length)
 {
 	/* When every worker has its connection, none may keep one idle: others wait. */
 	if (atomic_load(&rq->http->connections) >= rq->http->opts.threads)
@@ -106,7 +107,9 @@ static void add_head(struct http_request *rq, struct buf *b, int status, const c
 	add_date(b);
 	if (type)
 		buf_printf(b, "Content-Type: %s\r\n", type);
-	if (status != 204 && status != 304)
+	if (length == HTTP_LENGTH_UNKNOWN)
+		buf_str(b, http_is_1_0(rq) ? "" : "Transfer-Encoding: chunked\r\n");
+	else if (status != 204 && status != 304)
 		buf_printf(b, "Content-Length: %zu\r\n", length);
 	buf_str(b, open ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
 	buf_str(b, "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: no-referrer\r\n");
@@ -133,11 +136,11 @@ void http_respond(struct http_request *rq, int status, const char *type, struct 
 	if (status >= 500)
 		counter_add(COUNTER_HTTP_ERRORS, 1);
 	buf_init(&b, 2 * HTTP_HEADERS_MAX + JOIN_MAX);
-	add_head(rq, &b, status, type, body.len);
+	http_add_head(rq, &b, status, type, body.len);
 	bool joined = !bare && body.len <= JOIN_MAX;
 	if (joined)
 		buf_view(&b, body);
-	http_guard_set(h->guard, rq->slot, rq->info, h->silence_ns + (int64_t)(body.len / PACE) * NS_PER_S);
+	http_guard_set(h->guard, rq->slot, rq->info, h->silence_ns + (int64_t)(body.len / HTTP_PACE) * NS_PER_S);
 	if (b.failed) { /* memory ran out: an answer cut in half would be worse than none */
 		rq->close = true;
 		mg_disable_connection_keep_alive(rq->conn);

@@ -3,6 +3,8 @@
 #ifndef EDGE_ROUTES_H
 #define EDGE_ROUTES_H
 
+#include <stdatomic.h>
+
 #include "edge/collect.h"
 #include "edge/http.h"
 #include "edge/rates.h"
@@ -22,6 +24,7 @@ struct store_view; /* what each tier holds, read from the store's file */
 struct services {
 	struct ingest *ingest;
 	struct reader *reader;
+	struct local *local; /* for export */
 	struct committer *committer;
 	const struct spool *spool; /* for spool_totals alone */
 	const char *spool_path;
@@ -41,6 +44,7 @@ struct services {
 	const char *record_url, *record_database; /* NULL: there is no record */
 	uint64_t spool_max_bytes;
 	bool create_databases;
+	atomic_uint exports; /* that run */
 	/* routes_open fills these */
 	struct rates rates;
 	struct spool_view *spool_view;

@@ -37,16 +37,32 @@ static bool policy_is_known(const char *rp)
 	return !rp || !*rp || !strcmp(rp, "autogen") || !strcmp(rp, "default");
 }
 
+/* For clients that want to tell which lines these were: "3 unparsable, 17 too_old". */
+static void name_refused(struct http_request *rq, const struct ingest_result *result)
+{
+	char text[INGEST_REFUSED_SHOWN * 48], count[24];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < result->refused_count; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%llu %s", i ? ", " : "",
+		    (unsigned long long)result->refused[i].line, reject_name(result->refused[i].why));
+	snprintf(count, sizeof count, "%llu", (unsigned long long)result->rejected);
+	http_add_header(rq, "X-Holdfast-Refused", count);
+	http_add_header(rq, "X-Holdfast-Refused-Lines", text);
+}
+
 static void answer(struct http_request *rq, const struct ingest_request *in, enum err e,
     const struct ingest_result *result, const struct errbuf *eb)
 {
 	switch (e) {
 	case ERR_OK:
-		if (result->rejected == 0)
+		if (result->rejected == 0) {
 			http_respond(rq, 204, "application/json", empty);
-		else
+		} else {
+			name_refused(rq, result);
 			http_fail_text(
 			    rq, 400, "bad_parameter", NULL, (struct view){ result->message.p, result->message.len });
+		}
 		break;
 	case ERR_NOTFOUND:
 		http_fail(rq, 404, "not_found", NULL, "database not found: \"%s\"", in->database);

@@ -36,6 +36,10 @@ struct worker { /* what a request needs; kept for the next one */
 	bool rewriting; /* the kept lines are in text; else they are the body's first `covered` bytes */
 	size_t covered;
 	uint64_t reason_count, rejected[REJECT_COUNT];
+	struct ingest_refused refused[INGEST_REFUSED_SHOWN];
+	unsigned refused_count;
+	const char *counted; /* of the body: its lines up to here are in `line` */
+	uint64_t line;
 };
 
 struct ingest {
@@ -269,9 +273,25 @@ static void note_reason(struct worker *w)
 	buf_str(&w->reasons, ps->error);
 }
 
+/* Where the line at hand stands. */
+static void note_place(struct worker *w)
+{
+	const char *end = w->builder.parser.line.p, *newline;
+
+	if (w->refused_count == INGEST_REFUSED_SHOWN)
+		return;
+	while ((newline = memchr(w->counted, '\n', (size_t)(end - w->counted)))) {
+		w->counted = newline + 1;
+		w->line++;
+	}
+	w->refused[w->refused_count++] = (struct ingest_refused){ w->line, w->builder.parser.why };
+}
+
 static void refuse_line(struct worker *w)
 {
 	enum reject why = w->builder.parser.why;
+
+	note_place(w);
 
 	/* one reason tells it all for these, however many points it hits */
 	if (why == REJECT_TOO_OLD || why == REJECT_IN_FUTURE || why == REJECT_TOO_MANY_SERIES) {
@@ -369,6 +389,9 @@ static void reset(struct worker *w, struct view body)
 	w->rewriting = false;
 	w->covered = 0;
 	w->reason_count = 0;
+	w->refused_count = 0;
+	w->counted = body.p;
+	w->line = 1;
 	memset(w->rejected, 0, sizeof w->rejected);
 }
 
@@ -404,6 +427,8 @@ enum err ingest_write(struct ingest *in, const struct ingest_request *rq, struct
 			res->rejected += w->rejected[i];
 		if (res->rejected)
 			compose_message(w, res);
+		memcpy(res->refused, w->refused, sizeof res->refused);
+		res->refused_count = w->refused_count;
 		count(w, rq, res);
 	}
 	worker_give(in, w);

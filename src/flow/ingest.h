@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "flow/committer.h"
+#include "model/reject.h"
 #include "store/catalogue.h"
 
 struct ingest;
@@ -24,11 +25,20 @@ struct ingest_request {
 	struct view body;
 };
 
+#define INGEST_REFUSED_SHOWN 10
+
+struct ingest_refused {
+	uint64_t line; /* of the body, from 1, as an editor counts: a newline in a string counts too */
+	enum reject why;
+};
+
 struct ingest_result {
 	uint64_t points, values; /* kept: durable when ingest_write returns ERR_OK */
 	uint64_t rejected;
 	struct buf
 	    message; /* InfluxDB's error text if rejected > 0: "partial write: … dropped=1" or "unable to parse …" */
+	struct ingest_refused refused[INGEST_REFUSED_SHOWN]; /* the first of them */
+	unsigned refused_count;
 };
 
 NODISCARD enum err ingest_new(struct ingest **out, const struct ingest_opts *opts, struct errbuf *eb);

@@ -56,7 +56,7 @@ void local_free(struct local *l)
 	free(l);
 }
 
-static enum err take_files(struct local *l, struct local_files *f, struct errbuf *eb)
+enum err local_take_files(struct local *l, struct local_files *f, struct errbuf *eb)
 {
 	enum err e = ERR_OK;
 
@@ -76,7 +76,7 @@ static enum err take_files(struct local *l, struct local_files *f, struct errbuf
 	return e;
 }
 
-static void give_files(struct local *l, struct local_files *f, bool sound)
+void local_give_files(struct local *l, struct local_files *f, bool sound)
 {
 	pthread_mutex_lock(&l->lock);
 	if (sound && l->spare_count < LOCAL_SPARE) {
@@ -356,7 +356,7 @@ static enum err read_moment(struct reading *rd, struct errbuf *eb)
 static enum err read_database(struct reading *rd, struct errbuf *eb)
 {
 	struct catalogue *c = rd->local->opts.catalogue;
-	enum err e = take_files(rd->local, &rd->files, eb);
+	enum err e = local_take_files(rd->local, &rd->files, eb);
 
 	if (e != ERR_OK)
 		return e;
@@ -366,7 +366,7 @@ static enum err read_database(struct reading *rd, struct errbuf *eb)
 		rd->verdict_count = 0;
 	for (int i = 0; (e = read_moment(rd, eb)) == ERR_UNAVAILABLE && i < TRIES; i++) {
 	}
-	give_files(rd->local, &rd->files, e == ERR_OK);
+	local_give_files(rd->local, &rd->files, e == ERR_OK);
 	return e;
 }
 

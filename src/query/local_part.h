@@ -1,5 +1,5 @@
 /* A local read in work: local.c chooses series and groups, local_plan.c which tier answers which stretch of time,
- * local_rows.c brings the rows. Owner: the thread that reads. */
+ * local_rows.c brings the rows; export.c has the files in common with them. Owner: the thread that reads. */
 #ifndef QUERY_LOCAL_PART_H
 #define QUERY_LOCAL_PART_H
 
@@ -80,6 +80,9 @@ struct reading { /* of one read */
 };
 
 /* local.c */
+/* Connections, opened or taken from the spare ones. */
+NODISCARD enum err local_take_files(struct local *l, struct local_files *f, struct errbuf *eb);
+void local_give_files(struct local *l, struct local_files *f, bool sound); /* not sound: something failed */
 bool local_is_wanted(void *reading, const struct series *s);
 struct read_cell *local_cells_of(void *reading, uint32_t field);
 /* Sets rd->group to that of the series. */

@@ -73,6 +73,10 @@ NODISCARD enum err spool_reader_next_in(struct spool_reader *r, uint64_t after_s
 /* The newest timestamp let go before it was compacted (INT64_MIN: none), and the first row's seq (0: no rows). */
 NODISCARD enum err spool_reader_begin(
     struct spool_reader *r, int64_t *evicted_until_ns, uint64_t *first_seq, struct errbuf *eb);
+/* The smallest time in [from_ns, to_ns) at which rows may have points (an extent's range counts as a whole).
+ * ERR_NOTFOUND: none. */
+NODISCARD enum err spool_reader_first_time(
+    struct spool_reader *r, int64_t from_ns, int64_t to_ns, int64_t *first_ns, struct errbuf *eb);
 struct spool_backlog {
 	uint64_t points;
 	int64_t min_ns; /* the smallest timestamp; INT64_MAX: none waits */

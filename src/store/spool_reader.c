@@ -10,7 +10,7 @@ enum { TEXT_MAX = 64 << 20, TEXT_KEEP = 4 << 20 };
 
 struct spool_reader {
 	sqlite3 *db;
-	sqlite3_stmt *next, *extent, *after_extents, *after_rows, *last_extent, *begin, *received;
+	sqlite3_stmt *next, *extent, *after_extents, *after_rows, *last_extent, *begin, *received, *first_time;
 	struct frame_unpacker *unpacker;
 	struct buf text;
 	uint64_t run_from, run_to; /* an extent that overlaps the range asked for last; 0: unknown */
@@ -40,6 +40,10 @@ enum err spool_reader_open(struct spool_reader **out, const char *path, struct e
 		{ &r->begin,
 		    "SELECT (SELECT value FROM meta WHERE key = 'evicted_until_ns'), (SELECT min(seq) FROM spool)" },
 		{ &r->received, "SELECT received_ns FROM spool WHERE seq > ? ORDER BY seq LIMIT 1" },
+		{ &r->first_time,
+		    "SELECT min(max(min_ns, ?1)) FROM (SELECT min_ns, max_ns FROM extent UNION ALL SELECT min_ns, max_ns "
+		    "FROM spool WHERE seq > (SELECT coalesce(max(last_seq), 0) FROM extent)) "
+		    "WHERE max_ns >= ?1 AND min_ns < ?2" },
 		{ &r->last_extent, "SELECT max(first_seq), last_seq FROM extent" },
 		{ &r->after_extents, "SELECT sum(points), min(min_ns), max(last_seq) FROM extent WHERE first_seq > ?" },
 		{ &r->after_rows,
@@ -66,6 +70,7 @@ void spool_reader_close(struct spool_reader *r)
 	sqlite3_finalize(r->last_extent);
 	sqlite3_finalize(r->begin);
 	sqlite3_finalize(r->received);
+	sqlite3_finalize(r->first_time);
 	sqlite3_finalize(r->after_extents);
 	sqlite3_finalize(r->after_rows);
 	sqlite3_close(r->db);
@@ -194,6 +199,23 @@ enum err spool_reader_begin(struct spool_reader *r, int64_t *evicted_until_ns, u
 		e = database_error(r->db, "read where the spool begins", eb);
 	}
 	sqlite3_reset(r->begin);
+	return e;
+}
+
+enum err spool_reader_first_time(
+    struct spool_reader *r, int64_t from_ns, int64_t to_ns, int64_t *first_ns, struct errbuf *eb)
+{
+	enum err e = ERR_OK;
+
+	sqlite3_bind_int64(r->first_time, 1, from_ns);
+	sqlite3_bind_int64(r->first_time, 2, to_ns);
+	if (sqlite3_step(r->first_time) != SQLITE_ROW)
+		e = database_error(r->db, "look for the next time", eb);
+	else if (sqlite3_column_type(r->first_time, 0) == SQLITE_NULL)
+		e = ERR_NOTFOUND;
+	else
+		*first_ns = sqlite3_column_int64(r->first_time, 0);
+	sqlite3_reset(r->first_time);
 	return e;
 }
 

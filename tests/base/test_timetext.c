@@ -39,7 +39,7 @@ Test(timetext, nonsense_is_refused)
 Test(timetext, format_reads_back)
 {
 	static const int64_t times[] = { 0, 1, -1, NOW, INT64_C(951782400000000000), INT64_C(-62135596800) * 100000,
-		INT64_C(4102444800123456789) };
+		INT64_C(4102444800123456789), INT64_MIN, INT64_MIN + 2, INT64_MAX };
 	char text[32];
 
 	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {

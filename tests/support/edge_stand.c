@@ -52,6 +52,7 @@ void edge_stand_open(struct edge_stand *e, const struct stand_opts *opts, bool r
 	stand_open(&e->stand, opts);
 	e->services = (struct services){ .ingest = e->stand.ingest,
 		.reader = (struct reader *)(void *)e->stand.local,
+		.local = e->stand.local,
 		.committer = e->stand.committer,
 		.spool = e->stand.spool,
 		.spool_path = e->stand.path,

@@ -1,0 +1,97 @@
+/* Answers that are sent while they are made. A stream that breaks off ends its connection without the last chunk; on
+ * HTTP/1.0, where the end of the connection is the end of the body, by a reset. */
+#include <stdio.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "edge/http_internal.h"
+
+static int connection(struct http_request *rq)
+{
+	if (rq->fd == -2)
+		rq->fd = http_guard_find(rq->info);
+	return rq->fd;
+}
+
+static bool send_all(struct http_request *rq, const void *p, size_t n)
+{
+	struct http *h = rq->http;
+
+	if (rq->broken || n == 0)
+		return !rq->broken;
+	http_guard_set(h->guard, rq->slot, rq->info, h->silence_ns + (int64_t)(n / HTTP_PACE) * NS_PER_S);
+	rq->broken = mg_write(rq->conn, p, n) != (int)n;
+	http_guard_set(h->guard, rq->slot, rq->info, 0); /* the handler may work as long as it needs */
+	return !rq->broken;
+}
+
+bool http_stream_begin(struct http_request *rq, int status, const char *type)
+{
+	struct buf b;
+
+	if (rq->answered)
+		return false;
+	rq->answered = true;
+	http_body_give_back(rq);
+	rq->close |= http_is_1_0(rq);
+	buf_init(&b, 2 * HTTP_HEADERS_MAX);
+	http_add_head(rq, &b, status, type, HTTP_LENGTH_UNKNOWN);
+	buf_clear(&rq->headers); /* from here on the trailers */
+	if (b.failed)
+		rq->broken = true;
+	else
+		(void)send_all(rq, b.p, b.len);
+	buf_fini(&b);
+	return !rq->broken && rq->method != HTTP_HEAD;
+}
+
+bool http_stream_write(struct http_request *rq, struct view piece)
+{
+	char size[24];
+
+	if (rq->method == HTTP_HEAD || atomic_load(&rq->http->stopping))
+		return false;
+	if (piece.len == 0) /* would be the last chunk */
+		return !rq->broken;
+	if (http_is_1_0(rq))
+		return send_all(rq, piece.p, piece.len);
+	int n = snprintf(size, sizeof size, "%zx\r\n", piece.len);
+	return send_all(rq, size, (size_t)n) && send_all(rq, piece.p, piece.len) && send_all(rq, "\r\n", 2);
+}
+
+bool http_stream_wanted(struct http_request *rq)
+{
+	char byte;
+
+	if (rq->broken || atomic_load(&rq->http->stopping))
+		return false;
+	int fd = connection(rq);
+	/* 0: the client has hung up. What it may have sent stays where it is. */
+	return fd < 0 || recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+}
+
+void http_add_trailer(struct http_request *rq, const char *name, const char *value)
+{
+	http_add_header(rq, name, value);
+}
+
+void http_stream_end(struct http_request *rq, bool whole)
+{
+	bool bare = rq->method == HTTP_HEAD;
+
+	if (whole && !bare && !http_is_1_0(rq)) {
+		(void)send_all(rq, "0\r\n", 3);
+		(void)send_all(rq, rq->headers.p, rq->headers.len);
+		(void)send_all(rq, "\r\n", 2);
+	}
+	if (!whole && !bare && http_is_1_0(rq) && connection(rq) >= 0) {
+		struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+		(void)connect(rq->fd, &nowhere, sizeof nowhere); /* Linux: a reset at once */
+	}
+	if ((!whole && !bare) || rq->broken) {
+		rq->close = true;
+		mg_disable_connection_keep_alive(rq->conn);
+	}
+	http_guard_set(rq->http->guard, rq->slot, rq->info, rq->has_body ? HTTP_LINGER_MS * NS_PER_MS : 0);
+}
