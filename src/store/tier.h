@@ -37,9 +37,9 @@ static inline int64_t tier_bucket_ns(enum tier t)
 /* The window a timestamp lies in; negative before 1970. */
 static inline int64_t tier_window(enum tier t, int64_t time_ns)
 {
-	int64_t w = tier_window_ns(t), rest = time_ns % w;
+	int64_t w = tier_window_ns(t);
 
-	return (time_ns - (rest < 0 ? rest + w : rest)) / w;
+	return time_ns / w - (time_ns % w < 0);
 }
 
 static inline int64_t tier_window_start(enum tier t, int64_t window)

@@ -202,7 +202,12 @@ static void expect_model(const struct model *m, struct local *l)
 	buf_init(&want, 64 << 20);
 	write_model(m, &want);
 	cr_assert(!want.failed);
-	cr_expect(strcmp(export_all(l), want.p) == 0);
+	const char *got = export_all(l);
+	size_t same = 0;
+	while (got[same] && got[same] == want.p[same])
+		same++;
+	cr_expect(strcmp(got, want.p) == 0, "from byte %zu of %zu: %.60s, not %.60s", same, want.len, got + same,
+	    want.p + same);
 	buf_fini(&want);
 }
 
