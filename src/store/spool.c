@@ -5,14 +5,26 @@
  *            time ranges and eviction need no walk over the rows; rows above the last extent form the open one,
  *            which is kept in memory and found again at start by reading those few rows
  *   gap      what was lost before delivery
- *   meta     evicted_until_ns
+ *   meta     evicted_until_ns, evicted_until_seq (what eviction has reached), first_seq (numbers begin there),
+ *            clean (the last stop was in order), probe
  *
  * Invariants: extents do not overlap and have no holes between them except what was evicted from the front; the open
  * extent's first_seq is the last extent's last_seq + 1; a payload is whole or absent (one transaction).
  *
  * The log: SQLite's WAL with a sync at each commit. This connection alone writes and checkpoints (two that do so at the
  * same instant can lose commits in SQLite 3.7.0 to 3.51.2). Checkpoints are small and often, so that the log is
- * overwritten in place rather than grown: a sync of a file of fixed size costs half as much. */
+ * overwritten in place rather than grown: a sync of a file of fixed size costs half as much.
+ *
+ * After an I/O error the connection is not to be trusted: Linux reports a failed write-back once and then takes the
+ * pages for clean, so a second sync of the same file succeeds although nothing of them is on disk. SQLite writes the
+ * frames of the next transaction over those of the failed one, but recovery of the log (when no reader holds the index)
+ * would take the failed frames for committed and later ones would stand behind bytes that are not on disk. Hence:
+ *
+ *   trusted  --I/O error-->  suspect  --spool_begin: close, open, put the whole log into the file (new writes, new
+ *      ^                        |       sync), empty it, delete what was refused-->  trusted
+ *      |                        +--any step fails: closed, still suspect; the next spool_begin tries again
+ *
+ * A row is acknowledged only by a sync that was reported as done, of a log without such a hole in front of it. */
 #include "store/spool.h"
 
 #include <pthread.h>
@@ -39,13 +51,16 @@ struct extent {
 };
 
 struct spool {
-	sqlite3 *db;
+	sqlite3 *db; /* NULL: an I/O error closed it, and it could not be opened again yet */
 	char *path;
+	bool suspect; /* see above */
+	bool clean; /* the stop before this start was in order */
 	sqlite3_stmt *insert, *insert_extent, *oldest, *delete_rows, *delete_extent, *insert_gap, *set_meta, *pages;
 	struct extent open, open_before; /* before: as of the last commit */
 	struct spool_totals now; /* of this transaction */
 	pthread_mutex_t lock; /* published */
 	struct spool_totals published;
+	uint64_t first_seq; /* as in meta */
 	int wal_pages;
 };
 
@@ -180,6 +195,10 @@ static enum err load_meta(struct spool *s, struct errbuf *eb)
 			s->now.evicted_until_ns = v;
 		else if (!strcmp(key, "evicted_until_seq"))
 			s->now.last_seq = (uint64_t)v;
+		else if (!strcmp(key, "first_seq"))
+			s->first_seq = (uint64_t)v;
+		else if (!strcmp(key, "clean"))
+			s->clean = true;
 	}
 	if (rc != SQLITE_DONE)
 		e = database_error(s->db, "read the table meta", eb);
@@ -211,10 +230,88 @@ static enum err prepare_all(struct spool *s, struct errbuf *eb)
 	return e;
 }
 
-enum err spool_open(struct spool **out, const char *path, struct errbuf *eb)
+static enum err run(struct spool *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb);
+static enum err set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb);
+static enum err close_extent(struct spool *s, struct errbuf *eb);
+
+static void close_connection(struct spool *s)
+{
+	sqlite3_stmt **all[] = { &s->insert, &s->insert_extent, &s->oldest, &s->delete_rows, &s->delete_extent,
+		&s->insert_gap, &s->set_meta, &s->pages };
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		sqlite3_finalize(*all[i]);
+		*all[i] = NULL;
+	}
+	sqlite3_close(s->db); /* the last connection checkpoints and removes the log */
+	s->db = NULL;
+}
+
+static enum err load(struct spool *s, struct errbuf *eb)
+{
+	s->now = (struct spool_totals){ 0 };
+	s->open = (struct extent){ 0 };
+	enum err e = load_meta(s, eb);
+	if (e == ERR_OK)
+		e = load_extents(s, eb);
+	if (e == ERR_OK)
+		e = load_open_extent(s, eb);
+	if (s->first_seq && s->now.last_seq < s->first_seq - 1)
+		s->now.last_seq = s->first_seq - 1;
+	s->open_before = s->open;
+	return e;
+}
+
+static enum err open_connection(struct spool *s, struct errbuf *eb)
+{
+	struct database_schema ours = schema;
+
+	ours.count = spool_migrations_count;
+	enum err e = database_open(&s->db, s->path, &ours, eb);
+	if (e == ERR_OK)
+		e = load(s, eb);
+	if (e == ERR_OK)
+		e = prepare_all(s, eb);
+	if (e == ERR_OK)
+		sqlite3_wal_hook(s->db, on_commit, s);
+	else
+		close_connection(s);
+	return e;
+}
+
+/* SQLite throws the log of a missing or empty database away. Whatever it may hold, that is not ours to decide. */
+static enum err check_log_has_file(const char *path, struct errbuf *eb)
+{
+	if (size_of(path, "") == 0 && size_of(path, "-wal") > 0)
+		return errbuf_set(eb, ERR_CORRUPT, "%s is missing or empty, its log is not", path);
+	return ERR_OK;
+}
+
+/* One transaction: the mark of a clean stop goes, numbers begin at first_seq. */
+static enum err begin_use(struct spool *s, uint64_t first_seq, struct errbuf *eb)
+{
+	enum err e = spool_begin(s, eb);
+
+	if (e != ERR_OK)
+		return e;
+	e = database_exec(s->db, "DELETE FROM meta WHERE key = 'clean'", eb);
+	if (e == ERR_OK && first_seq > s->now.last_seq + 1) {
+		if (s->open.rows) /* an extent has no holes */
+			e = close_extent(s, eb);
+		s->first_seq = first_seq;
+		s->now.last_seq = first_seq - 1;
+		if (e == ERR_OK)
+			e = set_meta(s, "first_seq", (int64_t)first_seq, eb);
+	}
+	if (e == ERR_OK)
+		return spool_commit(s, eb);
+	spool_rollback(s);
+	return e;
+}
+
+enum err spool_open_at(struct spool **out, const char *path, uint64_t first_seq, struct errbuf *eb)
 {
 	struct spool *s = calloc(1, sizeof *s);
-	struct database_schema ours = schema;
 	enum err e = errbuf_set(eb, ERR_NOMEM, "out of memory");
 
 	*out = NULL;
@@ -222,46 +319,134 @@ enum err spool_open(struct spool **out, const char *path, struct errbuf *eb)
 		return e;
 	pthread_mutex_init(&s->lock, NULL);
 	s->path = strdup(path);
-	ours.count = spool_migrations_count;
+	bool fresh = size_of(path, "") == 0;
 	if (s->path)
-		e = database_open(&s->db, path, &ours, eb);
+		e = check_log_has_file(path, eb);
 	if (e == ERR_OK)
-		e = load_meta(s, eb);
-	if (e == ERR_OK)
-		e = load_extents(s, eb);
-	if (e == ERR_OK)
-		e = load_open_extent(s, eb);
-	if (e == ERR_OK)
-		e = prepare_all(s, eb);
+		e = open_connection(s, eb);
+	if (e == ERR_OK) {
+		s->clean = s->clean || fresh;
+		publish(s);
+		e = begin_use(s, first_seq, eb);
+	}
 	if (e != ERR_OK) {
+		close_connection(s);
 		spool_close(s);
 		return e;
 	}
-	sqlite3_wal_hook(s->db, on_commit, s);
-	s->open_before = s->open;
 	(void)spool_checkpoint(s);
-	publish(s);
 	*out = s;
 	return ERR_OK;
 }
 
+enum err spool_open(struct spool **out, const char *path, struct errbuf *eb)
+{
+	return spool_open_at(out, path, 0, eb);
+}
+
 void spool_close(struct spool *s)
 {
+	struct errbuf eb;
+
 	if (!s)
 		return;
-	sqlite3_finalize(s->insert);
-	sqlite3_finalize(s->insert_extent);
-	sqlite3_finalize(s->oldest);
-	sqlite3_finalize(s->delete_rows);
-	sqlite3_finalize(s->delete_extent);
-	sqlite3_finalize(s->insert_gap);
-	sqlite3_finalize(s->set_meta);
-	sqlite3_finalize(s->pages);
-	sqlite3_close(s->db); /* the last connection checkpoints and removes the log */
+	if (s->db && !s->suspect && spool_begin(s, &eb) == ERR_OK) {
+		if (set_meta(s, "clean", 1, &eb) != ERR_OK || spool_commit(s, &eb) != ERR_OK)
+			spool_rollback(s); /* the next start checks the file then */
+	}
+	close_connection(s);
 	pthread_mutex_destroy(&s->lock);
 	free(s->path);
 	free(s);
 }
+
+bool spool_was_clean(const struct spool *s)
+{
+	return s->clean;
+}
+
+/* ---- after an I/O error ---- */
+
+bool spool_suspect(const struct spool *s)
+{
+	return s->suspect;
+}
+
+/* Right after a call failed. */
+static void note_failure(struct spool *s)
+{
+	if (s->db && (sqlite3_errcode(s->db) & 0xff) == SQLITE_IOERR)
+		s->suspect = true;
+}
+
+/* All of the log into the file, and the log begun anew: nothing that comes later stands behind an unsynced frame. */
+static enum err settle_log(struct spool *s, struct errbuf *eb)
+{
+	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	if (rc == SQLITE_OK)
+		return ERR_OK;
+	return database_error(s->db, "put the log into the file", eb);
+}
+
+/* Rows of a transaction that was refused, taken for committed when the log was recovered. */
+static enum err delete_refused(struct spool *s, uint64_t last_seq, struct errbuf *eb)
+{
+	char sql[160];
+
+	snprintf(sql, sizeof sql, "DELETE FROM spool WHERE seq > %llu; DELETE FROM extent WHERE last_seq > %llu",
+	    (unsigned long long)last_seq, (unsigned long long)last_seq);
+	enum err e = database_exec(s->db, "BEGIN IMMEDIATE", eb);
+	if (e == ERR_OK)
+		e = database_exec(s->db, sql, eb);
+	if (e == ERR_OK)
+		e = database_exec(s->db, "COMMIT", eb);
+	return e == ERR_OK ? load(s, eb) : e;
+}
+
+static enum err reopen(struct spool *s, struct errbuf *eb)
+{
+	uint64_t last_seq = s->published.last_seq; /* written by this thread alone */
+	struct errbuf why;
+	enum err e;
+
+	close_connection(s);
+	if (size_of(s->path, "") == 0) /* never a new file in its place */
+		e = errbuf_set(&why, ERR_IO, "%s is gone", s->path);
+	else
+		e = open_connection(s, &why);
+	if (e == ERR_OK)
+		e = settle_log(s, &why);
+	if (e == ERR_OK && s->now.last_seq > last_seq)
+		e = delete_refused(s, last_seq, &why);
+	if (e == ERR_OK && s->now.last_seq < last_seq)
+		e = errbuf_set(&why, ERR_IO, "rows that were synced are gone");
+	if (e != ERR_OK) {
+		close_connection(s);
+		return errbuf_set(
+		    eb, e == ERR_CORRUPT ? ERR_IO : e, "cannot open %s anew after an I/O error: %s", s->path, why.text);
+	}
+	s->suspect = false;
+	publish(s);
+	counter_add(COUNTER_SPOOL_REOPENED, 1);
+	log_warn("%s was opened anew after an I/O error", s->path);
+	return ERR_OK;
+}
+
+enum err spool_probe(struct spool *s, struct errbuf *eb)
+{
+	enum err e = spool_begin(s, eb);
+
+	if (e == ERR_OK) {
+		e = set_meta(s, "probe", clock_wall_ns(), eb);
+		if (e == ERR_OK)
+			return spool_commit(s, eb);
+		spool_rollback(s);
+	}
+	return e;
+}
+
+/* ---- transactions ---- */
 
 uint64_t spool_last_seq(const struct spool *s)
 {
@@ -277,13 +462,21 @@ static enum err run(struct spool *s, sqlite3_stmt *st, const char *doing, struct
 {
 	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(s->db, doing, eb);
 
+	if (e != ERR_OK)
+		note_failure(s);
 	sqlite3_reset(st);
 	return e;
 }
 
 enum err spool_begin(struct spool *s, struct errbuf *eb)
 {
-	return database_exec(s->db, "BEGIN IMMEDIATE", eb);
+	enum err e = s->suspect ? reopen(s, eb) : ERR_OK;
+
+	if (e == ERR_OK)
+		e = database_exec(s->db, "BEGIN IMMEDIATE", eb);
+	if (e != ERR_OK)
+		note_failure(s);
+	return e;
 }
 
 static enum err close_extent(struct spool *s, struct errbuf *eb)
@@ -342,7 +535,8 @@ enum err spool_commit(struct spool *s, struct errbuf *eb)
 
 void spool_rollback(struct spool *s)
 {
-	if (!sqlite3_get_autocommit(s->db))
+	note_failure(s); /* also of what was written through spool_db */
+	if (s->db && !sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	s->open = s->open_before;
 	pthread_mutex_lock(&s->lock);
@@ -352,7 +546,7 @@ void spool_rollback(struct spool *s)
 
 bool spool_checkpoint(struct spool *s)
 {
-	if (s->wal_pages < CHECKPOINT_PAGES)
+	if (s->suspect || s->wal_pages < CHECKPOINT_PAGES)
 		return false;
 	/* PASSIVE never waits for a reader; what one holds back is done by the next. */
 	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK) {
@@ -477,6 +671,8 @@ enum err spool_evict(struct spool *s, uint64_t max_bytes, int64_t before_ns, uin
 {
 	enum err e;
 
+	if (s->suspect) /* the writer's next transaction opens it anew */
+		return ERR_OK;
 	while ((e = evict_one(s, max_bytes, before_ns, delivered_seq, eb)) == ERR_OK)
 		(void)spool_checkpoint(s);
 	return e == ERR_NOTFOUND ? ERR_OK : e;

@@ -31,17 +31,26 @@ struct spool_totals {
 	int64_t evicted_until_ns; /* the newest timestamp ever let go; INT64_MIN: none, history is whole */
 };
 
+/* ERR_CORRUPT: the file is damaged (store/spool_damage.h sets it aside); ERR_INVALID: another program's, or newer. */
 NODISCARD enum err spool_open(struct spool **out, const char *path, struct errbuf *eb);
-void spool_close(struct spool *s); /* checkpoints; NULL is fine */
+/* The same; rows that are appended have numbers from first_seq on, if the file is not there already. */
+NODISCARD enum err spool_open_at(struct spool **out, const char *path, uint64_t first_seq, struct errbuf *eb);
+void spool_close(struct spool *s); /* marks the stop as clean, checkpoints; NULL is fine */
+bool spool_was_clean(const struct spool *s); /* false: the process before ended without spool_close */
 
 /* A transaction: begin, append and other writes through spool_db, then commit (synced when it returns ERR_OK) or
- * rollback. ERR_FULL: the disk is full; ERR_IO: a write or sync failed. Nothing of the transaction stays then. */
+ * rollback. ERR_FULL: the disk is full; ERR_IO: a write or sync failed. Nothing of the transaction stays then.
+ * After an I/O error the spool is suspect: the next spool_begin closes the connection and opens the file anew; what
+ * spool_db gave before is gone then. */
 NODISCARD enum err spool_begin(struct spool *s, struct errbuf *eb);
 NODISCARD enum err spool_append(struct spool *s, struct spool_row *row, struct errbuf *eb);
 NODISCARD enum err spool_commit(struct spool *s, struct errbuf *eb);
 void spool_rollback(struct spool *s);
 uint64_t spool_last_seq(const struct spool *s); /* of the row appended last; the writer */
 sqlite3 *spool_db(struct spool *s); /* for the other tables of the file, inside a transaction */
+
+bool spool_suspect(const struct spool *s); /* the writer */
+NODISCARD enum err spool_probe(struct spool *s, struct errbuf *eb); /* a small transaction: can it be written? */
 
 /* Between transactions. Checkpoints when the log has grown past its step; true if it did. */
 bool spool_checkpoint(struct spool *s);

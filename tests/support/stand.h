@@ -22,6 +22,8 @@ struct stand_opts {
 	int64_t retention_ns, max_future_ns;
 	bool create_databases;
 	struct catalogue_opts catalogue;
+	struct disk_space *disk;
+	int64_t probe_ns;
 };
 
 /* Aborts the test on any failure. */
