@@ -214,6 +214,29 @@ Test(bad_disk, a_group_whose_sync_failed_is_written_again_and_acknowledged)
 	fault_vfs_forget();
 }
 
+/* The second sync that fails is that of the close: the log stays, and holds the refused group as if it were committed. */
+Test(bad_disk, a_refused_group_that_the_log_still_holds_is_not_there_twice)
+{
+	struct fault f = {
+		.kinds = 1U << FAULT_SYNC, .suffix = "-wal", .nth = 1, .times = 2, .code = SQLITE_IOERR_FSYNC
+	};
+	struct spool_totals t;
+
+	stand_open(&st, &opts);
+	stand_write(&st, "m v=1 1\n");
+	fault_vfs_set(&f);
+	stand_write(&st, "m v=2 2\n");
+	cr_assert_eq(fault_vfs_failed(), 2);
+	spool_totals(st.spool, &t);
+	cr_assert_eq(t.rows, 2);
+	cr_assert_eq(t.last_seq, 2);
+	stand_close(&st);
+	stand_reopen(&st, &opts);
+	cr_assert_eq(st.recovered, 2);
+	stand_remove(&st);
+	fault_vfs_forget();
+}
+
 Test(bad_disk, a_disk_that_stays_bad_refuses_with_its_reason_and_recovers_by_itself)
 {
 	struct fault f = { .kinds = 1U << FAULT_SYNC, .nth = 1, .times = UINT64_MAX, .code = SQLITE_IOERR_FSYNC };
@@ -376,11 +399,11 @@ Test(bad_disk, power_may_be_lost_at_any_sync_and_write)
 	run_exits(1U << FAULT_WRITE, FAULT_EXIT_HALF, true, 3);
 }
 
-/* What “fsyncgate” is about: the second sync says yes, and the pages of the first one are gone. */
-Test(bad_disk, power_may_be_lost_after_a_sync_that_failed)
+/* What “fsyncgate” is about: a later sync says yes, and the pages of the one that failed are gone. */
+static void lose_power_behind_failed_syncs(uint64_t times)
 {
 	struct fault fail = {
-		.kinds = 1U << FAULT_SYNC, .suffix = "-wal", .nth = 1, .times = 1, .code = SQLITE_IOERR_FSYNC
+		.kinds = 1U << FAULT_SYNC, .suffix = "-wal", .nth = 1, .times = times, .code = SQLITE_IOERR_FSYNC
 	};
 	bool came = true;
 
@@ -389,16 +412,17 @@ Test(bad_disk, power_may_be_lost_after_a_sync_that_failed)
 			.kinds = 1U << FAULT_SYNC, .nth = nth, .times = 1, .exit = FAULT_EXIT_AFTER, .power = true
 		};
 		char situation[128];
-		snprintf(situation, sizeof situation, "power lost after sync %llu behind one that failed",
-		    (unsigned long long)nth);
+		snprintf(situation, sizeof situation, "power lost after sync %llu behind %llu that failed",
+		    (unsigned long long)nth, (unsigned long long)times);
 		came = run_exit(&f, &fail, situation);
 		struct spool *s;
 		struct errbuf eb;
 		cr_assert_eq(spool_open(&s, st.path, &eb), ERR_OK, "%s: %s", situation, eb.text);
 		/* the point before was acknowledged too: it was tried again */
 		sqlite3_stmt *q;
-		cr_assert_eq(sqlite3_prepare_v2(
-				 spool_db(s), "SELECT count(*) FROM spool WHERE seq = 1 AND min_ns = 1", -1, &q, NULL),
+		cr_assert_eq(
+		    sqlite3_prepare_v2(spool_db(s),
+			"SELECT count(*) FROM spool WHERE seq = 1 AND points = 1 AND min_ns = 1", -1, &q, NULL),
 		    SQLITE_OK);
 		cr_assert_eq(sqlite3_step(q), SQLITE_ROW);
 		cr_assert_eq(sqlite3_column_int(q, 0), 1, "%s", situation);
@@ -410,4 +434,10 @@ Test(bad_disk, power_may_be_lost_after_a_sync_that_failed)
 		fault_vfs_forget();
 	}
 	cr_assert_not(came);
+}
+
+Test(bad_disk, power_may_be_lost_after_a_sync_that_failed)
+{
+	lose_power_behind_failed_syncs(1);
+	lose_power_behind_failed_syncs(2);
 }
