@@ -1,11 +1,13 @@
 /* Order of start, and in reverse of stop:
  *
  *   folder, lock      one holdfastd a folder
- *   spool, catalogue  what was acknowledged, and the types it fixed
+ *   disk space        how much room there is
+ *   spool, catalogue  what was acknowledged, and the types it fixed; a damaged spool is set aside here
  *   head              rebuilt from the spool's newest rows
  *   writer            from here on the spool belongs to it
  *   local, record     what answers reads; the replicator
  *   door, collectors  what brings points
+ *   salvage, check    what is taken over from a damaged spool; whether this one is whole after an unclean stop
  *   HTTP              last to open, first to close */
 #include "daemon/daemon.h"
 
@@ -24,7 +26,11 @@
 #include "edge/influx.h"
 #include "edge/routes.h"
 #include "flow/recovery.h"
+#include "flow/salvage.h"
+#include "flow/spool_check.h"
 #include "store/catalogue_store.h"
+#include "store/disk_space.h"
+#include "store/spool_damage.h"
 
 #define HEAD_AGE_NS (75 * 60 * NS_PER_S) /* an hour's charts without touching the disk */
 
@@ -33,6 +39,7 @@ struct daemon {
 	int folder_fd; /* locked */
 	char host[256];
 	char spool_path[4096];
+	struct disk_space *disk;
 	struct spool *spool;
 	struct catalogue *catalogue;
 	struct head *head;
@@ -45,6 +52,8 @@ struct daemon {
 	struct reader *reader;
 	struct ingest *ingest;
 	struct collect *collect;
+	struct salvage *salvage;
+	struct spool_check *check;
 	struct services services;
 	bool routes_open;
 	struct http *http;
@@ -82,18 +91,26 @@ static enum err try_port(const struct config *c, struct errbuf *eb)
 	return e;
 }
 
-static enum err open_store(struct daemon *d, struct errbuf *eb)
+static void close_tables(struct daemon *d)
+{
+	head_free(d->head);
+	spool_close(d->spool);
+	catalogue_free(d->catalogue);
+	d->head = NULL;
+	d->spool = NULL;
+	d->catalogue = NULL;
+}
+
+/* Spool, catalogue, head. ERR_CORRUPT: the spool's file is damaged. */
+static enum err open_tables(struct daemon *d, uint64_t *points, struct errbuf *eb)
 {
 	const struct config *c = d->config;
 	struct catalogue_opts catalogue = { .create_databases = c->server.create_databases };
 	struct head_opts head = { .max_bytes = c->server.head_bytes, .max_age_ns = HEAD_AGE_NS };
-	struct committer_opts committer = { .queue_max_bytes = c->server.max_queue,
-		.spool_max_bytes = c->retention.max_bytes,
-		.retention_ns = c->retention.raw_ns };
-	uint64_t points = 0;
-	int64_t began = clock_mono_ns();
-	enum err e = spool_open(&d->spool, d->spool_path, eb);
+	enum err e = spool_prepare(d->spool_path, eb);
 
+	if (e == ERR_OK)
+		e = spool_open(&d->spool, d->spool_path, eb);
 	if (e == ERR_OK)
 		e = catalogue_new(&d->catalogue, &catalogue, eb);
 	if (e == ERR_OK)
@@ -102,10 +119,36 @@ static enum err open_store(struct daemon *d, struct errbuf *eb)
 		e = head_new(&d->head, &head, eb);
 	if (e == ERR_OK) /* a compressed value is about as large as one in the head */
 		e = recovery_fill_head(d->head, d->catalogue, d->spool_path, c->server.head_bytes / 2,
-		    clock_wall_ns() - HEAD_AGE_NS, &points, eb);
+		    clock_wall_ns() - HEAD_AGE_NS, points, eb);
+	return e;
+}
+
+static enum err open_store(struct daemon *d, struct errbuf *eb)
+{
+	const struct config *c = d->config;
+	struct disk_space_opts disk = { .reserve_bytes = c->server.min_free_disk };
+	struct committer_opts committer = { .queue_max_bytes = c->server.max_queue,
+		.spool_max_bytes = c->retention.max_bytes,
+		.retention_ns = c->retention.raw_ns };
+	uint64_t points = 0;
+	int64_t began = clock_mono_ns();
+	struct errbuf why;
+	enum err e = disk_space_new(&d->disk, c->server.data_dir, &disk, eb);
+
+	if (e != ERR_OK)
+		return e;
+	e = open_tables(d, &points, eb);
+	if (e == ERR_CORRUPT) {
+		why = *eb;
+		close_tables(d);
+		e = spool_replace(d->spool_path, why.text, 0, eb);
+		if (e == ERR_OK)
+			e = open_tables(d, &points, eb);
+	}
 	committer.spool = d->spool;
 	committer.head = d->head;
 	committer.catalogue = d->catalogue;
+	committer.disk = d->disk;
 	if (e == ERR_OK)
 		e = committer_start(&d->committer, &committer, eb);
 	if (e == ERR_OK)
@@ -217,6 +260,18 @@ static enum err open_door(struct daemon *d, struct errbuf *eb)
 	return collect_start(&d->collect, &collect, eb);
 }
 
+static enum err mend_store(struct daemon *d, struct errbuf *eb)
+{
+	struct salvage_opts salvage = { .ingest = d->ingest,
+		.committer = d->committer,
+		.catalogue = d->catalogue,
+		.spool_path = d->spool_path,
+		.retention_ns = d->config->retention.raw_ns };
+	enum err e = salvage_start(&d->salvage, &salvage, eb);
+
+	return e == ERR_OK ? spool_check_start(&d->check, d->spool_path, !spool_was_clean(d->spool), eb) : e;
+}
+
 static enum err open_http(struct daemon *d, struct errbuf *eb)
 {
 	const struct config *c = d->config;
@@ -227,6 +282,9 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.committer = d->committer,
 		.spool = d->spool,
 		.spool_path = d->spool_path,
+		.disk = d->disk,
+		.salvage = d->salvage,
+		.check = d->check,
 		.head = d->head,
 		.catalogue = d->catalogue,
 		.collect = d->collect,
@@ -274,6 +332,8 @@ static enum err start(struct daemon *d, struct errbuf *eb)
 	if (e == ERR_OK)
 		e = open_door(d, eb);
 	if (e == ERR_OK)
+		e = mend_store(d, eb);
+	if (e == ERR_OK)
 		e = open_http(d, eb);
 	return e;
 }
@@ -308,6 +368,8 @@ void daemon_stop(struct daemon *d)
 	http_stop(d->http);
 	if (d->routes_open)
 		routes_close(&d->services);
+	spool_check_stop(d->check);
+	salvage_stop(d->salvage);
 	collect_stop(d->collect);
 	replicator_stop(d->replicator);
 	reader_free(d->reader);
@@ -315,9 +377,8 @@ void daemon_stop(struct daemon *d)
 	influx_close(d->replicator_record);
 	local_free(d->local);
 	ingest_free(d->ingest);
-	head_free(d->head);
-	spool_close(d->spool);
-	catalogue_free(d->catalogue);
+	close_tables(d);
+	disk_space_free(d->disk);
 	if (d->folder_fd >= 0)
 		close(d->folder_fd);
 	free(d);

@@ -9,20 +9,26 @@
 #include "flow/committer.h"
 #include "flow/ingest.h"
 #include "flow/replicator.h"
+#include "flow/salvage.h"
+#include "flow/spool_check.h"
 #include "query/reader.h"
 #include "store/catalogue.h"
+#include "store/disk_space.h"
 #include "store/head.h"
 #include "store/spool.h"
 
 struct spool_view; /* quarantine and gaps, read from the spool's file */
 
-/* Borrowed, and outlive the server. All but collect, breaker and replicator must be there. */
+/* Borrowed, and outlive the server. All but those that may be NULL must be there. */
 struct services {
 	struct ingest *ingest;
 	struct reader *reader;
 	struct committer *committer;
 	const struct spool *spool; /* for spool_totals alone */
 	const char *spool_path;
+	struct disk_space *disk; /* NULL: not looked at */
+	struct salvage *salvage; /* NULL: there is none */
+	struct spool_check *check; /* NULL: there is none */
 	struct head *head;
 	struct catalogue *catalogue;
 	struct collect *collect; /* NULL: collection is off */

@@ -566,6 +566,12 @@ static enum err set_meta(struct spool *s, const char *key, int64_t value, struct
 	return run(s, s->set_meta, "write the table meta", eb);
 }
 
+enum err spool_set_evicted_until(struct spool *s, int64_t ns, struct errbuf *eb)
+{
+	s->now.evicted_until_ns = ns;
+	return set_meta(s, "evicted_until_ns", ns, eb);
+}
+
 /* Points of rows in [from, to], for the exact size of a gap. */
 static enum err count_points(struct spool *s, uint64_t from, uint64_t to, uint64_t *points, struct errbuf *eb)
 {

@@ -49,6 +49,8 @@ void spool_rollback(struct spool *s);
 uint64_t spool_last_seq(const struct spool *s); /* of the row appended last; the writer */
 sqlite3 *spool_db(struct spool *s); /* for the other tables of the file, inside a transaction */
 
+/* Inside a transaction: local history is whole only above ns (INT64_MIN: it is whole). */
+NODISCARD enum err spool_set_evicted_until(struct spool *s, int64_t ns, struct errbuf *eb);
 bool spool_suspect(const struct spool *s); /* the writer */
 NODISCARD enum err spool_probe(struct spool *s, struct errbuf *eb); /* a small transaction: can it be written? */
 
