@@ -1,7 +1,7 @@
 /* The walk over numbers (`at` is the last one that is done with):
  *
- *   look      the next row above `at`, as the tree has it. Found: everything between must be missing, which in a file
- *             that nobody writes is checked number by number (probe); an error: probe from at + 1
+ *   look      the next row above `at`, as the tree has it. Numbers between them were given, so they are
+ *             looked for one by one (probe), unless eviction took them; an error: probe from at + 1
  *   probe     the row with exactly that number: a search of its own through the tree, which meets only the pages on its
  *             way. Rows beside a damaged page are found like this. At most PROBES a call
  *   end       nothing above `at`, or `at` has reached the last number that any table knows of
@@ -30,7 +30,8 @@ struct spool_walk {
 	struct frame_unpacker *unpacker;
 	struct buf text;
 	struct spool_facts facts;
-	bool live, begun;
+	bool live;
+	bool begun; /* the row behind `at` is known to follow it: a hole is damage */
 	uint64_t at, last; /* last: of all rows there may be */
 	uint64_t run; /* numbers without a row up to at */
 	uint64_t probe_to; /* numbers up to it are probed one by one; 0: none */
@@ -119,6 +120,7 @@ enum err spool_walk_open(
 	}
 	read_facts(w->db, &w->facts);
 	w->live = opts->live;
+	w->begun = figure(w->db, "SELECT count(*) FROM meta", -1) >= 0; /* it says where the rows begin */
 	w->last = w->facts.last_seq;
 	w->at = opts->after_seq > w->facts.evicted_until_seq ? opts->after_seq : w->facts.evicted_until_seq;
 	*out = w;
@@ -208,6 +210,12 @@ static void lost(struct spool_walk *w, struct spool_damage *d, uint64_t seq, uin
 	w->run++;
 }
 
+/* Rows go from the front while a file in use is walked. */
+static bool has_gone(const struct spool_walk *w, uint64_t seq)
+{
+	return w->live && number(w->db, "SELECT value FROM meta WHERE key = 'evicted_until_seq'") >= seq;
+}
+
 /* Numbers up to probe_to, one by one. As spool_walk_next; ERR_UNAVAILABLE: done with them, none was found. */
 static enum err probe(struct spool_walk *w, struct spool_row *row, struct spool_damage *d)
 {
@@ -224,7 +232,7 @@ static enum err probe(struct spool_walk *w, struct spool_row *row, struct spool_
 			w->at--; /* what was lost is told first */
 			return ERR_CORRUPT;
 		}
-		if (e == ERR_NOTFOUND && w->live)
+		if (e == ERR_NOTFOUND && has_gone(w, w->at))
 			continue;
 		d->pages = d->pages || e != ERR_OK;
 		lost(w, d, w->at, e == ERR_OK ? row->points : 0);
@@ -238,7 +246,7 @@ static bool hole_is_known(const struct spool_walk *w, const struct spool_row *ro
 	uint64_t hole = row->seq - w->at - 1;
 	bool anew = w->at < w->facts.first_seq && w->facts.first_seq <= row->seq;
 
-	return hole == 0 || hole >= HOLE_MAX || w->live || !w->begun || anew;
+	return hole == 0 || hole >= HOLE_MAX || !w->begun || anew || has_gone(w, row->seq - 1);
 }
 
 /* As spool_walk_next; ERR_CORRUPT also where it only found that numbers must be probed. */
@@ -260,7 +268,7 @@ static enum err look(struct spool_walk *w, struct spool_row *row, struct spool_d
 		return row_bad ? ERR_CORRUPT : ERR_OK;
 	}
 	if (e == ERR_NOTFOUND) { /* the tree ends before what other tables know of */
-		if (!w->begun || w->live || w->at >= w->last)
+		if (!w->begun || w->at >= w->last || has_gone(w, w->last))
 			return ERR_NOTFOUND;
 	} else if (e != ERR_OK && e != ERR_CORRUPT) {
 		return e;

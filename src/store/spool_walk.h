@@ -21,7 +21,7 @@ struct spool_facts {
 
 struct spool_walk_opts {
 	uint64_t after_seq;
-	bool live; /* rows come and go: a number that is missing is not damage */
+	bool live; /* the file is in use: rows go from its front meanwhile */
 };
 
 /* ERR_CORRUPT: not even the table of tables can be read. */
