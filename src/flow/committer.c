@@ -66,6 +66,8 @@ struct committer {
 	unsigned probes; /* that failed in a row */
 	int64_t probe_at_ns;
 	bool probe_now; /* the pause is over */
+	bool tidy_now;
+	bool low; /* under the lock: a batch was refused for want of room, and there is none yet */
 };
 
 /* ---- a group into rows ---- */
@@ -297,6 +299,13 @@ static void run_job(struct committer *c, struct request *r)
 	wake_all(r, e, &eb); /* a success may have written nothing: it says nothing about the disk */
 }
 
+static bool disk_is_low(const struct committer *c)
+{
+	struct errbuf eb;
+
+	return disk_space_check(c->opts.disk, &eb) != ERR_OK;
+}
+
 static void tidy(struct committer *c)
 {
 	struct errbuf eb;
@@ -309,6 +318,8 @@ static void tidy(struct committer *c)
 	int64_t before = c->opts.retention_ns ? clock_wall_ns() - c->opts.retention_ns : INT64_MIN;
 	if (spool_evict(c->opts.spool, c->opts.spool_max_bytes, before, atomic_load(&c->delivered), &eb) != ERR_OK)
 		log_error("cannot let old rows go: %s", eb.text);
+	if (disk_is_low(c))
+		spool_release(c->opts.spool);
 }
 
 /* Under the lock: the first jobs one by one, else requests up to a group's size. */
@@ -339,16 +350,37 @@ static bool probe_is_due(const struct committer *c)
 	    (c->probe_now || clock_mono_ns() >= c->probe_at_ns);
 }
 
-/* Under the lock: until there is a request or a probe is due. False: stopping, and nothing is left to do. */
+/* Under the lock: until there is a request, a probe is due, or, while the disk is short of room, it is time to tidy.
+ * False: stopping, and nothing is left to do. */
 static bool wait_for_work(struct committer *c)
 {
-	while (!c->first && !c->stopping && !c->probe_now) {
-		if (!c->failing)
-			pthread_cond_wait(&c->work, &c->lock);
-		else
+	while (!c->first && !c->stopping && !c->probe_now && !c->tidy_now) {
+		if (c->failing)
 			c->probe_now = !clock_cond_wait(&c->work, &c->lock, c->probe_at_ns);
+		else if (c->low)
+			c->tidy_now = !clock_cond_wait(&c->work, &c->lock, clock_mono_ns() + TIDY_NS);
+		else
+			pthread_cond_wait(&c->work, &c->lock);
 	}
 	return c->first || !c->stopping;
+}
+
+/* Nobody writes: what a request's turn would have done besides. */
+static void do_chores(struct committer *c)
+{
+	if (probe_is_due(c)) {
+		pthread_mutex_unlock(&c->lock);
+		probe(c);
+		pthread_mutex_lock(&c->lock);
+	}
+	if (c->tidy_now) {
+		pthread_mutex_unlock(&c->lock);
+		tidy(c);
+		bool low = disk_is_low(c);
+		pthread_mutex_lock(&c->lock);
+		c->low = low;
+		c->tidy_now = false;
+	}
 }
 
 static void *run(void *arg)
@@ -359,12 +391,9 @@ static void *run(void *arg)
 	for (;;) {
 		if (!wait_for_work(c))
 			break;
-		if (probe_is_due(c)) {
-			pthread_mutex_unlock(&c->lock);
-			probe(c);
-			pthread_mutex_lock(&c->lock);
+		do_chores(c);
+		if (!c->first)
 			continue;
-		}
 		struct group g = take_group(c);
 		pthread_mutex_unlock(&c->lock);
 		if (g.first->batch)
@@ -461,6 +490,11 @@ enum err committer_submit(struct committer *c, struct batch *b, struct errbuf *e
 
 	if (disk_space_check(c->opts.disk, eb) != ERR_OK) {
 		counter_add(COUNTER_REFUSED_DISK_FULL, 1);
+		pthread_mutex_lock(&c->lock);
+		if (!c->low)
+			pthread_cond_signal(&c->work); /* the writer sees to old rows from now on */
+		c->low = true;
+		pthread_mutex_unlock(&c->lock);
 		return ERR_FULL;
 	}
 	for (uint32_t i = 0; i < b->part_count; i++)

@@ -36,38 +36,14 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "store/database.h"
+#include "store/spool_internal.h"
 
-enum {
-	EXTENT_ROWS = 64,
-	EXTENT_BYTES = 1 << 20,
-	APPLICATION_ID = 0x48464153,
-	PAGE_SIZE = 16384,
-	CHECKPOINT_PAGES = 256
-};
-
-struct extent {
-	uint64_t first_seq, last_seq, rows, points, bytes;
-	int64_t min_ns, max_ns;
-};
-
-struct spool {
-	sqlite3 *db; /* NULL: an I/O error closed it, and it could not be opened again yet */
-	char *path;
-	bool suspect; /* see above */
-	bool clean; /* the stop before this start was in order */
-	sqlite3_stmt *insert, *insert_extent, *oldest, *delete_rows, *delete_extent, *insert_gap, *set_meta, *pages;
-	struct extent open, open_before; /* before: as of the last commit */
-	struct spool_totals now; /* of this transaction */
-	pthread_mutex_t lock; /* published */
-	struct spool_totals published;
-	uint64_t first_seq; /* as in meta */
-	int wal_pages;
-};
+enum { EXTENT_ROWS = 64, EXTENT_BYTES = 1 << 20, APPLICATION_ID = 0x48464153, CHECKPOINT_PAGES = 256 };
 
 static const struct database_schema schema = {
 	.what = "a Holdfast spool",
 	.application_id = APPLICATION_ID,
-	.page_size = PAGE_SIZE,
+	.page_size = SPOOL_PAGE_SIZE,
 	.migrations = spool_migrations,
 };
 
@@ -230,8 +206,6 @@ static enum err prepare_all(struct spool *s, struct errbuf *eb)
 	return e;
 }
 
-static enum err run(struct spool *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb);
-static enum err set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb);
 static enum err close_extent(struct spool *s, struct errbuf *eb);
 
 static void close_connection(struct spool *s)
@@ -301,7 +275,7 @@ static enum err begin_use(struct spool *s, uint64_t first_seq, struct errbuf *eb
 		s->first_seq = first_seq;
 		s->now.last_seq = first_seq - 1;
 		if (e == ERR_OK)
-			e = set_meta(s, "first_seq", (int64_t)first_seq, eb);
+			e = spool_set_meta(s, "first_seq", (int64_t)first_seq, eb);
 	}
 	if (e == ERR_OK)
 		return spool_commit(s, eb);
@@ -351,7 +325,7 @@ void spool_close(struct spool *s)
 	if (!s)
 		return;
 	if (s->db && !s->suspect && spool_begin(s, &eb) == ERR_OK) {
-		if (set_meta(s, "clean", 1, &eb) != ERR_OK || spool_commit(s, &eb) != ERR_OK)
+		if (spool_set_meta(s, "clean", 1, &eb) != ERR_OK || spool_commit(s, &eb) != ERR_OK)
 			spool_rollback(s); /* the next start checks the file then */
 	}
 	close_connection(s);
@@ -372,15 +346,13 @@ bool spool_suspect(const struct spool *s)
 	return s->suspect;
 }
 
-/* Right after a call failed. */
-static void note_failure(struct spool *s)
+void spool_note_failure(struct spool *s)
 {
 	if (s->db && (sqlite3_errcode(s->db) & 0xff) == SQLITE_IOERR)
 		s->suspect = true;
 }
 
-/* All of the log into the file, and the log begun anew: nothing that comes later stands behind an unsynced frame. */
-static enum err settle_log(struct spool *s, struct errbuf *eb)
+enum err spool_settle_log(struct spool *s, struct errbuf *eb)
 {
 	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 
@@ -416,7 +388,7 @@ static enum err reopen(struct spool *s, struct errbuf *eb)
 	else
 		e = open_connection(s, &why);
 	if (e == ERR_OK)
-		e = settle_log(s, &why);
+		e = spool_settle_log(s, &why);
 	if (e == ERR_OK && s->now.last_seq > last_seq)
 		e = delete_refused(s, last_seq, &why);
 	if (e == ERR_OK && s->now.last_seq < last_seq)
@@ -438,7 +410,7 @@ enum err spool_probe(struct spool *s, struct errbuf *eb)
 	enum err e = spool_begin(s, eb);
 
 	if (e == ERR_OK) {
-		e = set_meta(s, "probe", clock_wall_ns(), eb);
+		e = spool_set_meta(s, "probe", clock_wall_ns(), eb);
 		if (e == ERR_OK)
 			return spool_commit(s, eb);
 		spool_rollback(s);
@@ -458,12 +430,12 @@ sqlite3 *spool_db(struct spool *s)
 	return s->db;
 }
 
-static enum err run(struct spool *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
+enum err spool_run(struct spool *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
 {
 	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(s->db, doing, eb);
 
 	if (e != ERR_OK)
-		note_failure(s);
+		spool_note_failure(s);
 	sqlite3_reset(st);
 	return e;
 }
@@ -475,7 +447,7 @@ enum err spool_begin(struct spool *s, struct errbuf *eb)
 	if (e == ERR_OK)
 		e = database_exec(s->db, "BEGIN IMMEDIATE", eb);
 	if (e != ERR_OK)
-		note_failure(s);
+		spool_note_failure(s);
 	return e;
 }
 
@@ -490,7 +462,7 @@ static enum err close_extent(struct spool *s, struct errbuf *eb)
 	sqlite3_bind_int64(st, 4, (int64_t)x->bytes);
 	sqlite3_bind_int64(st, 5, x->min_ns);
 	sqlite3_bind_int64(st, 6, x->max_ns);
-	enum err e = run(s, st, "write an extent", eb);
+	enum err e = spool_run(s, st, "write an extent", eb);
 	s->open = (struct extent){ 0 };
 	return e;
 }
@@ -507,7 +479,7 @@ enum err spool_append(struct spool *s, struct spool_row *row, struct errbuf *eb)
 	sqlite3_bind_int64(st, 5, row->min_ns);
 	sqlite3_bind_int64(st, 6, row->max_ns);
 	sqlite3_bind_blob64(st, 7, row->payload.p, row->payload.len, SQLITE_STATIC);
-	enum err e = run(s, st, "write to the spool", eb);
+	enum err e = spool_run(s, st, "write to the spool", eb);
 	sqlite3_bind_null(st, 7);
 	if (e != ERR_OK)
 		return e;
@@ -535,7 +507,7 @@ enum err spool_commit(struct spool *s, struct errbuf *eb)
 
 void spool_rollback(struct spool *s)
 {
-	note_failure(s); /* also of what was written through spool_db */
+	spool_note_failure(s); /* also of what was written through spool_db */
 	if (s->db && !sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	s->open = s->open_before;
@@ -559,129 +531,11 @@ bool spool_checkpoint(struct spool *s)
 	return true;
 }
 
-static enum err set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb)
+enum err spool_set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb)
 {
 	sqlite3_bind_text(s->set_meta, 1, key, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s->set_meta, 2, value);
-	return run(s, s->set_meta, "write the table meta", eb);
-}
-
-enum err spool_set_evicted_until(struct spool *s, int64_t ns, struct errbuf *eb)
-{
-	s->now.evicted_until_ns = ns;
-	return set_meta(s, "evicted_until_ns", ns, eb);
-}
-
-/* Points of rows in [from, to], for the exact size of a gap. */
-static enum err count_points(struct spool *s, uint64_t from, uint64_t to, uint64_t *points, struct errbuf *eb)
-{
-	sqlite3_stmt *st;
-	enum err e = database_prepare(s->db, &st, "SELECT sum(points) FROM spool WHERE seq BETWEEN ? AND ?", eb);
-
-	if (e != ERR_OK)
-		return e;
-	sqlite3_bind_int64(st, 1, (int64_t)from);
-	sqlite3_bind_int64(st, 2, (int64_t)to);
-	if (sqlite3_step(st) == SQLITE_ROW)
-		*points = (uint64_t)sqlite3_column_int64(st, 0);
-	else
-		e = database_error(s->db, "count points", eb);
-	sqlite3_finalize(st);
-	return e;
-}
-
-static enum err record_gap(
-    struct spool *s, const struct extent *x, uint64_t points, const char *cause, struct errbuf *eb)
-{
-	sqlite3_stmt *st = s->insert_gap;
-
-	sqlite3_bind_int64(st, 1, clock_wall_ns());
-	sqlite3_bind_int64(st, 2, x->min_ns);
-	sqlite3_bind_int64(st, 3, x->max_ns);
-	sqlite3_bind_int64(st, 4, (int64_t)points);
-	sqlite3_bind_text(st, 5, cause, -1, SQLITE_STATIC);
-	counter_add(COUNTER_GAP_POINTS, points);
-	log_error("%llu points were lost before InfluxDB got them (%s); GET /api/v1/status lists the gap",
-	    (unsigned long long)points, cause);
-	return run(s, st, "record a gap", eb);
-}
-
-static enum err drop_extent(struct spool *s, const struct extent *x, struct errbuf *eb)
-{
-	sqlite3_bind_int64(s->delete_rows, 1, (int64_t)x->first_seq);
-	sqlite3_bind_int64(s->delete_rows, 2, (int64_t)x->last_seq);
-	enum err e = run(s, s->delete_rows, "delete rows", eb);
-	sqlite3_bind_int64(s->delete_extent, 1, (int64_t)x->first_seq);
-	if (e == ERR_OK)
-		e = run(s, s->delete_extent, "delete an extent", eb);
-	if (x->max_ns > s->now.evicted_until_ns)
-		s->now.evicted_until_ns = x->max_ns;
-	if (e == ERR_OK)
-		e = set_meta(s, "evicted_until_ns", s->now.evicted_until_ns, eb);
-	if (e == ERR_OK)
-		e = set_meta(s, "evicted_until_seq", (int64_t)x->last_seq, eb);
-	if (e != ERR_OK)
-		return e;
-	s->now.rows -= x->last_seq - x->first_seq + 1;
-	s->now.points -= x->points;
-	s->now.bytes -= x->bytes;
-	s->now.first_seq = s->now.rows ? x->last_seq + 1 : 0;
-	counter_add(COUNTER_SPOOL_EVICTED_POINTS, x->points);
-	return ERR_OK;
-}
-
-/* What the file holds, free pages not counted: they are used again. */
-static uint64_t used_bytes(struct spool *s)
-{
-	uint64_t pages = sqlite3_step(s->pages) == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(s->pages, 0) : 0;
-
-	sqlite3_reset(s->pages);
-	return pages * PAGE_SIZE;
-}
-
-/* One extent in a transaction of its own. ERR_NOTFOUND: nothing has to go. */
-static enum err evict_one(
-    struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq, struct errbuf *eb)
-{
-	struct extent x = { 0 };
-	bool found = sqlite3_step(s->oldest) == SQLITE_ROW;
-
-	if (found) {
-		x.first_seq = (uint64_t)sqlite3_column_int64(s->oldest, 0);
-		x.last_seq = (uint64_t)sqlite3_column_int64(s->oldest, 1);
-		x.points = (uint64_t)sqlite3_column_int64(s->oldest, 2);
-		x.bytes = (uint64_t)sqlite3_column_int64(s->oldest, 3);
-		x.min_ns = sqlite3_column_int64(s->oldest, 4);
-		x.max_ns = sqlite3_column_int64(s->oldest, 5);
-	}
-	sqlite3_reset(s->oldest);
-	bool too_much = used_bytes(s) > max_bytes, too_old = found && x.max_ns < before_ns;
-	if (!found || (!too_much && !too_old))
-		return ERR_NOTFOUND;
-	enum err e = spool_begin(s, eb);
-	if (e == ERR_OK && x.last_seq > delivered_seq) {
-		uint64_t from = x.first_seq > delivered_seq ? x.first_seq : delivered_seq + 1, points = 0;
-		e = count_points(s, from, x.last_seq, &points, eb);
-		if (e == ERR_OK)
-			e = record_gap(s, &x, points, too_old ? "retention" : "spool_full", eb);
-	}
-	if (e == ERR_OK)
-		e = drop_extent(s, &x, eb);
-	if (e == ERR_OK)
-		return spool_commit(s, eb);
-	spool_rollback(s);
-	return e;
-}
-
-enum err spool_evict(struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq, struct errbuf *eb)
-{
-	enum err e;
-
-	if (s->suspect) /* the writer's next transaction opens it anew */
-		return ERR_OK;
-	while ((e = evict_one(s, max_bytes, before_ns, delivered_seq, eb)) == ERR_OK)
-		(void)spool_checkpoint(s);
-	return e == ERR_NOTFOUND ? ERR_OK : e;
+	return spool_run(s, s->set_meta, "write the table meta", eb);
 }
 
 void spool_totals(const struct spool *cs, struct spool_totals *out)

@@ -60,6 +60,8 @@ bool spool_checkpoint(struct spool *s);
  * before_ns; rows above delivered_seq only if there is no other way, and as a recorded gap. */
 NODISCARD enum err spool_evict(
     struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq, struct errbuf *eb);
+/* Gives some of the file's free pages, and the log's room, back to the file system. For when that is short of room. */
+void spool_release(struct spool *s);
 void spool_totals(const struct spool *s, struct spool_totals *out); /* any thread */
 
 NODISCARD enum err spool_reader_open(struct spool_reader **out, const char *path, struct errbuf *eb);

@@ -266,6 +266,86 @@ Test(bad_disk, a_disk_that_stays_bad_refuses_with_its_reason_and_recovers_by_its
 	fault_vfs_forget();
 }
 
+/* ---- too little room ---- */
+
+static _Atomic uint64_t room;
+
+static bool measure(void *arg, const char *path, uint64_t *free_bytes)
+{
+	(void)arg;
+	(void)path;
+	*free_bytes = room;
+	return true;
+}
+
+Test(bad_disk, below_the_reserve_writes_are_refused_and_all_else_goes_on)
+{
+	struct disk_space_opts d = { .reserve_bytes = 64 << 20, .measure = measure };
+	struct stand_opts o = { .spool_max_bytes = 1 << 20 };
+	uint64_t refused = counter_get(COUNTER_REFUSED_DISK_FULL);
+	struct committer_stats s;
+	char message[1024];
+	struct errbuf eb;
+	unsigned seq = 7;
+
+	room = 1 << 30;
+	cr_assert_eq(disk_space_new(&o.disk, "/somewhere", &d, &eb), ERR_OK);
+	stand_open(&st, &o);
+	stand_write(&st, "m v=1 1\n");
+	room = 1 << 20;
+	for (int64_t until = clock_mono_ns() + 20 * NS_PER_S;
+	     stand_try(&st, "metrics", 1, "m v=1 1\n", message) == ERR_OK;)
+		cr_assert(clock_mono_ns() < until, "it is never found out");
+	cr_assert(strstr(message, "disk_full: 1.0 MiB are free"), "%s", message);
+	cr_assert_eq(counter_get(COUNTER_REFUSED_DISK_FULL), refused + 1);
+	committer_stats(st.committer, &s);
+	cr_assert_not(s.writable);
+	cr_assert(strstr(s.error, "disk_full"), "%s", s.error);
+	cr_assert_eq(committer_call(st.committer, move_cursor, &seq, &eb), ERR_OK, "%s", eb.text); /* delivery */
+	cr_assert_eq(stand_total(&st, "m", "v", 0, 10).count, 1); /* reads */
+	room = 1 << 30;
+	for (int64_t until = clock_mono_ns() + 20 * NS_PER_S;
+	     stand_try(&st, "metrics", 1, "m v=2 2\n", message) != ERR_OK;)
+		cr_assert(clock_mono_ns() < until, "it does not recover by itself");
+	committer_stats(st.committer, &s);
+	cr_assert(s.writable);
+	stand_remove(&st);
+	disk_space_free(o.disk);
+}
+
+/* Rows that are too old go though nobody writes, and what they held goes back to the file system. */
+Test(bad_disk, below_the_reserve_old_rows_give_their_room_back)
+{
+	struct disk_space_opts d = { .reserve_bytes = 64 << 20, .measure = measure };
+	struct stand_opts o = { .retention_ns = 3600 * NS_PER_S };
+	struct spool_totals t, after;
+	char message[1024];
+	struct errbuf eb;
+
+	room = 1 << 30;
+	cr_assert_eq(disk_space_new(&o.disk, "/somewhere", &d, &eb), ERR_OK);
+	stand_open(&st, NULL); /* no retention yet: the points are of 1970 */
+	for (unsigned i = 0; i < 300; i++)
+		stand_write(&st, line(i));
+	stand_close(&st);
+	stand_reopen(&st, &o);
+	spool_totals(st.spool, &t);
+	cr_assert_gt(t.file_bytes, 1 << 20);
+	room = 0;
+	for (int64_t until = clock_mono_ns() + 20 * NS_PER_S;
+	     stand_try(&st, "metrics", 1, "m v=1i\n", message) != ERR_FULL; usleep(10000))
+		cr_assert(clock_mono_ns() < until, "it is never found out");
+	int64_t until = clock_mono_ns() + 30 * NS_PER_S;
+	do {
+		usleep(10000);
+		cr_assert(clock_mono_ns() < until, "the file keeps %llu bytes", (unsigned long long)after.file_bytes);
+		spool_totals(st.spool, &after);
+	} while (after.file_bytes > t.file_bytes / 2);
+	cr_assert_gt(after.first_seq, t.first_seq);
+	stand_remove(&st);
+	disk_space_free(o.disk);
+}
+
 static _Atomic bool stop_asking;
 
 static void *ask(void *arg)
