@@ -24,6 +24,7 @@
 #include "base/thread.h"
 #include "store/catalogue_store.h"
 #include "store/frame.h"
+#include "store/spool_damage.h"
 
 enum { GROUP_BYTES = 4 << 20, ROW_BYTES = 4 << 20, BUFFER_KEEP = 1 << 20, PROBE_DOUBLINGS = 6 };
 #define TIDY_NS NS_PER_S
@@ -198,12 +199,16 @@ static int64_t probe_pause_ns(const struct committer *c)
 /* What a commit says about the disk. */
 static void set_failing(struct committer *c, enum err e, const struct errbuf *eb)
 {
+	struct errbuf why;
+
 	if (e == ERR_OK && c->failing)
 		log_info("the spool can be written again");
 	pthread_mutex_lock(&c->lock);
 	c->stats.writable = e == ERR_OK;
 	snprintf(c->stats.error, sizeof c->stats.error, "%.255s", e == ERR_OK ? "" : eb->text);
 	pthread_mutex_unlock(&c->lock);
+	if (e == ERR_CORRUPT && spool_mark_damaged(spool_path(c->opts.spool), eb->text, &why) != ERR_OK)
+		log_error("%s", why.text);
 	if (e == ERR_OK)
 		c->probes = 0;
 	c->failing = e != ERR_OK;

@@ -36,6 +36,11 @@ void spool_check_stats(struct spool_check *c, struct spool_check_stats *out)
 	pthread_mutex_lock(&c->lock);
 	*out = c->stats;
 	pthread_mutex_unlock(&c->lock);
+	if (!out->pages && spool_is_marked(c->path)) { /* by who met the damage in work */
+		out->state = SPOOL_CHECK_DAMAGED;
+		out->pages = true;
+		snprintf(out->error, sizeof out->error, "pages of the file cannot be read");
+	}
 }
 
 /* False: stopping. */
@@ -142,10 +147,8 @@ static void tell(const struct spool_check *c, const struct spool_check_stats *t)
 	else if (t->state == SPOOL_CHECK_FAILED)
 		log_error("%s could not be checked: %s", c->path, t->error);
 	else
-		log_error("%s is damaged: %s; %llu rows cannot be read%s", c->path, t->error,
-		    (unsigned long long)t->bad_rows,
-		    t->pages ? "; restart holdfastd: it sets the file aside and takes over what can be read"
-			     : "; they are stepped over");
+		log_error("%s: %s; %llu rows cannot be read and are stepped over", c->path, t->error,
+		    (unsigned long long)t->bad_rows);
 	if (t->pages && spool_mark_damaged(c->path, t->error, &eb) != ERR_OK)
 		log_error("%s", eb.text);
 }

@@ -302,6 +302,10 @@ enum err spool_open_at(struct spool **out, const char *path, uint64_t first_seq,
 		s->clean = s->clean || fresh;
 		publish(s);
 		e = begin_use(s, first_seq, eb);
+		if ((e == ERR_FULL || e == ERR_IO) && first_seq <= s->now.last_seq + 1) {
+			log_warn("%s cannot be written yet: %s", path, eb->text);
+			e = ERR_OK; /* reads and delivery need not wait for the disk */
+		}
 	}
 	if (e != ERR_OK) {
 		close_connection(s);
@@ -419,6 +423,11 @@ enum err spool_probe(struct spool *s, struct errbuf *eb)
 }
 
 /* ---- transactions ---- */
+
+const char *spool_path(const struct spool *s)
+{
+	return s->path;
+}
 
 uint64_t spool_last_seq(const struct spool *s)
 {

@@ -46,6 +46,7 @@ NODISCARD enum err spool_begin(struct spool *s, struct errbuf *eb);
 NODISCARD enum err spool_append(struct spool *s, struct spool_row *row, struct errbuf *eb);
 NODISCARD enum err spool_commit(struct spool *s, struct errbuf *eb);
 void spool_rollback(struct spool *s);
+const char *spool_path(const struct spool *s); /* any thread */
 uint64_t spool_last_seq(const struct spool *s); /* of the row appended last; the writer */
 sqlite3 *spool_db(struct spool *s); /* for the other tables of the file, inside a transaction */
 

@@ -337,9 +337,14 @@ enum err spool_prepare(const char *path, struct errbuf *eb)
 		free(list);
 		return e == ERR_OK ? swap(path, aside, eb) : e;
 	}
-	if (exists(path, "-damaged"))
+	if (spool_is_marked(path))
 		return errbuf_set(eb, ERR_CORRUPT, "%s was found damaged while it was in use", path);
 	return ERR_OK;
+}
+
+bool spool_is_marked(const char *path)
+{
+	return exists(path, "-damaged");
 }
 
 enum err spool_mark_damaged(const char *path, const char *why, struct errbuf *eb)
@@ -348,5 +353,9 @@ enum err spool_mark_damaged(const char *path, const char *why, struct errbuf *eb
 
 	if (!name_of(name, path, "-damaged"))
 		return errbuf_set(eb, ERR_INVALID, "the name of the data folder is too long");
+	if (spool_is_marked(path))
+		return ERR_OK;
+	log_error(
+	    "%s is damaged: %s; restart holdfastd: it sets the file aside and takes over what can be read", path, why);
 	return file_replace(name, view_of(why), eb);
 }

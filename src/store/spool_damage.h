@@ -1,5 +1,5 @@
 /* A damaged spool: it is set aside, a fresh one starts in its place at once, and flow/salvage takes its rows over.
- * At start, before the spool is opened, one thread; spool_mark_damaged: any thread. */
+ * At start, before the spool is opened, one thread, but for the mark. */
 #ifndef STORE_SPOOL_DAMAGE_H
 #define STORE_SPOOL_DAMAGE_H
 
@@ -11,8 +11,9 @@
 /* Before every spool_open of a start: finishes a replacement that a crash cut short. ERR_CORRUPT: the file was marked. */
 NODISCARD enum err spool_prepare(const char *path, struct errbuf *eb);
 
-/* The next start sets the file aside. */
+/* The next start sets the file aside. Any thread; marking twice does nothing. */
 NODISCARD enum err spool_mark_damaged(const char *path, const char *why, struct errbuf *eb);
+bool spool_is_marked(const char *path);
 
 /* path, path-wal and path-shm become path.damaged-<UTC>…; a fresh file is at path, with what could be read of the old
  * one's namespaces and field types, a gap with the cause "spool_damaged" (0 points until salvage knows better), and
