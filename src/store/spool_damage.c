@@ -246,7 +246,8 @@ static enum err fill_fresh(
 	snprintf(gap, sizeof gap,
 	    "INSERT INTO gap (at_ns, from_ns, to_ns, points, cause) VALUES (%lld, %lld, %lld, 0, 'spool_damaged')",
 	    (long long)at_ns, (long long)(old->oldest_ns < now ? old->oldest_ns : now), (long long)now);
-	e = database_exec(spool_db(s), gap, eb);
+	if (at_ns) /* a human's name of a file has no time: salvage records what is lost */
+		e = database_exec(spool_db(s), gap, eb);
 	if (e == ERR_OK)
 		e = spool_set_evicted_until(s, now, eb);
 	if (e == ERR_OK)
@@ -255,8 +256,8 @@ static enum err fill_fresh(
 	return e;
 }
 
-static enum err make_fresh(
-    const char *path, const struct spool_facts *old, uint64_t first_seq, int64_t at_ns, struct errbuf *eb)
+static enum err make_fresh(const char *path, const char *old_path, const struct spool_facts *old, uint64_t first_seq,
+    int64_t at_ns, struct errbuf *eb)
 {
 	char fresh[NAME_MAX_];
 	struct spool *s;
@@ -268,7 +269,7 @@ static enum err make_fresh(
 	enum err e = spool_open_at(&s, fresh, first_seq, eb);
 	if (e != ERR_OK)
 		return e;
-	e = fill_fresh(s, path, old, at_ns, eb);
+	e = fill_fresh(s, old_path, old, at_ns, eb);
 	spool_close(s); /* whole in one file */
 	if (e == ERR_OK && exists(fresh, "-wal"))
 		e = errbuf_set(eb, ERR_IO, "%s could not be completed", fresh);
@@ -306,7 +307,7 @@ enum err spool_replace(const char *path, const char *why, uint64_t first_seq, st
 	if (e == ERR_OK)
 		e = next_epoch(path, &old, first_seq, &seq, eb);
 	if (e == ERR_OK)
-		e = make_fresh(path, &old, seq, at_ns, eb);
+		e = make_fresh(path, path, &old, seq, at_ns, eb);
 	if (e == ERR_OK)
 		e = swap(path, aside, eb);
 	if (e != ERR_OK)
@@ -318,28 +319,56 @@ enum err spool_replace(const char *path, const char *why, uint64_t first_seq, st
 	return ERR_OK;
 }
 
-enum err spool_prepare(const char *path, struct errbuf *eb)
+/* The fresh file is whole, spool.db has been moved, its log perhaps not. */
+static enum err finish_swap(const char *path, const struct spool_damaged *newest, struct errbuf *eb)
 {
 	char aside[NAME_MAX_];
 	int64_t at_ns;
 	enum err e = ERR_OK;
 
-	if (exists(path, ".new") && exists(path, "")) {
+	if (newest && !exists(newest->name, "-wal"))
+		snprintf(aside, sizeof aside, "%s", newest->name);
+	else
+		e = new_name(aside, path, &at_ns, eb);
+	return e == ERR_OK ? swap(path, aside, eb) : e;
+}
+
+/* Someone moved the file away by hand: a new one must not begin with old numbers. */
+static enum err begin_behind(const char *path, const struct spool_damaged *newest, struct errbuf *eb)
+{
+	struct spool_facts old;
+	uint64_t seq = 0;
+
+	spool_facts_read(newest->name, &old);
+	enum err e = next_epoch(path, &old, 0, &seq, eb);
+	if (e == ERR_OK)
+		e = make_fresh(path, newest->name, &old, seq, newest->at_ns, eb);
+	return e == ERR_OK ? swap(path, newest->name, eb) : e;
+}
+
+enum err spool_prepare(const char *path, struct errbuf *eb)
+{
+	struct spool_damaged *list = calloc(SPOOL_DAMAGED_MAX, sizeof *list), *newest = NULL;
+	enum err e = ERR_OK;
+
+	if (!list)
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	size_t n = spool_list_damaged(path, list, SPOOL_DAMAGED_MAX);
+	if (n)
+		newest = &list[n - 1];
+	bool file = exists(path, ""), fresh = exists(path, ".new");
+	if (file && fresh) {
 		remove_file(path, ".new-wal");
 		remove_file(path, ".new");
-	} else if (exists(path, ".new")) {
-		struct spool_damaged *list = calloc(SPOOL_DAMAGED_MAX, sizeof *list);
-		size_t n = list ? spool_list_damaged(path, list, SPOOL_DAMAGED_MAX) : 0;
-		if (n && !exists(list[n - 1].name, "-wal")) /* its log may still be here */
-			snprintf(aside, sizeof aside, "%s", list[n - 1].name);
-		else
-			e = new_name(aside, path, &at_ns, eb);
-		free(list);
-		return e == ERR_OK ? swap(path, aside, eb) : e;
+	} else if (fresh) {
+		e = finish_swap(path, newest, eb);
+	} else if (file && spool_is_marked(path)) {
+		e = errbuf_set(eb, ERR_CORRUPT, "%s was found damaged while it was in use", path);
+	} else if (!file && newest && !exists(path, "-wal")) {
+		e = begin_behind(path, newest, eb);
 	}
-	if (spool_is_marked(path))
-		return errbuf_set(eb, ERR_CORRUPT, "%s was found damaged while it was in use", path);
-	return ERR_OK;
+	free(list);
+	return e;
 }
 
 bool spool_is_marked(const char *path)

@@ -346,3 +346,24 @@ Test(spool_damage, names_given_by_a_human_are_found_and_logs_are_not_taken_for_f
 	cr_assert_str_eq(d[1].stamp, "by-hand");
 	cr_assert_eq(d[1].at_ns, 0);
 }
+
+Test(spool_damage, a_file_moved_away_by_hand_leaves_its_numbers_and_types_behind)
+{
+	char name[140];
+	struct spool *s = opened();
+
+	cr_assert_eq(spool_begin(s, &eb), ERR_OK);
+	cr_assert_eq(database_exec(spool_db(s), "INSERT INTO field VALUES (1, x'6d', x'76', 1)", &eb), ERR_OK);
+	cr_assert_eq(spool_commit(s, &eb), ERR_OK);
+	spool_close(s);
+	snprintf(name, sizeof name, "%s.damaged-by-hand", path);
+	cr_assert_eq(rename(path, name), 0);
+	s = opened();
+	cr_assert_eq(append_one(s), UINT64_C(2) << 40);
+	cr_assert_eq(figure(s, "SELECT count(*) FROM field"), 1);
+	cr_assert_eq(figure(s, "SELECT count(*) FROM gap"), 0);
+	spool_close(s);
+	s = opened();
+	cr_assert_eq(append_one(s), (UINT64_C(2) << 40) + 1);
+	spool_close(s);
+}
