@@ -76,7 +76,12 @@ static void sample_rates(struct services *s)
 
 void routes_each_second(void *services)
 {
-	sample_rates(services);
+	struct services *s = services;
+	struct disk_space_stats disk;
+
+	sample_rates(s);
+	if (s->disk)
+		disk_space_stats(s->disk, &disk); /* measures, and tells the log of a change */
 }
 
 static void tell_sentence(struct services *s, struct gathered *g)

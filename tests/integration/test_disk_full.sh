@@ -56,6 +56,8 @@ if mount -t tmpfs -o size=48m holdfast-test "$T/data" 2> "$T/why"; then
 	is "$(counted)" 50 "reads go on"
 	curl -s "$HF/metrics" | grep -qE '^holdfast_refused_requests_total\{reason="disk_full"\} [1-9]'
 	ok "the refusals are counted"
+	curl -s "$HF/metrics" | grep -qE '^holdfast_disk_reserve_bytes 16777216$|^holdfast_disk_reserve_bytes 1.6777216e\+07$'
+	ok "the reserve is exposed"
 	rm "$T/data/ballast"
 	wait_until 10 taken
 	ok "with room again writes are taken, by itself"
