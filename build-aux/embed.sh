@@ -1,23 +1,28 @@
 #!/bin/sh
-# Turns files into C arrays: embed.sh sql DIR > migrations_data.c, embed.sh assets DIR > assets_data.c
+# Turns files into C arrays: embed.sh sql DIR… > migrations_data.c, embed.sh assets DIR > assets_data.c
+# sql: one list of migrations a folder, named after it.
 # assets: the raw bytes, the same by gzip, and a strong ETag of the content.
 set -eu
 mode=$1 dir=$2
+shift
 
 bytes() { od -An -v -tx1 "$1" | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; }
 
 case $mode in
 sql)
 	echo '#include "store/migrations.h"'
-	echo 'const struct migration spool_migrations[] = {'
-	for f in "$dir"/[0-9]*.sql; do
-		name=$(basename "$f" .sql)
-		printf '{ %d, "%s",\n' "$(echo "$name" | sed 's/^0*//; s/-.*//')" "$name"
-		sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$/\\n"/' "$f"
-		echo '},'
+	for dir; do
+		list=$(basename "$dir")_migrations
+		echo "const struct migration ${list}[] = {"
+		for f in "$dir"/[0-9]*.sql; do
+			name=$(basename "$f" .sql)
+			printf '{ %d, "%s",\n' "$(echo "$name" | sed 's/^0*//; s/-.*//')" "$name"
+			sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$/\\n"/' "$f"
+			echo '},'
+		done
+		echo '};'
+		echo "const size_t ${list}_count = sizeof $list / sizeof *$list;"
 	done
-	echo '};'
-	echo 'const size_t spool_migrations_count = sizeof spool_migrations / sizeof *spool_migrations;'
 	;;
 assets)
 	echo '#include "edge/assets.h"'

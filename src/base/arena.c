@@ -5,6 +5,7 @@
 
 struct arena_block {
 	struct arena_block *next;
+	size_t size;
 	char bytes[] __attribute__((aligned(16)));
 };
 
@@ -13,28 +14,69 @@ void arena_init(struct arena *a, size_t block_size, size_t max)
 	*a = (struct arena){ .block_size = block_size, .max = max };
 }
 
+static void free_all(struct arena_block *b)
+{
+	while (b) {
+		struct arena_block *next = b->next;
+		free(b);
+		b = next;
+	}
+}
+
 void arena_fini(struct arena *a)
+{
+	free_all(a->blocks);
+	free_all(a->spare);
+	*a = (struct arena){ .block_size = a->block_size, .max = a->max };
+}
+
+void arena_clear(struct arena *a)
 {
 	while (a->blocks) {
 		struct arena_block *b = a->blocks;
 		a->blocks = b->next;
-		free(b);
+		if (b->size == a->block_size) {
+			b->next = a->spare;
+			a->spare = b;
+		} else {
+			a->used -= sizeof *b + b->size;
+			free(b);
+		}
 	}
-	*a = (struct arena){ .block_size = a->block_size, .max = a->max };
+	a->at = a->end = NULL;
+}
+
+static void free_spare(struct arena *a)
+{
+	for (const struct arena_block *b = a->spare; b; b = b->next)
+		a->used -= sizeof *b + b->size;
+	free_all(a->spare);
+	a->spare = NULL;
 }
 
 static char *new_block(struct arena *a, size_t n)
 {
 	size_t size = sizeof(struct arena_block) + n;
+	struct arena_block *b = n == a->block_size ? a->spare : NULL;
 
-	if (n > a->max || size > a->max - a->used)
-		return NULL;
-	struct arena_block *b = calloc(1, size);
-	if (!b)
-		return NULL;
+	if (b) {
+		a->spare = b->next;
+		memset(b->bytes, 0, n);
+	} else {
+		if (n > a->max)
+			return NULL;
+		if (size > a->max - a->used)
+			free_spare(a);
+		if (size > a->max - a->used)
+			return NULL;
+		b = calloc(1, size);
+		if (!b)
+			return NULL;
+		a->used += size;
+		b->size = n;
+	}
 	b->next = a->blocks;
 	a->blocks = b;
-	a->used += size;
 	return b->bytes;
 }
 

@@ -8,13 +8,15 @@
 
 struct arena_block;
 struct arena {
-	struct arena_block *blocks;
+	struct arena_block *blocks, *spare; /* spare: of block_size, from before arena_clear */
 	char *at, *end;
 	size_t used, max, block_size; /* used: what was taken from the system */
 };
 
 void arena_init(struct arena *a, size_t block_size, size_t max);
 void arena_fini(struct arena *a);
+/* Forgets everything, and keeps the blocks for what comes next. */
+void arena_clear(struct arena *a);
 /* NULL above the ceiling or without memory. align is a power of two, at most 16. */
 void *arena_alloc(struct arena *a, size_t n, size_t align);
 /* A terminated copy, or NULL. */

@@ -5,6 +5,7 @@
 #include "cli/client.h"
 
 int cmd_status(struct client *c, int argc, char **argv);
+int cmd_compact(struct client *c, int argc, char **argv);
 int cmd_query(struct client *c, int argc, char **argv);
 int cmd_write(struct client *c, int argc, char **argv);
 

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "daemon/config_table.h"
+#include "daemon/policy.h"
 
 #define DEFAULT_FILE "/etc/holdfast/holdfast.conf"
 enum { FILE_MAX = 1 << 20, LINE_MAX_BYTES = 190, SECRET_MAX = 4096, KEYS_MAX = 64 };
@@ -286,6 +287,16 @@ static enum err set_option(struct config *c, const char *option, const char *key
 	return errbuf_set(eb, ERR_INVALID, "%s %s %s", option, value, why.text);
 }
 
+/* Lists with a form of their own are read here too, so that -n finds what is wrong with them. */
+static enum err check_policy(const struct config *c, struct errbuf *eb)
+{
+	struct policy *p;
+	enum err e = policy_new(&p, c, eb);
+
+	policy_free(p);
+	return e;
+}
+
 enum err config_load(struct config *c, int argc, char **argv, bool *done, struct errbuf *eb)
 {
 	struct options o = { 0 };
@@ -315,6 +326,8 @@ enum err config_load(struct config *c, int argc, char **argv, bool *done, struct
 		e = set_option(c, "--listen", "listen", o.listen, eb);
 	if (e == ERR_OK)
 		e = finish(c, eb);
+	if (e == ERR_OK)
+		e = check_policy(c, eb);
 	*done = o.check;
 	if (e == ERR_OK && o.check)
 		puts("the configuration is good");

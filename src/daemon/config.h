@@ -31,7 +31,9 @@ struct config {
 		char *proc;
 	} collect;
 	struct {
-		int64_t raw_ns;
+		int64_t raw_ns, minutes_ns, hours_ns, days_ns;
+		char *measurements; /* exceptions: "cpu raw=7d 1h=1y; net raw=3d" */
+		char *sketches; /* patterns of measurement.field */
 		uint64_t max_bytes;
 		int64_t max_future_ns;
 	} retention;

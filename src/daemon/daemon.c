@@ -2,9 +2,9 @@
  *
  *   folder, lock      one holdfastd a folder
  *   disk space        how much room there is
- *   spool, catalogue  what was acknowledged, and the types it fixed; a damaged spool is set aside here
- *   head              rebuilt from the spool's newest rows
- *   writer            from here on the spool belongs to it
+ *   store, catalogue  the names that blocks number; then the spool with what they lack; a damaged spool is set aside here
+ *   head              rebuilt from the spool's rows that are not in the store
+ *   writer, compactor from here on the spool belongs to one, the store to the other
  *   local, record     what answers reads; the replicator
  *   door, collectors  what brings points
  *   salvage, check    what is taken over from a damaged spool; whether this one is whole after an unclean stop
@@ -23,27 +23,31 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/policy.h"
 #include "edge/influx.h"
 #include "edge/routes.h"
+#include "flow/compactor.h"
 #include "flow/recovery.h"
 #include "flow/salvage.h"
 #include "flow/spool_check.h"
 #include "store/catalogue_store.h"
 #include "store/disk_space.h"
+#include "store/series_store.h"
 #include "store/spool_damage.h"
-
-#define HEAD_AGE_NS (75 * 60 * NS_PER_S) /* an hour's charts without touching the disk */
 
 struct daemon {
 	const struct config *config;
 	int folder_fd; /* locked */
 	char host[256];
-	char spool_path[4096];
+	char spool_path[4096], store_path[4096];
+	struct policy *policy;
+	struct store *store;
 	struct disk_space *disk;
 	struct spool *spool;
 	struct catalogue *catalogue;
 	struct head *head;
 	struct committer *committer;
+	struct compactor *compactor;
 	struct local *local;
 	struct breaker breaker;
 	struct influx_opts influx;
@@ -106,7 +110,8 @@ static enum err open_tables(struct daemon *d, uint64_t *points, struct errbuf *e
 {
 	const struct config *c = d->config;
 	struct catalogue_opts catalogue = { .create_databases = c->server.create_databases };
-	struct head_opts head = { .max_bytes = c->server.head_bytes, .max_age_ns = HEAD_AGE_NS };
+	struct head_opts head = { .max_bytes = c->server.head_bytes };
+	struct store_totals totals = { 0 };
 	enum err e = spool_prepare(d->spool_path, eb);
 
 	if (e == ERR_OK)
@@ -114,12 +119,18 @@ static enum err open_tables(struct daemon *d, uint64_t *points, struct errbuf *e
 	if (e == ERR_OK)
 		e = catalogue_new(&d->catalogue, &catalogue, eb);
 	if (e == ERR_OK)
+		e = series_store_load(d->catalogue, store_db(d->store), eb);
+	if (e == ERR_CORRUPT && d->catalogue) /* that is not the spool's fault */
+		e = ERR_INVALID;
+	if (e == ERR_OK)
 		e = catalogue_load(d->catalogue, spool_db(d->spool), eb);
 	if (e == ERR_OK)
 		e = head_new(&d->head, &head, eb);
+	if (e == ERR_OK)
+		store_totals(d->store, &totals);
 	if (e == ERR_OK) /* a compressed value is about as large as one in the head */
-		e = recovery_fill_head(d->head, d->catalogue, d->spool_path, c->server.head_bytes / 2,
-		    clock_wall_ns() - HEAD_AGE_NS, points, eb);
+		e = recovery_fill_head(
+		    d->head, d->catalogue, d->spool_path, c->server.head_bytes / 2, totals.compacted_seq, points, eb);
 	return e;
 }
 
@@ -130,18 +141,24 @@ static enum err open_store(struct daemon *d, struct errbuf *eb)
 	struct committer_opts committer = { .queue_max_bytes = c->server.max_queue,
 		.spool_max_bytes = c->retention.max_bytes,
 		.retention_ns = c->retention.raw_ns };
+	struct store_totals totals = { 0 };
 	uint64_t points = 0;
 	int64_t began = clock_mono_ns();
 	struct errbuf why;
-	enum err e = disk_space_new(&d->disk, c->server.data_dir, &disk, eb);
+	enum err e = policy_new(&d->policy, c, eb);
 
+	if (e == ERR_OK)
+		e = disk_space_new(&d->disk, c->server.data_dir, &disk, eb);
+	if (e == ERR_OK)
+		e = store_open(&d->store, d->store_path, eb);
 	if (e != ERR_OK)
 		return e;
+	store_totals(d->store, &totals);
 	e = open_tables(d, &points, eb);
 	if (e == ERR_CORRUPT) {
 		why = *eb;
 		close_tables(d);
-		e = spool_replace(d->spool_path, why.text, 0, eb);
+		e = spool_replace(d->spool_path, why.text, totals.compacted_seq + 1, eb);
 		if (e == ERR_OK)
 			e = open_tables(d, &points, eb);
 	}
@@ -155,6 +172,25 @@ static enum err open_store(struct daemon *d, struct errbuf *eb)
 		log_info("%s opened in %lld ms, %llu points in memory again", d->spool_path,
 		    (long long)((clock_mono_ns() - began) / NS_PER_MS), (unsigned long long)points);
 	return e;
+}
+
+static enum err start_compactor(struct daemon *d, struct errbuf *eb)
+{
+	struct compactor_opts opts = { .store = d->store,
+		.catalogue = d->catalogue,
+		.head = d->head,
+		.committer = d->committer,
+		.spool = d->spool,
+		.spool_path = d->spool_path,
+		.retention_ns = policy_retention_ns,
+		.overridden = policy_has_exceptions(d->policy),
+		.is_sketched = policy_is_sketched,
+		.arg = d->policy,
+		.max_bytes = d->config->retention.max_bytes };
+
+	for (int t = 0; t < (int)TIERS; t++)
+		opts.shortest_ns[t] = policy_shortest_ns(d->policy, (enum tier)t);
+	return compactor_start(&d->compactor, &opts, eb);
 }
 
 static void *open_record(void *arg)
@@ -199,7 +235,9 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 {
 	const struct config *c = d->config;
 	bool record = *c->influxdb.url;
-	struct local_opts local = { .head = d->head, .catalogue = d->catalogue, .spool_path = d->spool_path };
+	struct local_opts local = {
+		.head = d->head, .catalogue = d->catalogue, .spool_path = d->spool_path, .store_path = d->store_path
+	};
 	enum err e = local_new(&d->local, &local, eb);
 
 	if (e == ERR_OK && record)
@@ -285,6 +323,11 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.disk = d->disk,
 		.salvage = d->salvage,
 		.check = d->check,
+		.store = d->store,
+		.store_path = d->store_path,
+		.compactor = d->compactor,
+		.retention_ns = { c->retention.raw_ns, c->retention.minutes_ns, c->retention.hours_ns,
+		    c->retention.days_ns },
 		.head = d->head,
 		.catalogue = d->catalogue,
 		.collect = d->collect,
@@ -328,6 +371,8 @@ static enum err start(struct daemon *d, struct errbuf *eb)
 	if (e == ERR_OK)
 		e = open_store(d, eb);
 	if (e == ERR_OK)
+		e = start_compactor(d, eb);
+	if (e == ERR_OK)
 		e = open_reads(d, eb);
 	if (e == ERR_OK)
 		e = open_door(d, eb);
@@ -352,6 +397,7 @@ enum err daemon_start(struct daemon **out, const struct config *config, struct e
 		.password = config->influxdb.password,
 		.token = config->influxdb.token };
 	snprintf(d->spool_path, sizeof d->spool_path, "%s/spool.db", config->server.data_dir);
+	snprintf(d->store_path, sizeof d->store_path, "%s/store.db", config->server.data_dir);
 	enum err e = start(d, eb);
 	if (e != ERR_OK) {
 		daemon_stop(d);
@@ -373,11 +419,14 @@ void daemon_stop(struct daemon *d)
 	collect_stop(d->collect);
 	replicator_stop(d->replicator);
 	reader_free(d->reader);
+	compactor_stop(d->compactor);
 	committer_stop(d->committer);
 	influx_close(d->replicator_record);
 	local_free(d->local);
 	ingest_free(d->ingest);
 	close_tables(d);
+	store_close(d->store);
+	policy_free(d->policy);
 	disk_space_free(d->disk);
 	if (d->folder_fd >= 0)
 		close(d->folder_fd);

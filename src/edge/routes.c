@@ -9,6 +9,7 @@
 #include "base/timetext.h"
 #include "edge/routes_internal.h"
 #include "edge/spool_view.h"
+#include "edge/store_view.h"
 #include "wire/json_write.h"
 
 enum { BUCKETS_WISHED = 360 };
@@ -25,6 +26,8 @@ static const struct http_route table[] = {
 	{ HTTP_GET, "/api/v1/metrics/resources", routes_resources, true, HTTP_FORM_OWN },
 	{ HTTP_GET, "/api/v1/quarantine", routes_quarantine, false, HTTP_FORM_OWN },
 	{ HTTP_GET, "/api/v1/replication", routes_replication, false, HTTP_FORM_OWN },
+	{ HTTP_POST, "/api/v1/compact", routes_compact, false, HTTP_FORM_OWN },
+	{ HTTP_GET, "/api/v1/storage", routes_storage, false, HTTP_FORM_OWN },
 	{ HTTP_GET, "/api/v1/status", routes_status, false, HTTP_FORM_OWN },
 	{ HTTP_GET, "/", routes_asset, true, HTTP_FORM_OWN },
 	{ 0, NULL, NULL, false, HTTP_FORM_OWN },
@@ -43,6 +46,12 @@ enum err routes_open(struct services *s, struct errbuf *eb)
 		rates_fini(&s->rates);
 		return e;
 	}
+	if (s->store)
+		e = store_view_open(&s->store_view, s->store_path, eb);
+	if (e) {
+		routes_close(s);
+		return e;
+	}
 	routes_each_second(s); /* the first sample */
 	return ERR_OK;
 }
@@ -51,6 +60,8 @@ void routes_close(struct services *s)
 {
 	spool_view_close(s->spool_view);
 	s->spool_view = NULL;
+	store_view_close(s->store_view);
+	s->store_view = NULL;
 	rates_fini(&s->rates);
 }
 
@@ -141,7 +152,7 @@ void routes_json_head(struct buf *b, const struct read_result *r)
 {
 	json_put_string(b, "source", read_source_name(r->source));
 	json_put_bool(b, "complete", r->complete);
-	json_put_string(b, "tier", "raw");
+	json_put_string(b, "tier", r->tier);
 	json_put_string_or_null(b, "reason", r->complete ? NULL : r->reason);
 }
 

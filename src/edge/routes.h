@@ -7,6 +7,7 @@
 #include "edge/http.h"
 #include "edge/rates.h"
 #include "flow/committer.h"
+#include "flow/compactor.h"
 #include "flow/ingest.h"
 #include "flow/replicator.h"
 #include "flow/salvage.h"
@@ -18,6 +19,7 @@
 #include "store/spool.h"
 
 struct spool_view; /* quarantine and gaps, read from the spool's file */
+struct store_view; /* what each tier holds, read from the store's file */
 
 /* Borrowed, and outlive the server. All but those that may be NULL must be there. */
 struct services {
@@ -29,6 +31,10 @@ struct services {
 	struct disk_space *disk; /* NULL: not looked at */
 	struct salvage *salvage; /* NULL: there is none */
 	struct spool_check *check; /* NULL: there is none */
+	const struct store *store; /* for store_totals alone; NULL: there is none */
+	const char *store_path;
+	struct compactor *compactor; /* NULL: there is none */
+	int64_t retention_ns[TIERS];
 	struct head *head;
 	struct catalogue *catalogue;
 	struct collect *collect; /* NULL: collection is off */
@@ -44,6 +50,7 @@ struct services {
 	/* routes_open fills these */
 	struct rates rates;
 	struct spool_view *spool_view;
+	struct store_view *store_view; /* NULL: there is no store */
 };
 
 /* Before http_start, with opts.routes = routes_table(), opts.arg = s and opts.each_second = routes_each_second. */

@@ -11,6 +11,8 @@ void routes_resources(struct http_request *rq, void *arg);
 void routes_performance(struct http_request *rq, void *arg);
 void routes_status(struct http_request *rq, void *arg);
 void routes_replication(struct http_request *rq, void *arg);
+void routes_storage(struct http_request *rq, void *arg);
+void routes_compact(struct http_request *rq, void *arg);
 void routes_quarantine(struct http_request *rq, void *arg);
 void routes_health(struct http_request *rq, void *arg);
 void routes_influx_health(struct http_request *rq, void *arg);

@@ -26,7 +26,14 @@
 #include "store/frame.h"
 #include "store/spool_damage.h"
 
-enum { GROUP_BYTES = 4 << 20, ROW_BYTES = 4 << 20, BUFFER_KEEP = 1 << 20, PROBE_DOUBLINGS = 6 };
+enum {
+	GROUP_BYTES = 4 << 20,
+	ROW_BYTES = 4 << 20,
+	BUFFER_KEEP = 1 << 20,
+	PROBE_DOUBLINGS = 6,
+	VACUUM_PAGES = 32,
+	FREE_PAGES_KEPT = 256
+};
 #define TIDY_NS NS_PER_S
 #define BUFFER_MAX ((size_t)256 << 20) /* a request's text is bounded long before */
 
@@ -56,7 +63,8 @@ struct committer {
 	bool stopping;
 	uint64_t wakes;
 	struct committer_stats stats;
-	_Atomic uint64_t delivered;
+	_Atomic uint64_t delivered, compacted, spool_max;
+	atomic_bool tidy_now, truncate_log;
 	/* the writer alone */
 	struct frame_packer *packer;
 	struct buf frames, small; /* of the row being packed: its frames, and text behind them not framed yet */
@@ -67,7 +75,7 @@ struct committer {
 	unsigned probes; /* that failed in a row */
 	int64_t probe_at_ns;
 	bool probe_now; /* the pause is over */
-	bool tidy_now;
+	bool tidy_due;
 	bool low; /* under the lock: a batch was refused for want of room, and there is none yet */
 };
 
@@ -311,18 +319,32 @@ static bool disk_is_low(const struct committer *c)
 	return disk_space_check(c->opts.disk, &eb) != ERR_OK;
 }
 
+static enum err evict(struct committer *c, struct errbuf *eb)
+{
+	int64_t before = c->opts.retention_ns ? clock_wall_ns() - c->opts.retention_ns : INT64_MIN;
+	struct spool_done done = { atomic_load(&c->delivered), atomic_load(&c->compacted) };
+
+	return spool_evict(c->opts.spool, atomic_load(&c->spool_max), before, done, eb);
+}
+
 static void tidy(struct committer *c)
 {
 	struct errbuf eb;
+	uint64_t left;
 	int64_t now = clock_mono_ns();
 
 	/* with each step of the log too: at full rate a second is much room */
-	if (!spool_checkpoint(c->opts.spool) && now - c->tidied_ns < TIDY_NS)
+	if (!spool_checkpoint(c->opts.spool) && now - c->tidied_ns < TIDY_NS && !atomic_exchange(&c->tidy_now, false) &&
+	    !atomic_load(&c->truncate_log))
 		return;
 	c->tidied_ns = now;
-	int64_t before = c->opts.retention_ns ? clock_wall_ns() - c->opts.retention_ns : INT64_MIN;
-	if (spool_evict(c->opts.spool, c->opts.spool_max_bytes, before, atomic_load(&c->delivered), &eb) != ERR_OK)
+	if (atomic_exchange(&c->truncate_log, false))
+		spool_truncate_log(c->opts.spool);
+	if (evict(c, &eb) != ERR_OK)
 		log_error("cannot let old rows go: %s", eb.text);
+	else if (spool_vacuum(c->opts.spool, 0, &left, &eb) == ERR_OK && left > FREE_PAGES_KEPT &&
+	    spool_vacuum(c->opts.spool, VACUUM_PAGES, &left, &eb) != ERR_OK)
+		log_error("cannot give free space back: %s", eb.text);
 	if (disk_is_low(c))
 		spool_release(c->opts.spool);
 }
@@ -359,11 +381,11 @@ static bool probe_is_due(const struct committer *c)
  * False: stopping, and nothing is left to do. */
 static bool wait_for_work(struct committer *c)
 {
-	while (!c->first && !c->stopping && !c->probe_now && !c->tidy_now) {
+	while (!c->first && !c->stopping && !c->probe_now && !c->tidy_due) {
 		if (c->failing)
 			c->probe_now = !clock_cond_wait(&c->work, &c->lock, c->probe_at_ns);
 		else if (c->low)
-			c->tidy_now = !clock_cond_wait(&c->work, &c->lock, clock_mono_ns() + TIDY_NS);
+			c->tidy_due = !clock_cond_wait(&c->work, &c->lock, clock_mono_ns() + TIDY_NS);
 		else
 			pthread_cond_wait(&c->work, &c->lock);
 	}
@@ -378,13 +400,13 @@ static void do_chores(struct committer *c)
 		probe(c);
 		pthread_mutex_lock(&c->lock);
 	}
-	if (c->tidy_now) {
+	if (c->tidy_due) {
 		pthread_mutex_unlock(&c->lock);
 		tidy(c);
 		bool low = disk_is_low(c);
 		pthread_mutex_lock(&c->lock);
 		c->low = low;
-		c->tidy_now = false;
+		c->tidy_due = false;
 	}
 }
 
@@ -427,6 +449,7 @@ enum err committer_start(struct committer **out, const struct committer_opts *op
 	c->last = &c->first;
 	c->stats.last_seq = spool_last_seq(opts->spool);
 	c->stats.writable = true;
+	atomic_init(&c->spool_max, opts->spool_max_bytes);
 	buf_init(&c->frames, BUFFER_MAX);
 	buf_init(&c->small, BUFFER_MAX);
 	pthread_mutex_init(&c->lock, NULL);
@@ -538,6 +561,55 @@ void committer_wake(struct committer *c)
 void committer_set_delivered(struct committer *c, uint64_t seq)
 {
 	atomic_store(&c->delivered, seq);
+}
+
+void committer_set_compacted(struct committer *c, uint64_t seq)
+{
+	atomic_store(&c->compacted, seq);
+}
+
+void committer_set_spool_max(struct committer *c, uint64_t bytes)
+{
+	atomic_store(&c->spool_max, bytes);
+}
+
+static enum err seal_job(struct spool *s, void *arg, struct errbuf *eb)
+{
+	(void)s;
+	(void)eb;
+	head_seal(arg);
+	return ERR_OK;
+}
+
+enum err committer_seal_head(struct committer *c, struct errbuf *eb)
+{
+	return committer_call(c, seal_job, c->opts.head, eb);
+}
+
+struct shrink {
+	uint64_t left;
+};
+
+static enum err shrink_job(struct spool *s, void *arg, struct errbuf *eb)
+{
+	struct shrink *k = arg;
+
+	return spool_vacuum(s, VACUUM_PAGES, &k->left, eb);
+}
+
+enum err committer_shrink(struct committer *c, struct errbuf *eb)
+{
+	struct shrink k = { .left = UINT64_MAX };
+	enum err e = ERR_OK;
+
+	/* the first job only has the writer let go what nobody needs */
+	atomic_store(&c->tidy_now, true);
+	for (uint64_t before = 0; e == ERR_OK && k.left && k.left != before;) {
+		before = k.left;
+		e = committer_call(c, shrink_job, &k, eb);
+	}
+	atomic_store(&c->truncate_log, true);
+	return e == ERR_OK ? committer_call(c, shrink_job, &k, eb) : e;
 }
 
 void committer_stats(struct committer *c, struct committer_stats *out)

@@ -53,8 +53,15 @@ NODISCARD enum err committer_call(
 uint64_t committer_wait(struct committer *c, uint64_t after_seq, int64_t deadline_ns);
 void committer_wake(struct committer *c); /* ends all committer_wait at once */
 
-/* Rows up to seq have reached the record and may go when room is needed. Without a record: UINT64_MAX. */
+/* Rows up to seq have reached the record (without one: UINT64_MAX), are in the store. Those that are both may go. */
 void committer_set_delivered(struct committer *c, uint64_t seq);
+void committer_set_compacted(struct committer *c, uint64_t seq);
+/* Instead of opts.spool_max_bytes. */
+void committer_set_spool_max(struct committer *c, uint64_t bytes);
+/* Waits until the head's newest generation is sealed. */
+NODISCARD enum err committer_seal_head(struct committer *c, struct errbuf *eb);
+/* Lets go what nobody needs, and gives all free pages back to the file system, in short steps between the commits. */
+NODISCARD enum err committer_shrink(struct committer *c, struct errbuf *eb);
 void committer_stats(struct committer *c, struct committer_stats *out);
 
 #endif

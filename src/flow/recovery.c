@@ -7,22 +7,23 @@
 
 enum { KEEP_BYTES = 4 << 20 };
 
-/* The row to begin with: walking back from the newest, as long as budget and age allow. */
-static enum err find_start(sqlite3 *db, uint64_t budget, int64_t since_ns, uint64_t *after_seq, struct errbuf *eb)
+/* The row to begin with: walking back from the newest, as far as the budget allows. */
+static enum err find_start(sqlite3 *db, uint64_t budget, uint64_t compacted_seq, uint64_t *after_seq, struct errbuf *eb)
 {
 	sqlite3_stmt *st;
 	uint64_t sum = 0;
 	int rc;
 	enum err e = database_prepare(
-	    db, &st, "SELECT seq, length(payload), received_ns FROM spool ORDER BY seq DESC", eb);
+	    db, &st, "SELECT seq, length(payload) FROM spool WHERE seq > ? ORDER BY seq DESC", eb);
 
 	*after_seq = INT64_MAX;
 	if (e != ERR_OK)
 		return e;
+	sqlite3_bind_int64(st, 1, (int64_t)compacted_seq);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		uint64_t seq = (uint64_t)sqlite3_column_int64(st, 0);
 		sum += (uint64_t)sqlite3_column_int64(st, 1);
-		if (*after_seq != INT64_MAX && (sum > budget || sqlite3_column_int64(st, 2) < since_ns))
+		if (*after_seq != INT64_MAX && sum > budget)
 			break;
 		*after_seq = seq - 1;
 	}
@@ -55,7 +56,7 @@ static void append_row(struct head *head, struct batch_builder *bb, const struct
 }
 
 enum err recovery_fill_head(struct head *head, struct catalogue *catalogue, const char *spool_path,
-    uint64_t budget_bytes, int64_t since_ns, uint64_t *points, struct errbuf *eb)
+    uint64_t budget_bytes, uint64_t compacted_seq, uint64_t *points, struct errbuf *eb)
 {
 	struct spool_reader *reader;
 	struct spool_row row;
@@ -67,8 +68,10 @@ enum err recovery_fill_head(struct head *head, struct catalogue *catalogue, cons
 	if (e != ERR_OK)
 		return e;
 	batch_builder_init(&bb, catalogue);
-	e = find_start(spool_reader_db(reader), budget_bytes, since_ns, &seq, eb);
-	head_begin_at(head, seq == INT64_MAX ? 1 : seq + 1);
+	e = find_start(spool_reader_db(reader), budget_bytes, compacted_seq, &seq, eb);
+	if (seq == INT64_MAX)
+		seq = compacted_seq;
+	head_begin_at(head, seq + 1);
 	while (e == ERR_OK) {
 		e = spool_reader_next(reader, seq, &row, eb);
 		if (e == ERR_CORRUPT && row.seq) {

@@ -5,9 +5,9 @@
 #include "store/head.h"
 #include "store/spool.h"
 
-/* Reads at most about budget_bytes of payload, the newest, none that came before since_ns. Rows that cannot be read
- * are logged and left to reads from the spool. *points: how many are in the head. */
+/* Reads at most about budget_bytes of payload, the newest, of rows above compacted_seq. Rows that cannot be read are
+ * logged. *points: how many are in the head. */
 NODISCARD enum err recovery_fill_head(struct head *head, struct catalogue *catalogue, const char *spool_path,
-    uint64_t budget_bytes, int64_t since_ns, uint64_t *points, struct errbuf *eb);
+    uint64_t budget_bytes, uint64_t compacted_seq, uint64_t *points, struct errbuf *eb);
 
 #endif

@@ -1,74 +1,47 @@
-/* A read: pin the head; if the range reaches below it, parse the spool rows that overlap the range into a generation of
- * their own, which then stands before the head's; filter the measurement's series by tags; put each into its group;
- * aggregate. Memory: the groups and that generation, each at most query_max_bytes / 2. */
+/* A read: pin the head; take a snapshot of the store; parse the spool's rows between the two, if any; choose the series
+ * and the tier for each stretch of time; window after window put each series' rows together and aggregate them into
+ * the cells of its group. The order matters: what leaves the head is in the store before it goes, and what leaves the
+ * spool too, so nothing falls between them, and a row is never seen in two places (compacted_seq divides them).
+ * Memory: groups, and the rows of a window, each at most query_max_bytes / 2. */
 #include "query/local.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "base/buf.h"
-#include "base/log.h"
-#include "query/scan.h"
-#include "store/batch_builder.h"
-#include "store/index.h"
-#include "store/spool.h"
-#include "wire/lp_key.h"
+#include "query/local_part.h"
 
-enum { SPARE_READERS = 4, NAME_MAX_BYTES = 64 << 10, BUILDER_KEEP = 1 << 20 };
-
-struct local {
-	struct local_opts opts;
-	char *spool_path;
-	pthread_mutex_t lock; /* spare */
-	struct spool_reader *spare[SPARE_READERS];
-	unsigned spare_count;
-};
-
-struct group { /* a read_group in the making */
-	struct read_group out;
-	struct read_column **by_field; /* of the layout as it was when the read began */
-};
-
-struct reading { /* of one read */
-	struct local *local;
-	const struct read_request *q;
-	struct read_result *r;
-	const struct catalogue_layout *layout;
-	struct head_snapshot head;
-	struct generation *history; /* from the spool, or NULL */
-	uint8_t *verdicts; /* by series id */
-	uint64_t verdict_count;
-	struct index groups_index;
-	struct group *group; /* of the series at hand */
-	struct group **groups; /* by number */
-	uint32_t group_count, group_cap;
-	struct lp_key key;
-	struct buf text; /* scratch for names */
-	size_t max_bytes;
-	bool out_of_memory;
-};
+enum { NAME_MAX_BYTES = 64 << 10, TRIES = 3, FINISH_BYTES = 1 << 20 };
 
 enum err local_new(struct local **out, const struct local_opts *opts, struct errbuf *eb)
 {
 	struct local *l = calloc(1, sizeof *l);
 
-	*out = l;
-	if (l)
-		l->spool_path = strdup(opts->spool_path);
-	if (!l || !l->spool_path) {
-		free(l);
-		*out = NULL;
+	*out = NULL;
+	if (!l)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
-	}
+	pthread_mutex_init(&l->lock, NULL);
 	l->opts = *opts;
 	if (!l->opts.query_max_bytes)
 		l->opts.query_max_bytes = (size_t)64 << 20;
-	pthread_mutex_init(&l->lock, NULL);
+	l->spool_path = strdup(opts->spool_path);
+	l->store_path = opts->store_path ? strdup(opts->store_path) : NULL;
+	if (!l->spool_path || (opts->store_path && !l->store_path)) {
+		local_free(l);
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	}
+	*out = l;
 	return ERR_OK;
+}
+
+static void close_files(struct local_files *f)
+{
+	spool_reader_close(f->spool);
+	store_reader_close(f->store);
+	block_unpacker_free(f->unpacker);
+	*f = (struct local_files){ 0 };
 }
 
 void local_free(struct local *l)
@@ -76,31 +49,42 @@ void local_free(struct local *l)
 	if (!l)
 		return;
 	for (unsigned i = 0; i < l->spare_count; i++)
-		spool_reader_close(l->spare[i]);
+		close_files(&l->spare[i]);
 	pthread_mutex_destroy(&l->lock);
 	free(l->spool_path);
+	free(l->store_path);
 	free(l);
 }
 
-static enum err take_reader(struct local *l, struct spool_reader **out, struct errbuf *eb)
+static enum err take_files(struct local *l, struct local_files *f, struct errbuf *eb)
 {
-	*out = NULL;
+	enum err e = ERR_OK;
+
+	*f = (struct local_files){ 0 };
 	pthread_mutex_lock(&l->lock);
 	if (l->spare_count)
-		*out = l->spare[--l->spare_count];
+		*f = l->spare[--l->spare_count];
 	pthread_mutex_unlock(&l->lock);
-	return *out ? ERR_OK : spool_reader_open(out, l->spool_path, eb);
+	if (!f->spool)
+		e = spool_reader_open(&f->spool, l->spool_path, eb);
+	if (e == ERR_OK && !f->store && l->store_path)
+		e = store_reader_open(&f->store, l->store_path, eb);
+	if (e == ERR_OK && !f->unpacker && block_unpacker_new(&f->unpacker) != ERR_OK)
+		e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+	if (e != ERR_OK)
+		close_files(f);
+	return e;
 }
 
-static void give_reader(struct local *l, struct spool_reader *r)
+static void give_files(struct local *l, struct local_files *f, bool sound)
 {
 	pthread_mutex_lock(&l->lock);
-	if (l->spare_count < SPARE_READERS) {
-		l->spare[l->spare_count++] = r;
-		r = NULL;
+	if (sound && l->spare_count < LOCAL_SPARE) {
+		l->spare[l->spare_count++] = *f;
+		*f = (struct local_files){ 0 };
 	}
 	pthread_mutex_unlock(&l->lock);
-	spool_reader_close(r);
+	close_files(f);
 }
 
 /* ---- series and groups ---- */
@@ -128,9 +112,8 @@ static bool tag_is(struct reading *rd, struct view raw, const char *value)
 	return view_is((struct view){ rd->text.p, rd->text.len }, value);
 }
 
-static struct view escape(struct reading *rd, struct buf *b, const char *name)
+static struct view escape(struct buf *b, const char *name)
 {
-	(void)rd;
 	buf_clear(b);
 	lp_escape(view_of(name), false, b);
 	return (struct view){ b->p, b->len };
@@ -144,7 +127,7 @@ static bool matches(struct reading *rd)
 	buf_init(&name, NAME_MAX_BYTES);
 	for (unsigned i = 0; all && i < rd->q->filter_count; i++) {
 		const struct read_filter *f = &rd->q->filters[i];
-		struct view raw = find_tag(&rd->key, escape(rd, &name, f->tag));
+		struct view raw = find_tag(&rd->key, escape(&name, f->tag));
 		bool any = false;
 		for (unsigned k = 0; !any && k < f->count; k++)
 			any = tag_is(rd, raw, f->values[k]);
@@ -155,7 +138,7 @@ static bool matches(struct reading *rd)
 }
 
 /* Is the series in the filters? Remembered for those that existed when the read began. */
-static bool is_wanted(void *arg, const struct series *s)
+bool local_is_wanted(void *arg, const struct series *s)
 {
 	struct reading *rd = arg;
 	enum { UNKNOWN, YES, NO };
@@ -169,89 +152,6 @@ static bool is_wanted(void *arg, const struct series *s)
 			rd->verdicts[s->id] = known;
 	}
 	return known == YES;
-}
-
-/* ---- what has left the head ---- */
-
-static bool append_row(struct reading *rd, struct batch_builder *bb, const struct spool_row *row)
-{
-	enum lp_result lr;
-
-	batch_builder_start(bb, row->payload, BUILDER_KEEP);
-	while ((lr = batch_builder_next(bb, row->db)) != LP_END) {
-		if (bb->out_of_memory)
-			return false;
-		if (lr != LP_OK)
-			continue;
-		const struct batch_point *p = &bb->points[bb->point_count - 1];
-		int64_t t = bb->parser.time;
-		if (t >= rd->q->from_ns && t < rd->q->to_ns &&
-		    !generation_append(rd->history, p->series, t, bb->values + p->first_value, p->values))
-			return false;
-		batch_builder_drop(bb);
-	}
-	return true;
-}
-
-static enum err read_rows(
-    struct reading *rd, struct spool_reader *reader, uint32_t db, struct view measurement, struct errbuf *eb)
-{
-	struct batch_builder bb;
-	struct spool_row row = { 0 };
-	uint64_t seq = 0;
-	enum err e = generation_new(&rd->history, 0, rd->max_bytes);
-
-	if (e != ERR_OK)
-		return errbuf_set(eb, e, "out of memory");
-	batch_builder_init(&bb, rd->local->opts.catalogue);
-	bb.only = measurement;
-	bb.wanted = is_wanted;
-	bb.wanted_arg = rd;
-	for (;;) {
-		e = spool_reader_next_in(reader, seq, rd->q->from_ns, rd->q->to_ns, &row, eb);
-		if (e == ERR_NOTFOUND || (row.seq && row.seq >= rd->head.from_seq)) {
-			e = ERR_OK;
-			break;
-		}
-		if (e == ERR_CORRUPT && row.seq) {
-			log_error("%s", eb->text);
-			read_result_not_complete(rd->r, "a damaged row of the local store was left out");
-		} else if (e != ERR_OK) {
-			break;
-		} else if (row.db == db && !append_row(rd, &bb, &row)) {
-			read_result_not_complete(
-			    rd->r, "the read needs more memory than it may take; ask for a shorter range");
-			break;
-		}
-		seq = row.seq;
-	}
-	batch_builder_fini(&bb);
-	return e;
-}
-
-/* Also says how far back the local history reaches. */
-static enum err read_history(struct reading *rd, uint32_t db, struct view measurement, struct errbuf *eb)
-{
-	struct spool_reader *reader;
-	int64_t evicted_until;
-	uint64_t first_seq;
-	enum err e = take_reader(rd->local, &reader, eb);
-
-	if (e != ERR_OK)
-		return e;
-	e = spool_reader_begin(reader, &evicted_until, &first_seq, eb);
-	if (e == ERR_OK && first_seq && first_seq < rd->head.from_seq)
-		e = read_rows(rd, reader, db, measurement, eb);
-	if (e == ERR_OK) /* once more: rows may have gone meanwhile */
-		e = spool_reader_begin(reader, &evicted_until, &first_seq, eb);
-	if (e == ERR_OK && evicted_until >= rd->q->from_ns)
-		read_result_not_complete(
-		    rd->r, "the local history no longer reaches back to the beginning of the range");
-	if (e == ERR_OK)
-		give_reader(rd->local, reader);
-	else
-		spool_reader_close(reader);
-	return e;
 }
 
 /* The group's tags of the series at hand, in r's arena. */
@@ -269,7 +169,7 @@ static bool fill_tags(struct reading *rd, struct read_group *g)
 	for (unsigned i = 0; ok && i < n; i++) {
 		if (rd->q->group_by) {
 			g->tags[i].key = arena_copy(&rd->r->arena, view_of(rd->q->group_by[i]));
-			g->tags[i].value = plain(rd, find_tag(&rd->key, escape(rd, &name, rd->q->group_by[i])));
+			g->tags[i].value = plain(rd, find_tag(&rd->key, escape(&name, rd->q->group_by[i])));
 		} else {
 			g->tags[i].key = plain(rd, rd->key.tags[i].key);
 			g->tags[i].value = plain(rd, rd->key.tags[i].value);
@@ -327,52 +227,52 @@ static struct group *find_group(struct reading *rd)
 	return g;
 }
 
-static struct read_cell *cells_of(void *arg, const struct field *f)
+bool local_enter_group(struct reading *rd, struct wanted *w)
+{
+	enum reject why;
+	const char *error;
+
+	if (!w->group && lp_key_split(w->series->key, &rd->key, &why, &error))
+		w->group = find_group(rd);
+	rd->group = w->group;
+	return w->group;
+}
+
+struct read_cell *local_cells_of(void *arg, uint32_t field)
 {
 	struct reading *rd = arg;
 
-	if (f->index >= rd->layout->count) /* newer than this read */
+	if (field >= rd->layout->count) /* newer than this read */
 		return NULL;
-	struct read_column **slot = &rd->group->by_field[f->index];
+	struct read_column **slot = &rd->group->by_field[field];
 	if (!*slot) {
 		struct read_column *col = arena_alloc(&rd->r->arena, sizeof *col, 16);
 		struct read_cell *cells = arena_alloc(&rd->r->arena, rd->r->buckets * sizeof *cells, 16);
-		if (!col || !cells || !(col->field = plain(rd, f->name))) {
+		if (!col || !cells || !(col->field = plain(rd, rd->layout->fields[field]->name))) {
 			rd->out_of_memory = true;
 			return NULL;
 		}
-		col->type = f->type;
+		col->type = rd->layout->fields[field]->type;
 		col->cells = cells;
 		*slot = col;
 	}
 	return (*slot)->cells;
 }
 
-/* ---- the read ---- */
-
-static enum err read_series(struct reading *rd, const struct series *s)
+/* Series of the measurement in the filters, by ordinal. */
+static bool choose_series(struct reading *rd)
 {
-	const struct head_strip *strips[HEAD_GENERATIONS_MAX + 1];
-	unsigned n = 0;
-	enum reject why;
-	const char *error;
+	uint32_t n = measurement_series_count(rd->measurement), count = 0;
 
-	if (!is_wanted(rd, s))
-		return ERR_OK;
-	if (rd->history && (strips[n] = generation_strip(rd->history, s)))
-		n++;
-	for (unsigned i = 0; i < rd->head.count; i++)
-		if ((strips[n] = generation_strip(rd->head.generations[i], s)))
-			n++;
-	if (n == 0 || !lp_key_split(s->key, &rd->key, &why, &error))
-		return ERR_OK;
-	rd->group = find_group(rd);
-	if (!rd->group)
-		return ERR_TOOBIG;
-	struct scan sc = { rd->q->from_ns, rd->q->to_ns, rd->r->first_bucket_ns, rd->r->step_ns, cells_of, rd,
-		rd->max_bytes };
-	enum err e = scan_series(&sc, strips, n);
-	return rd->out_of_memory ? ERR_TOOBIG : e;
+	for (uint32_t i = 0; i < n; i++)
+		count += local_is_wanted(rd, measurement_series(rd->measurement, i));
+	rd->wanted = arena_alloc(&rd->lists, (count + 1) * sizeof *rd->wanted, 16);
+	if (!rd->wanted)
+		return false;
+	for (uint32_t i = 0; i < n && rd->wanted_count < count; i++)
+		if (local_is_wanted(rd, measurement_series(rd->measurement, i)))
+			rd->wanted[rd->wanted_count++].series = measurement_series(rd->measurement, i);
+	return true;
 }
 
 static int by_field_name(const void *a, const void *b)
@@ -408,50 +308,90 @@ static bool finish(struct reading *rd)
 	return true;
 }
 
-static enum err read_measurement(struct reading *rd, struct measurement *m)
+static const char too_big[] =
+    "the read needs more memory than it may take; ask for fewer series, a shorter range or a larger step";
+
+static enum err read_measurement(struct reading *rd, struct errbuf *eb)
 {
-	uint32_t n = measurement_series_count(m);
+	rd->measurement = catalogue_find_measurement(rd->local->opts.catalogue, rd->db, rd->measurement_name);
+	if (!rd->measurement)
+		return ERR_OK;
+	rd->layout = measurement_layout(rd->measurement);
+	enum err e = choose_series(rd) ? local_find_recent(rd, eb) : ERR_TOOBIG;
+	if (e == ERR_OK)
+		e = local_plan(rd, eb);
+	if (e == ERR_OK)
+		e = local_aggregate(rd, eb);
+	if (e == ERR_TOOBIG || e == ERR_NOMEM) {
+		read_result_not_complete(rd->r, too_big);
+		e = ERR_OK;
+	}
+	rd->r->arena.max += rd->group_count * (sizeof *rd->r->groups + rd->layout->count * sizeof(struct read_column)) +
+	    FINISH_BYTES; /* what has been read is shown in any case */
+	if (e == ERR_OK && !finish(rd))
+		e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+	return e;
+}
+
+/* Pins one moment of head, store and spool. ERR_UNAVAILABLE: it passed. */
+static enum err read_moment(struct reading *rd, struct errbuf *eb)
+{
 	enum err e = ERR_OK;
 
-	rd->layout = measurement_layout(m);
-	for (uint32_t i = 0; e == ERR_OK && i < n; i++)
-		e = read_series(rd, measurement_series(m, i));
-	if (e == ERR_TOOBIG || !finish(rd)) {
-		read_result_not_complete(rd->r,
-		    "the read needs more memory than it may take; ask for fewer series, a shorter range or a larger step");
-		return rd->r->groups || finish(rd) ? ERR_OK : ERR_TOOBIG;
+	head_pin(rd->local->opts.head, &rd->head);
+	if (rd->files.store)
+		e = store_reader_begin(rd->files.store, &rd->compacted_seq, eb);
+	if (e == ERR_OK)
+		e = local_read_history(rd, eb);
+	if (e == ERR_OK)
+		e = read_measurement(rd, eb);
+	if (rd->files.store)
+		store_reader_end(rd->files.store);
+	generation_unref(rd->history);
+	rd->history = NULL;
+	head_unpin(&rd->head);
+	return e;
+}
+
+static enum err read_database(struct reading *rd, struct errbuf *eb)
+{
+	struct catalogue *c = rd->local->opts.catalogue;
+	enum err e = take_files(rd->local, &rd->files, eb);
+
+	if (e != ERR_OK)
+		return e;
+	rd->verdict_count = catalogue_series_count(c);
+	rd->verdicts = calloc(rd->verdict_count + 1, 1);
+	if (!rd->verdicts)
+		rd->verdict_count = 0;
+	for (int i = 0; (e = read_moment(rd, eb)) == ERR_UNAVAILABLE && i < TRIES; i++) {
 	}
+	give_files(rd->local, &rd->files, e == ERR_OK);
 	return e;
 }
 
 enum err local_read(struct local *l, const struct read_request *q, struct read_result *r, struct errbuf *eb)
 {
+	struct reading *rd = calloc(1, sizeof *rd); /* on the heap: worker stacks are small */
 	struct buf name;
-	uint32_t db = catalogue_find_database(l->opts.catalogue, view_of(q->database));
-	struct reading *rd = calloc(1, sizeof *rd);
+	enum err e = ERR_OK;
 
 	if (!rd)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	r->source = READ_SOURCE_LOCAL;
 	*rd = (struct reading){ .local = l, .q = q, .r = r, .max_bytes = l->opts.query_max_bytes / 2 };
 	r->arena.max = rd->max_bytes;
+	arena_init(&rd->lists, 64 << 10, rd->max_bytes);
+	arena_init(&rd->rows, 256 << 10, rd->max_bytes);
 	buf_init(&rd->text, NAME_MAX_BYTES);
 	buf_init(&name, NAME_MAX_BYTES);
 	lp_escape(view_of(q->measurement), true, &name);
-	rd->verdict_count = catalogue_series_count(l->opts.catalogue);
-	rd->verdicts = calloc(rd->verdict_count + 1, 1);
-	if (!rd->verdicts)
-		rd->verdict_count = 0;
-	head_pin(l->opts.head, &rd->head);
-	enum err e = db ? read_history(rd, db, (struct view){ name.p, name.len }, eb) : ERR_OK;
-	/* after the history: reading it may have made the measurement known */
-	struct measurement *m = db
-	    ? catalogue_find_measurement(l->opts.catalogue, db, (struct view){ name.p, name.len })
-	    : NULL;
-	if (e == ERR_OK && m)
-		e = read_measurement(rd, m);
-	generation_unref(rd->history);
-	head_unpin(&rd->head);
+	rd->measurement_name = (struct view){ name.p, name.len };
+	rd->db = catalogue_find_database(l->opts.catalogue, view_of(q->database));
+	if (rd->db)
+		e = read_database(rd, eb);
+	arena_fini(&rd->lists);
+	arena_fini(&rd->rows);
 	free(rd->groups);
 	free(rd->verdicts);
 	buf_fini(&rd->text);

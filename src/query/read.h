@@ -36,7 +36,7 @@ struct read_cell { /* of one bucket; count 0: nothing there and the rest means n
 
 struct read_column {
 	const char *field;
-	enum value_type type; /* numbers and booleans; strings are not aggregated, only counted */
+	enum value_type type; /* numbers and booleans; strings are not aggregated, and have no column */
 	struct read_cell *cells; /* read_result.buckets of them */
 };
 
@@ -60,6 +60,7 @@ struct read_result {
 	struct read_group *groups; /* in order of their tags */
 	unsigned group_count;
 	enum read_source source;
+	const char *tier; /* the coarsest that was read: raw, 1m, 1h, 1d */
 	bool complete;
 	char reason[256]; /* why not, for people; "" when complete */
 };

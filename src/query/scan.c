@@ -1,240 +1,200 @@
 #include "query/scan.h"
 
-#include <stdlib.h>
+#include <string.h>
 
-struct row {
-	int64_t time_ns;
-	const struct segment *segment;
-	uint32_t at, order;
-};
+#include "model/aggregate.h"
 
-static uint32_t rows_of(const struct segment *seg)
+static unsigned bucket_of(const struct scan *sc, int64_t t)
 {
-	return atomic_load_explicit(&((struct segment *)seg)->count, memory_order_acquire);
+	return (unsigned)((t - sc->first_bucket_ns) / sc->step_ns);
 }
 
-static const struct segment *first_of(const struct head_strip *strip)
+static void merge_cell(struct read_cell *c, const struct read_cell *more)
 {
-	return atomic_load_explicit(&((struct head_strip *)strip)->first, memory_order_acquire);
-}
-
-static const struct segment *next_of(const struct segment *seg)
-{
-	return atomic_load_explicit(&((struct segment *)seg)->next, memory_order_acquire);
-}
-
-static const uint8_t *presence_of(const struct segment_column *col)
-{
-	return atomic_load_explicit(&((struct segment_column *)col)->present, memory_order_acquire);
-}
-
-static double number_of(enum value_type type, uint64_t bits)
-{
-	double d = 0;
-
-	switch (type) {
-	case VALUE_FLOAT:
-		memcpy(&d, &bits, sizeof d);
-		break;
-	case VALUE_INTEGER:
-		d = (double)(int64_t)bits;
-		break;
-	case VALUE_UNSIGNED:
-	case VALUE_BOOLEAN:
-		d = (double)bits;
-		break;
-	case VALUE_STRING:
-		break;
+	if (more->count == 0)
+		return;
+	if (c->count == 0) {
+		*c = *more;
+		return;
 	}
+	c->count += more->count;
+	c->sum += more->sum;
+	if (more->min < c->min)
+		c->min = more->min;
+	if (more->max > c->max)
+		c->max = more->max;
+	if (more->first_ns < c->first_ns) { /* another series of the same group may be older */
+		c->first = more->first;
+		c->first_ns = more->first_ns;
+	}
+	if (more->last_ns >= c->last_ns) {
+		c->last = more->last;
+		c->last_ns = more->last_ns;
+	}
+}
+
+/* ---- raw rows ---- */
+
+static double float_of(uint64_t bits)
+{
+	double d;
+
+	memcpy(&d, &bits, sizeof d);
 	return d;
 }
 
-static void add(const struct scan *sc, struct read_cell *cells, int64_t t, enum value_type type, uint64_t bits)
+/* Rows [from, to) of one bucket, all of which have the field: a loop for each type. */
+static void sum_run(const struct rows_column *c, uint32_t from, uint32_t to, struct read_cell *out)
 {
-	struct read_cell *c = &cells[(t - sc->first_bucket_ns) / sc->step_ns];
-	double v = number_of(type, bits);
+	const uint64_t *v = c->bits;
+	double sum = 0, min = aggregate_number(c->type, v[from]), max = min;
 
-	if (c->count++ == 0) {
-		*c = (struct read_cell){ 1, v, v, v, v, v, t, t };
+	if (c->type == VALUE_FLOAT)
+		for (uint32_t i = from; i < to; i++) {
+			double d = float_of(v[i]);
+			sum += d;
+			min = d < min ? d : min;
+			max = d > max ? d : max;
+		}
+	else if (c->type == VALUE_INTEGER)
+		for (uint32_t i = from; i < to; i++) {
+			double d = (double)(int64_t)v[i];
+			sum += d;
+			min = d < min ? d : min;
+			max = d > max ? d : max;
+		}
+	else
+		for (uint32_t i = from; i < to; i++) {
+			double d = aggregate_number(c->type, v[i]);
+			sum += d;
+			min = d < min ? d : min;
+			max = d > max ? d : max;
+		}
+	out->count = to - from;
+	out->sum = sum;
+	out->min = min;
+	out->max = max;
+}
+
+static void scan_run(
+    const struct rows *r, const struct rows_column *c, uint32_t from, uint32_t to, struct read_cell *cell)
+{
+	struct read_cell run = { 0 };
+
+	if (!c->present) {
+		sum_run(c, from, to, &run);
+		run.first = aggregate_number(c->type, c->bits[from]);
+		run.last = aggregate_number(c->type, c->bits[to - 1]);
+		run.first_ns = r->times[from];
+		run.last_ns = r->times[to - 1];
+		merge_cell(cell, &run);
 		return;
 	}
-	c->sum += v;
-	if (v < c->min)
-		c->min = v;
-	if (v > c->max)
-		c->max = v;
-	if (t < c->first_ns) { /* another series of the same group may be older */
-		c->first = v;
-		c->first_ns = t;
-	}
-	if (t >= c->last_ns) {
-		c->last = v;
-		c->last_ns = t;
+	for (uint32_t i = from; i < to; i++) {
+		if (!c->present[i])
+			continue;
+		double d = aggregate_number(c->type, c->bits[i]);
+		run = (struct read_cell){ 1, d, d, d, d, d, r->times[i], r->times[i] };
+		merge_cell(cell, &run);
 	}
 }
 
-/* ---- rows in order, the usual case ---- */
+static void scan_rows(const struct scan *sc, const struct rows *r)
+{
+	uint32_t from = rows_lower_bound(r->times, r->count, sc->from_ns),
+		 to = rows_lower_bound(r->times, r->count, sc->to_ns);
 
-static bool in_order(const struct head_strip *const *strips, unsigned count)
+	for (uint32_t k = 0; from < to && k < r->column_count; k++) {
+		const struct rows_column *c = &r->columns[k];
+		bool numeric = c->kind == COLUMN_VALUE && c->type != VALUE_STRING;
+		struct read_cell *cells = numeric ? sc->cells(sc->arg, c->field) : NULL;
+		for (uint32_t i = from, end; cells && i < to; i = end) {
+			unsigned bucket = bucket_of(sc, r->times[i]);
+			int64_t next = sc->first_bucket_ns + ((int64_t)bucket + 1) * sc->step_ns;
+			for (end = i + 1; end < to && r->times[end] < next; end++) {
+			}
+			if (bucket < sc->buckets)
+				scan_run(r, c, i, end, &cells[bucket]);
+		}
+	}
+}
+
+static bool in_order(const struct rows *list, unsigned count)
 {
 	int64_t last = INT64_MIN;
 
-	for (unsigned i = 0; i < count; i++)
-		for (const struct segment *s = first_of(strips[i]); s; s = next_of(s)) {
-			uint32_t n = rows_of(s);
-			if (n == 0)
-				continue;
-			if (s->times[0] <= last ||
-			    atomic_load_explicit(&((struct segment *)s)->unordered, memory_order_relaxed))
-				return false;
-			last = s->times[n - 1];
-		}
+	for (unsigned i = 0; i < count; i++) {
+		if (list[i].count == 0)
+			continue;
+		if (list[i].unordered || (last != INT64_MIN && list[i].times[0] <= last))
+			return false;
+		last = list[i].times[list[i].count - 1];
+	}
 	return true;
 }
 
-/* The first of n rising times that is not below t. */
-static uint32_t lower_bound(const int64_t *times, uint32_t n, int64_t t)
+enum err scan_series(const struct scan *sc, const struct rows *list, unsigned count)
 {
-	uint32_t low = 0;
+	struct rows sorted;
 
-	while (n) {
-		uint32_t half = n / 2;
-		if (times[low + half] < t) {
-			low += half + 1;
-			n -= half + 1;
-		} else {
-			n = half;
-		}
+	if (!in_order(list, count)) {
+		enum err e = rows_merge(list, count, sc->from_ns, sc->to_ns - 1, sc->arena, &sorted);
+		if (e != ERR_OK)
+			return e;
+		list = &sorted;
+		count = sorted.count > 0;
 	}
-	return low;
-}
-
-static void scan_segment(const struct scan *sc, const struct segment *s)
-{
-	uint32_t n = rows_of(s), from = lower_bound(s->times, n, sc->from_ns), to = lower_bound(s->times, n, sc->to_ns);
-
-	for (uint32_t c = 0; from < to && c < s->column_count; c++) {
-		const struct segment_column *col = &s->columns[c];
-		const uint8_t *present = presence_of(col);
-		struct read_cell *cells = sc->cells(sc->arg, col->field);
-		for (uint32_t i = from; cells && i < to; i++)
-			if (!present || present[i])
-				add(sc, cells, s->times[i], col->field->type, col->bits[i]);
-	}
-}
-
-/* ---- rows out of order ---- */
-
-static int by_time(const void *a, const void *b)
-{
-	const struct row *x = a, *y = b;
-
-	if (x->time_ns != y->time_ns)
-		return x->time_ns < y->time_ns ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
-static enum err gather(const struct scan *sc, const struct head_strip *const *strips, unsigned count, struct row **out,
-    uint32_t *out_count)
-{
-	struct row *rows = NULL;
-	size_t n = 0, cap = 0;
-
 	for (unsigned i = 0; i < count; i++)
-		for (const struct segment *s = first_of(strips[i]); s; s = next_of(s)) {
-			uint32_t have = rows_of(s);
-			for (uint32_t k = 0; k < have; k++) {
-				if (s->times[k] < sc->from_ns || s->times[k] >= sc->to_ns)
-					continue;
-				if (n == cap) {
-					cap = cap ? cap * 2 : 1024;
-					struct row *more = cap * sizeof *rows <= sc->max_bytes
-					    ? realloc(rows, cap * sizeof *rows)
-					    : NULL;
-					if (!more) {
-						free(rows);
-						return ERR_TOOBIG;
-					}
-					rows = more;
-				}
-				rows[n] = (struct row){ s->times[k], s, k, (uint32_t)n };
-				n++;
-			}
-		}
-	if (n)
-		qsort(rows, n, sizeof *rows, by_time);
-	*out = rows;
-	*out_count = (uint32_t)n;
+		scan_rows(sc, &list[i]);
 	return ERR_OK;
 }
 
-static bool value_of(const struct row *r, const struct field *f, uint64_t *bits)
+/* ---- rollups ---- */
+
+/* The eight columns of the field that COUNT stands for, which follow it. */
+static bool find_columns(const struct rows *r, uint32_t at, const struct rows_column *of[COLUMN_KINDS])
 {
-	for (uint32_t c = 0; c < r->segment->column_count; c++) {
-		const struct segment_column *col = &r->segment->columns[c];
-		if (col->field != f)
+	memset(of, 0, COLUMN_KINDS * sizeof *of);
+	for (unsigned k = COLUMN_COUNT; k <= COLUMN_LAST_AT; k++) {
+		uint32_t guess = at + k - COLUMN_COUNT;
+		const struct rows_column *c = guess < r->column_count ? &r->columns[guess] : NULL;
+		if (!c || c->field != r->columns[at].field || c->kind != k)
+			c = rows_find_column(r, r->columns[at].field, (enum column_kind)k);
+		if (!c)
+			return false;
+		of[k] = c;
+	}
+	return true;
+}
+
+static void scan_rollup_field(const struct scan *sc, const struct rows *r,
+    const struct rows_column *const of[COLUMN_KINDS], uint32_t from, uint32_t to)
+{
+	enum value_type type = of[COLUMN_SUM]->type;
+	struct read_cell *cells = sc->cells(sc->arg, of[COLUMN_COUNT]->field);
+
+	for (uint32_t i = from; cells && i < to; i++) {
+		unsigned bucket = bucket_of(sc, r->times[i]);
+		if (bucket >= sc->buckets || (of[COLUMN_COUNT]->present && !of[COLUMN_COUNT]->present[i]))
 			continue;
-		const uint8_t *present = presence_of(col);
-		*bits = col->bits[r->at];
-		return !present || present[r->at];
-	}
-	return false;
-}
-
-/* One field of the sorted rows: of equal timestamps the last that has it. */
-static void scan_field(
-    const struct scan *sc, const struct row *rows, uint32_t count, const struct field *f, struct read_cell *cells)
-{
-	uint64_t bits = 0, b;
-	bool pending = false;
-
-	for (uint32_t i = 0; i < count; i++) {
-		if (value_of(&rows[i], f, &b)) {
-			bits = b;
-			pending = true;
-		}
-		if (pending && (i + 1 == count || rows[i + 1].time_ns != rows[i].time_ns)) {
-			add(sc, cells, rows[i].time_ns, f->type, bits);
-			pending = false;
-		}
+		struct read_cell one = { of[COLUMN_COUNT]->bits[i], aggregate_number(type, of[COLUMN_SUM]->bits[i]),
+			aggregate_number(type, of[COLUMN_MIN]->bits[i]),
+			aggregate_number(type, of[COLUMN_MAX]->bits[i]),
+			aggregate_number(type, of[COLUMN_FIRST]->bits[i]),
+			aggregate_number(type, of[COLUMN_LAST]->bits[i]),
+			r->times[i] + (int64_t)of[COLUMN_FIRST_AT]->bits[i],
+			r->times[i] + (int64_t)of[COLUMN_LAST_AT]->bits[i] };
+		merge_cell(&cells[bucket], &one);
 	}
 }
 
-static enum err scan_sorted(const struct scan *sc, const struct head_strip *const *strips, unsigned count)
+void scan_rollup(const struct scan *sc, const struct rows *r)
 {
-	struct row *rows;
-	uint32_t n;
-	enum err e = gather(sc, strips, count, &rows, &n);
+	const struct rows_column *of[COLUMN_KINDS];
+	uint32_t from = rows_lower_bound(r->times, r->count, sc->from_ns),
+		 to = rows_lower_bound(r->times, r->count, sc->to_ns);
 
-	if (e != ERR_OK)
-		return e;
-	if (n) {
-		/* a strip's last segment has every field of those before it in the same generation; a generation may lack
-		 * some, so each field is taken at the first segment that shows it */
-		const struct catalogue_layout *layout = measurement_layout(strips[0]->series->measurement);
-		for (uint32_t k = 0; k < layout->count; k++) {
-			bool used = false;
-			for (unsigned i = 0; i < count && !used; i++)
-				for (const struct segment *s = first_of(strips[i]); s && !used; s = next_of(s))
-					for (uint32_t c = 0; c < s->column_count && !used; c++)
-						used = s->columns[c].field == layout->fields[k];
-			struct read_cell *cells = used ? sc->cells(sc->arg, layout->fields[k]) : NULL;
-			if (cells)
-				scan_field(sc, rows, n, layout->fields[k], cells);
-		}
-	}
-	free(rows);
-	return ERR_OK;
-}
-
-enum err scan_series(const struct scan *sc, const struct head_strip *const *strips, unsigned count)
-{
-	if (count == 0)
-		return ERR_OK;
-	if (!in_order(strips, count))
-		return scan_sorted(sc, strips, count);
-	for (unsigned i = 0; i < count; i++)
-		for (const struct segment *s = first_of(strips[i]); s; s = next_of(s))
-			scan_segment(sc, s);
-	return ERR_OK;
+	for (uint32_t k = 0; from < to && k < r->column_count; k++)
+		if (r->columns[k].kind == COLUMN_COUNT && find_columns(r, k, of))
+			scan_rollup_field(sc, r, of, from, to);
 }

@@ -171,3 +171,16 @@ enum err database_open_reader(sqlite3 **out, const char *path, struct errbuf *eb
 	}
 	return e;
 }
+
+enum err database_vacuum(sqlite3 *db, unsigned pages, uint64_t *left, struct errbuf *eb)
+{
+	char sql[64];
+	int free_pages = 0;
+
+	snprintf(sql, sizeof sql, "PRAGMA incremental_vacuum(%u)", pages);
+	enum err e = pages ? database_exec(db, sql, eb) : ERR_OK;
+	if (e == ERR_OK)
+		e = read_pragma(db, "PRAGMA freelist_count", &free_pages, eb);
+	*left = free_pages > 0 ? (uint64_t)free_pages : 0;
+	return e;
+}

@@ -3,6 +3,7 @@
 #define STORE_DATABASE_H
 
 #include <sqlite3.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "store/migrations.h"
@@ -24,5 +25,7 @@ NODISCARD enum err database_open_reader(sqlite3 **out, const char *path, struct 
 enum err database_error(sqlite3 *db, const char *doing, struct errbuf *eb);
 NODISCARD enum err database_exec(sqlite3 *db, const char *sql, struct errbuf *eb);
 NODISCARD enum err database_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct errbuf *eb);
+/* Gives up to so many free pages back to the file system; *left: free pages that remain. Between transactions. */
+NODISCARD enum err database_vacuum(sqlite3 *db, unsigned pages, uint64_t *left, struct errbuf *eb);
 
 #endif

@@ -151,7 +151,7 @@ static uint8_t *presence(struct generation *g, struct segment *seg, struct segme
 
 static bool keep_string(struct generation *g, const struct batch_value *v, uint64_t *bits)
 {
-	struct head_string *s = arena_alloc(&g->arena, sizeof *s + v->len, 8);
+	struct rows_string *s = arena_alloc(&g->arena, sizeof *s + v->len, 8);
 
 	if (!s)
 		return false;
@@ -231,5 +231,33 @@ bool generation_append(
 	atomic_store_explicit(&seg->count, row + 1, memory_order_release);
 	atomic_store_explicit(&g->points, generation_points(g) + 1, memory_order_relaxed);
 	atomic_store_explicit(&g->bytes, g->arena.used, memory_order_relaxed);
+	return true;
+}
+
+const struct segment *generation_first_segment(const struct head_strip *strip)
+{
+	return atomic_load_explicit(&((struct head_strip *)strip)->first, memory_order_acquire);
+}
+
+const struct segment *generation_next_segment(const struct segment *s)
+{
+	return atomic_load_explicit(&((struct segment *)s)->next, memory_order_acquire);
+}
+
+bool generation_segment_rows(const struct segment *cs, struct arena *a, struct rows *out)
+{
+	struct segment *s = (struct segment *)cs; /* atomics are read through it */
+	struct rows_column *columns = arena_alloc(a, (s->column_count + 1) * sizeof *columns, 16);
+
+	*out = (struct rows){ .count = atomic_load_explicit(&s->count, memory_order_acquire) };
+	if (!columns)
+		return false;
+	for (uint32_t i = 0; i < s->column_count; i++)
+		columns[i] = (struct rows_column){ s->columns[i].field->index, COLUMN_VALUE, s->columns[i].field->type,
+			s->columns[i].bits, atomic_load_explicit(&s->columns[i].present, memory_order_acquire) };
+	out->unordered = atomic_load_explicit(&s->unordered, memory_order_relaxed);
+	out->times = s->times;
+	out->column_count = s->column_count;
+	out->columns = columns;
 	return true;
 }

@@ -10,18 +10,14 @@
 
 #include "base/arena.h"
 #include "store/batch.h"
+#include "store/rows.h"
 
 struct generation;
 
 struct segment_column {
 	const struct field *field;
-	uint64_t *bits; /* as in batch_value; of a string: a `const struct head_string *` */
+	uint64_t *bits; /* as in batch_value; of a string: a `const struct rows_string *` */
 	_Atomic(uint8_t *) present; /* NULL: every row has it; else a byte a row */
-};
-
-struct head_string {
-	uint32_t len;
-	char bytes[]; /* still escaped */
 };
 
 struct segment {
@@ -53,5 +49,11 @@ uint64_t generation_points(const struct generation *g);
 uint64_t generation_number(const struct generation *g);
 /* Any thread. NULL: the series has no rows here. */
 const struct head_strip *generation_strip(const struct generation *g, const struct series *s);
+
+/* A strip's segments in order of arrival; NULL at the end. */
+const struct segment *generation_first_segment(const struct head_strip *strip);
+const struct segment *generation_next_segment(const struct segment *s);
+/* What has been published of a segment; columns in the arena, values where they are. False: out of memory. */
+bool generation_segment_rows(const struct segment *s, struct arena *a, struct rows *out);
 
 #endif

@@ -14,12 +14,14 @@ struct head {
 	struct slot {
 		struct generation *g;
 		uint64_t first_seq;
-		int64_t began_ns, ended_ns;
+		uint64_t last_seq; /* UINT64_MAX: it still grows */
+		int64_t began_ns;
 	} slots[HEAD_GENERATIONS_MAX];
 	unsigned count;
 	uint64_t next_number;
 	uint64_t from_seq; /* rows below it are in the spool only, whatever comes */
 	uint64_t last_seq; /* of the newest row that is here, at least in part */
+	_Atomic uint64_t compacted_seq;
 };
 
 enum err head_new(struct head **out, const struct head_opts *opts, struct errbuf *eb)
@@ -32,8 +34,8 @@ enum err head_new(struct head **out, const struct head_opts *opts, struct errbuf
 	h->opts = *opts;
 	if (!h->opts.max_bytes)
 		h->opts.max_bytes = (size_t)64 << 20;
-	if (!h->opts.max_age_ns)
-		h->opts.max_age_ns = 75 * 60 * NS_PER_S;
+	if (!h->opts.generation_age_ns)
+		h->opts.generation_age_ns = 5 * 60 * NS_PER_S;
 	h->next_number = 1;
 	h->from_seq = 1;
 	pthread_mutex_init(&h->lock, NULL);
@@ -64,8 +66,8 @@ static void drop_oldest(struct head *h)
 {
 	struct generation *g = h->slots[0].g;
 
-	counter_add(COUNTER_HEAD_EVICTED_POINTS, generation_points(g));
 	pthread_mutex_lock(&h->lock);
+	h->from_seq = h->slots[0].last_seq == UINT64_MAX ? h->last_seq + 1 : h->slots[0].last_seq + 1;
 	h->count--;
 	memmove(h->slots, h->slots + 1, h->count * sizeof *h->slots);
 	pthread_mutex_unlock(&h->lock);
@@ -83,19 +85,23 @@ static bool begin_generation(struct head *h, uint64_t first_seq, int64_t now_ns)
 		return false;
 	h->next_number++;
 	pthread_mutex_lock(&h->lock);
-	if (h->count)
-		h->slots[h->count - 1].ended_ns = now_ns;
-	h->slots[h->count++] = (struct slot){ g, first_seq, now_ns, 0 };
+	if (h->count && h->slots[h->count - 1].last_seq == UINT64_MAX)
+		h->slots[h->count - 1].last_seq = first_seq - 1;
+	h->slots[h->count++] = (struct slot){ g, first_seq, UINT64_MAX, now_ns };
 	pthread_mutex_unlock(&h->lock);
 	return true;
 }
 
-static void make_room(struct head *h, int64_t now_ns)
+static void make_room(struct head *h)
 {
-	while (h->count > 1 && total_bytes(h) > h->opts.max_bytes)
+	uint64_t compacted = atomic_load_explicit(&h->compacted_seq, memory_order_relaxed);
+
+	while (h->count > 1 && h->slots[0].last_seq <= compacted)
 		drop_oldest(h);
-	while (h->count > 1 && now_ns - h->slots[0].ended_ns > h->opts.max_age_ns)
+	while (h->count > 1 && total_bytes(h) > h->opts.max_bytes) {
+		counter_add(COUNTER_HEAD_EVICTED_POINTS, generation_points(h->slots[0].g));
 		drop_oldest(h);
+	}
 }
 
 static bool append_all(struct generation *g, const struct batch *b)
@@ -111,8 +117,10 @@ static bool append_all(struct generation *g, const struct batch *b)
 /* Memory ran out within a batch: the head starts anew after it; what was here is in the spool. */
 static void start_over(struct head *h, uint64_t from_seq)
 {
-	while (h->count)
+	while (h->count) {
+		counter_add(COUNTER_HEAD_EVICTED_POINTS, generation_points(h->slots[0].g));
 		drop_oldest(h);
+	}
 	pthread_mutex_lock(&h->lock);
 	h->from_seq = from_seq;
 	pthread_mutex_unlock(&h->lock);
@@ -133,10 +141,10 @@ void head_append(struct head *h, const struct batch *b, uint64_t first_seq, uint
 		return;
 	bool new_row = first_seq > h->last_seq; /* a row is never shared by two generations */
 	h->last_seq = last_seq;
-	if (!newest ||
+	if (!newest || newest->last_seq != UINT64_MAX ||
 	    (new_row &&
 		(generation_bytes(newest->g) > h->opts.max_bytes / PARTS ||
-		    now_ns - newest->began_ns > h->opts.max_age_ns / PARTS))) {
+		    now_ns - newest->began_ns > h->opts.generation_age_ns))) {
 		if (!begin_generation(h, first_seq, now_ns)) {
 			start_over(h, last_seq + 1);
 			return;
@@ -146,7 +154,35 @@ void head_append(struct head *h, const struct batch *b, uint64_t first_seq, uint
 		start_over(h, last_seq + 1);
 		return;
 	}
-	make_room(h, now_ns);
+	make_room(h);
+}
+
+void head_seal(struct head *h)
+{
+	pthread_mutex_lock(&h->lock);
+	if (h->count && h->slots[h->count - 1].last_seq == UINT64_MAX)
+		h->slots[h->count - 1].last_seq = h->last_seq;
+	pthread_mutex_unlock(&h->lock);
+}
+
+void head_compacted(struct head *h, uint64_t seq)
+{
+	atomic_store_explicit(&h->compacted_seq, seq, memory_order_relaxed);
+}
+
+void head_next_run(struct head *h, uint64_t seq, struct head_run *out)
+{
+	*out = (struct head_run){ 0 };
+	pthread_mutex_lock(&h->lock);
+	for (unsigned i = 0; i < h->count && !out->generation; i++) {
+		const struct slot *s = &h->slots[i];
+		if (s->last_seq > seq)
+			*out = (struct head_run){ generation_ref(s->g), s->first_seq, s->last_seq, s->began_ns,
+				s->last_seq != UINT64_MAX };
+	}
+	if (!out->generation)
+		out->first_seq = h->from_seq;
+	pthread_mutex_unlock(&h->lock);
 }
 
 void head_pin(struct head *h, struct head_snapshot *out)
@@ -154,8 +190,10 @@ void head_pin(struct head *h, struct head_snapshot *out)
 	pthread_mutex_lock(&h->lock);
 	out->count = h->count;
 	out->from_seq = h->count ? h->slots[0].first_seq : h->from_seq;
-	for (unsigned i = 0; i < h->count; i++)
+	for (unsigned i = 0; i < h->count; i++) {
 		out->generations[i] = generation_ref(h->slots[i].g);
+		out->last_seq[i] = h->slots[i].last_seq;
+	}
 	pthread_mutex_unlock(&h->lock);
 }
 

@@ -1,7 +1,8 @@
 /* The newest committed points, in memory: a row of generations (store/generation.h), each a run of spool rows. The
- * writer appends to the newest; when it is full or old a new one begins, and the oldest goes when all together are above
- * their ceiling or too old. What is below head_snapshot.from_seq must be read from the spool.
- * Threads: the writer appends; any thread takes snapshots. */
+ * writer appends to the newest; when it is full or old a new one begins. Generations go when the store has them
+ * (head_compacted), and the oldest goes when all together are above their ceiling: until the store has it, it must be
+ * read from the spool.
+ * Threads: the writer appends and seals; any thread takes snapshots and runs. */
 #ifndef STORE_HEAD_H
 #define STORE_HEAD_H
 
@@ -13,13 +14,21 @@ struct head;
 
 struct head_opts {
 	size_t max_bytes; /* 0: 64 MiB */
-	int64_t max_age_ns; /* how long points stay after they came, at least; 0: 75 min */
+	int64_t generation_age_ns; /* a new one begins after this time; 0: 5 min */
 };
 
 struct head_snapshot {
-	uint64_t from_seq; /* the first spool row that is here; rows below it are in the spool only */
+	uint64_t from_seq; /* the first spool row that is here; rows below it are in the spool or the store */
 	unsigned count;
 	struct generation *generations[HEAD_GENERATIONS_MAX]; /* oldest first */
+	uint64_t last_seq[HEAD_GENERATIONS_MAX]; /* of each; UINT64_MAX: it still grows */
+};
+
+struct head_run { /* the generation to compact next */
+	struct generation *generation; /* referenced for the caller; NULL: none */
+	uint64_t first_seq, last_seq;
+	int64_t began_ns; /* monotonic */
+	bool sealed; /* nothing is appended any more */
 };
 
 struct head_stats {
@@ -30,12 +39,18 @@ struct head_stats {
 NODISCARD enum err head_new(struct head **out, const struct head_opts *opts, struct errbuf *eb);
 void head_free(struct head *h);
 
-/* At start, into an empty head: rows below seq are in the spool only. */
+/* At start, into an empty head: rows below seq are in the spool or the store. */
 void head_begin_at(struct head *h, uint64_t seq);
 
 /* The writer: puts the batch in, as of spool rows [first_seq, last_seq]. now_ns: monotonic, for the generations' age.
  * What finds no memory is read from the spool later: the head then begins after it. */
 void head_append(struct head *h, const struct batch *b, uint64_t first_seq, uint64_t last_seq, int64_t now_ns);
+/* The writer: the newest generation takes no more. */
+void head_seal(struct head *h);
+/* Any thread: rows up to seq are in the store. The writer lets their generations go with its next batch. */
+void head_compacted(struct head *h, uint64_t seq);
+/* The oldest generation with rows above seq. */
+void head_next_run(struct head *h, uint64_t seq, struct head_run *out);
 
 void head_pin(struct head *h, struct head_snapshot *out);
 void head_unpin(struct head_snapshot *snap);

@@ -11,5 +11,7 @@ struct migration {
 
 extern const struct migration spool_migrations[];
 extern const size_t spool_migrations_count;
+extern const struct migration store_migrations[];
+extern const size_t store_migrations_count;
 
 #endif

@@ -81,7 +81,7 @@ static uint64_t size_of(const char *path, const char *suffix)
 	return stat(full, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
-static void publish(struct spool *s)
+void spool_publish(struct spool *s)
 {
 	pthread_mutex_lock(&s->lock);
 	s->published = s->now;
@@ -300,7 +300,7 @@ enum err spool_open_at(struct spool **out, const char *path, uint64_t first_seq,
 		e = open_connection(s, eb);
 	if (e == ERR_OK) {
 		s->clean = s->clean || fresh;
-		publish(s);
+		spool_publish(s);
 		e = begin_use(s, first_seq, eb);
 		if ((e == ERR_FULL || e == ERR_IO) && first_seq <= s->now.last_seq + 1) {
 			log_warn("%s cannot be written yet: %s", path, eb->text);
@@ -403,7 +403,7 @@ static enum err reopen(struct spool *s, struct errbuf *eb)
 		    eb, e == ERR_CORRUPT ? ERR_IO : e, "cannot open %s anew after an I/O error: %s", s->path, why.text);
 	}
 	s->suspect = false;
-	publish(s);
+	spool_publish(s);
 	counter_add(COUNTER_SPOOL_REOPENED, 1);
 	log_warn("%s was opened anew after an I/O error", s->path);
 	return ERR_OK;
@@ -510,7 +510,7 @@ enum err spool_commit(struct spool *s, struct errbuf *eb)
 		return e;
 	}
 	s->open_before = s->open;
-	publish(s);
+	spool_publish(s);
 	return ERR_OK;
 }
 

@@ -28,7 +28,8 @@ struct spool_totals {
 	uint64_t first_seq, last_seq; /* 0: empty */
 	int64_t oldest_ns, newest_ns; /* of timestamps */
 	uint64_t file_bytes; /* database and write-ahead log */
-	int64_t evicted_until_ns; /* the newest timestamp ever let go; INT64_MIN: none, history is whole */
+	uint64_t used_bytes; /* of the database, without free pages */
+	int64_t evicted_until_ns; /* the newest timestamp let go before it was compacted; INT64_MIN: none */
 };
 
 /* ERR_CORRUPT: the file is damaged (store/spool_damage.h sets it aside); ERR_INVALID: another program's, or newer. */
@@ -57,10 +58,19 @@ NODISCARD enum err spool_probe(struct spool *s, struct errbuf *eb); /* a small t
 
 /* Between transactions. Checkpoints when the log has grown past its step; true if it did. */
 bool spool_checkpoint(struct spool *s);
-/* Lets the oldest rows go, whole extents, while the file holds more than max_bytes or their newest timestamp is below
- * before_ns; rows above delivered_seq only if there is no other way, and as a recorded gap. */
+/* How far others have got; rows up to the smaller of the two are no longer needed. */
+struct spool_done {
+	uint64_t delivered_seq; /* to every target; UINT64_MAX: there is none */
+	uint64_t compacted_seq; /* in the store */
+};
+/* Lets the oldest rows go, whole extents: those nobody needs; those whose newest timestamp is below before_ns; and while
+ * the file holds more than max_bytes any. What is not delivered goes as a recorded gap. */
 NODISCARD enum err spool_evict(
-    struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq, struct errbuf *eb);
+    struct spool *s, uint64_t max_bytes, int64_t before_ns, struct spool_done done, struct errbuf *eb);
+/* Within a transaction or not: gives up to so many free pages back to the file system; *left: how many remain. */
+NODISCARD enum err spool_vacuum(struct spool *s, unsigned pages, uint64_t *left, struct errbuf *eb);
+/* Between transactions: everything to the database, and the log cut to nothing if no reader holds it. */
+void spool_truncate_log(struct spool *s);
 /* Gives some of the file's free pages, and the log's room, back to the file system. For when that is short of room. */
 void spool_release(struct spool *s);
 void spool_totals(const struct spool *s, struct spool_totals *out); /* any thread */
@@ -74,7 +84,7 @@ NODISCARD enum err spool_reader_next(
 /* The same among rows that overlap [from_ns, to_ns). Skips whole extents. */
 NODISCARD enum err spool_reader_next_in(struct spool_reader *r, uint64_t after_seq, int64_t from_ns, int64_t to_ns,
     struct spool_row *row, struct errbuf *eb);
-/* The newest timestamp ever let go (INT64_MIN: none), and the first row's seq (0: no rows). */
+/* The newest timestamp let go before it was compacted (INT64_MIN: none), and the first row's seq (0: no rows). */
 NODISCARD enum err spool_reader_begin(
     struct spool_reader *r, int64_t *evicted_until_ns, uint64_t *first_seq, struct errbuf *eb);
 struct spool_backlog {

@@ -45,7 +45,7 @@ static enum err record_gap(
 	return spool_run(s, st, "record a gap", eb);
 }
 
-static enum err drop_extent(struct spool *s, const struct extent *x, struct errbuf *eb)
+static enum err drop_extent(struct spool *s, const struct extent *x, bool compacted, struct errbuf *eb)
 {
 	sqlite3_bind_int64(s->delete_rows, 1, (int64_t)x->first_seq);
 	sqlite3_bind_int64(s->delete_rows, 2, (int64_t)x->last_seq);
@@ -53,9 +53,9 @@ static enum err drop_extent(struct spool *s, const struct extent *x, struct errb
 	sqlite3_bind_int64(s->delete_extent, 1, (int64_t)x->first_seq);
 	if (e == ERR_OK)
 		e = spool_run(s, s->delete_extent, "delete an extent", eb);
-	if (x->max_ns > s->now.evicted_until_ns)
+	if (!compacted && x->max_ns > s->now.evicted_until_ns)
 		s->now.evicted_until_ns = x->max_ns;
-	if (e == ERR_OK)
+	if (e == ERR_OK && !compacted)
 		e = spool_set_meta(s, "evicted_until_ns", s->now.evicted_until_ns, eb);
 	if (e == ERR_OK)
 		e = spool_set_meta(s, "evicted_until_seq", (int64_t)x->last_seq, eb);
@@ -78,49 +78,77 @@ static uint64_t used_bytes(struct spool *s)
 	return pages * SPOOL_PAGE_SIZE;
 }
 
+/* The oldest closed extent. False: there is none. */
+static bool oldest_extent(struct spool *s, struct extent *x)
+{
+	sqlite3_stmt *st = s->oldest;
+	bool found = sqlite3_step(st) == SQLITE_ROW;
+
+	if (found)
+		*x = (struct extent){ .first_seq = (uint64_t)sqlite3_column_int64(st, 0),
+			.last_seq = (uint64_t)sqlite3_column_int64(st, 1),
+			.points = (uint64_t)sqlite3_column_int64(st, 2),
+			.bytes = (uint64_t)sqlite3_column_int64(st, 3),
+			.min_ns = sqlite3_column_int64(st, 4),
+			.max_ns = sqlite3_column_int64(st, 5) };
+	sqlite3_reset(st);
+	return found;
+}
+
 /* One extent in a transaction of its own. ERR_NOTFOUND: nothing has to go. */
 static enum err evict_one(
-    struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq, struct errbuf *eb)
+    struct spool *s, uint64_t max_bytes, int64_t before_ns, struct spool_done done, struct errbuf *eb)
 {
-	struct extent x = { 0 };
-	bool found = sqlite3_step(s->oldest) == SQLITE_ROW;
+	struct extent x;
 
-	if (found) {
-		x.first_seq = (uint64_t)sqlite3_column_int64(s->oldest, 0);
-		x.last_seq = (uint64_t)sqlite3_column_int64(s->oldest, 1);
-		x.points = (uint64_t)sqlite3_column_int64(s->oldest, 2);
-		x.bytes = (uint64_t)sqlite3_column_int64(s->oldest, 3);
-		x.min_ns = sqlite3_column_int64(s->oldest, 4);
-		x.max_ns = sqlite3_column_int64(s->oldest, 5);
-	}
-	sqlite3_reset(s->oldest);
-	bool too_much = used_bytes(s) > max_bytes, too_old = found && x.max_ns < before_ns;
-	if (!found || (!too_much && !too_old))
+	if (!oldest_extent(s, &x))
+		return ERR_NOTFOUND;
+	bool delivered = x.last_seq <= done.delivered_seq, compacted = x.last_seq <= done.compacted_seq;
+	bool too_old = x.max_ns < before_ns;
+	if (!(delivered && compacted) && !too_old && used_bytes(s) <= max_bytes)
 		return ERR_NOTFOUND;
 	enum err e = spool_begin(s, eb);
-	if (e == ERR_OK && x.last_seq > delivered_seq) {
-		uint64_t from = x.first_seq > delivered_seq ? x.first_seq : delivered_seq + 1, points = 0;
+	if (e == ERR_OK && !delivered) {
+		uint64_t from = x.first_seq > done.delivered_seq ? x.first_seq : done.delivered_seq + 1, points = 0;
 		e = count_points(s, from, x.last_seq, &points, eb);
 		if (e == ERR_OK)
 			e = record_gap(s, &x, points, too_old ? "retention" : "spool_full", eb);
 	}
 	if (e == ERR_OK)
-		e = drop_extent(s, &x, eb);
+		e = drop_extent(s, &x, compacted, eb);
 	if (e == ERR_OK)
 		return spool_commit(s, eb);
 	spool_rollback(s);
 	return e;
 }
 
-enum err spool_evict(struct spool *s, uint64_t max_bytes, int64_t before_ns, uint64_t delivered_seq, struct errbuf *eb)
+enum err spool_evict(struct spool *s, uint64_t max_bytes, int64_t before_ns, struct spool_done done, struct errbuf *eb)
 {
 	enum err e;
 
 	if (s->suspect) /* the writer's next transaction opens it anew */
 		return ERR_OK;
-	while ((e = evict_one(s, max_bytes, before_ns, delivered_seq, eb)) == ERR_OK)
+	while ((e = evict_one(s, max_bytes, before_ns, done, eb)) == ERR_OK)
 		(void)spool_checkpoint(s);
+	if (s->suspect)
+		return e;
+	s->now.used_bytes = used_bytes(s);
+	spool_publish(s);
 	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+enum err spool_vacuum(struct spool *s, unsigned pages, uint64_t *left, struct errbuf *eb)
+{
+	*left = 0;
+	if (s->suspect)
+		return ERR_OK;
+	return database_vacuum(s->db, pages, left, eb);
+}
+
+void spool_truncate_log(struct spool *s)
+{
+	if (!s->suspect && sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+		s->wal_pages = 0;
 }
 
 void spool_release(struct spool *s)

@@ -29,6 +29,7 @@ struct spool {
 
 NODISCARD enum err spool_run(struct spool *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb);
 NODISCARD enum err spool_set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb);
+void spool_publish(struct spool *s); /* `now` becomes what spool_totals gives */
 /* Right after a call failed: was it the disk? */
 void spool_note_failure(struct spool *s);
 /* All of the log into the file, and the log begun anew: nothing that comes later stands behind an unsynced frame. */

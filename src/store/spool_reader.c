@@ -130,27 +130,30 @@ enum err spool_reader_next(struct spool_reader *r, uint64_t after_seq, struct sp
 	return step(r, after_seq, INT64_MIN, INT64_MAX, row, &overlaps, eb);
 }
 
-/* The next extent with rows above after_seq that overlaps the range; without one the rows above all extents. */
+/* The next extent with rows above after_seq that overlaps the range; without one the rows above all extents. The last
+ * extent is asked for first: rows of one that is closed in between are then still looked at. */
 static enum err find_run(struct spool_reader *r, uint64_t after_seq, int64_t from_ns, int64_t to_ns, struct errbuf *eb)
 {
+	uint64_t last = 0;
+	int rc = sqlite3_step(r->last_extent);
+
+	if (rc == SQLITE_ROW)
+		last = (uint64_t)sqlite3_column_int64(r->last_extent, 1);
+	sqlite3_reset(r->last_extent);
+	if (rc != SQLITE_ROW)
+		return database_error(r->db, "read the extents", eb);
 	sqlite3_bind_int64(r->extent, 1, (int64_t)after_seq);
 	sqlite3_bind_int64(r->extent, 2, from_ns);
 	sqlite3_bind_int64(r->extent, 3, to_ns);
-	int rc = sqlite3_step(r->extent);
+	rc = sqlite3_step(r->extent);
+	r->run_from = last + 1;
+	r->run_to = UINT64_MAX;
 	if (rc == SQLITE_ROW) {
 		r->run_from = (uint64_t)sqlite3_column_int64(r->extent, 0);
 		r->run_to = (uint64_t)sqlite3_column_int64(r->extent, 1);
 	}
 	sqlite3_reset(r->extent);
-	if (rc == SQLITE_DONE) {
-		rc = sqlite3_step(r->last_extent);
-		if (rc == SQLITE_ROW) {
-			r->run_from = (uint64_t)sqlite3_column_int64(r->last_extent, 1) + 1;
-			r->run_to = UINT64_MAX;
-		}
-		sqlite3_reset(r->last_extent);
-	}
-	return rc == SQLITE_ROW ? ERR_OK : database_error(r->db, "read the extents", eb);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? ERR_OK : database_error(r->db, "read the extents", eb);
 }
 
 enum err spool_reader_next_in(struct spool_reader *r, uint64_t after_seq, int64_t from_ns, int64_t to_ns,

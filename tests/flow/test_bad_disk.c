@@ -406,6 +406,7 @@ static bool run_exit(const struct fault *f, const struct fault *first, const cha
 	st = (struct stand){ .dir = "/tmp/holdfast-test-XXXXXX" };
 	cr_assert(mkdtemp(st.dir) != NULL);
 	snprintf(st.path, sizeof st.path, "%s/spool.db", st.dir);
+	snprintf(st.store_path, sizeof st.store_path, "%s/store.db", st.dir);
 	memset(acked, 0, sizeof acked);
 	cr_assert_eq(pipe(pipe_fd), 0);
 	pid_t pid = fork();

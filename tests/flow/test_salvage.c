@@ -20,6 +20,7 @@ static void begin(void)
 	st = (struct stand){ .dir = "/tmp/holdfast-test-XXXXXX" };
 	cr_assert(mkdtemp(st.dir) != NULL);
 	snprintf(st.path, sizeof st.path, "%s/spool.db", st.dir);
+	snprintf(st.store_path, sizeof st.store_path, "%s/store.db", st.dir);
 	damage_make_spool(st.path);
 }
 
@@ -153,6 +154,7 @@ Test(salvage, every_readable_row_is_taken_over_and_the_rest_is_a_gap)
 		snprintf(good, sizeof good, "%s", moved);
 		snprintf(st.dir, sizeof st.dir, "%s", next);
 		snprintf(st.path, sizeof st.path, "%s/spool.db", next);
+		snprintf(st.store_path, sizeof st.store_path, "%s/store.db", next);
 		damage_remove_folder(keep);
 	}
 }

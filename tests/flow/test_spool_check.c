@@ -60,7 +60,7 @@ Test(spool_check, a_whole_file_is_whole_also_while_rows_go)
 	struct spool *s;
 
 	cr_assert_eq(spool_open(&s, path, &eb), ERR_OK);
-	cr_assert_eq(spool_evict(s, UINT64_MAX, 200, UINT64_MAX, &eb), ERR_OK);
+	cr_assert_eq(spool_evict(s, UINT64_MAX, 200, (struct spool_done){ UINT64_MAX, 0 }, &eb), ERR_OK);
 	struct spool_totals t;
 	spool_totals(s, &t);
 	cr_assert_lt(t.rows, DAMAGE_ROWS);

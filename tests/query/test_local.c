@@ -208,7 +208,7 @@ Test(local, history_that_was_let_go_makes_the_answer_incomplete)
 	stand_close(&st);
 	struct spool *s;
 	cr_assert_eq(spool_open(&s, st.path, &eb), ERR_OK);
-	cr_assert_eq(spool_evict(s, UINT64_MAX, 64, UINT64_MAX, &eb), ERR_OK);
+	cr_assert_eq(spool_evict(s, UINT64_MAX, 64, (struct spool_done){ UINT64_MAX, 0 }, &eb), ERR_OK);
 	spool_close(s);
 	stand_reopen(&st, NULL);
 	t = stand_total(&st, "m", "v", 0, 1000);

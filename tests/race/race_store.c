@@ -127,7 +127,7 @@ int main(void)
 	must(catalogue_load(catalogue, spool_db(spool), &eb), &eb);
 	must(head_new(&head, &(struct head_opts){ .max_bytes = 2 << 20 }, &eb),
 	    &eb); /* small: generations come and go */
-	must(recovery_fill_head(head, catalogue, path, 1 << 20, INT64_MIN, &points, &eb), &eb);
+	must(recovery_fill_head(head, catalogue, path, 1 << 20, 0, &points, &eb), &eb);
 	must(committer_start(&committer,
 		 &(struct committer_opts){ .spool = spool,
 		     .head = head,
@@ -137,7 +137,8 @@ int main(void)
 		 &eb),
 	    &eb);
 	must(ingest_new(&ingest, &(struct ingest_opts){ committer, catalogue, 0, 0 }, &eb), &eb);
-	must(local_new(&local, &(struct local_opts){ head, catalogue, path, 0 }, &eb), &eb);
+	must(local_new(&local, &(struct local_opts){ .head = head, .catalogue = catalogue, .spool_path = path }, &eb),
+	    &eb);
 	atomic_store(&writing, WRITERS);
 	for (unsigned i = 0; i < WRITERS; i++) {
 		ids[i] = i;

@@ -178,7 +178,8 @@ Test(spool, delivered_rows_go_at_the_ceiling_without_a_gap)
 
 	append_rows(s, 0, 1024);
 	spool_totals(s, &t);
-	cr_assert_eq(spool_evict(s, t.bytes * 3 / 4, INT64_MIN, UINT64_MAX, &eb), ERR_OK, "%s", eb.text);
+	cr_assert_eq(spool_evict(s, t.bytes * 3 / 4, INT64_MIN, (struct spool_done){ UINT64_MAX, 0 }, &eb), ERR_OK,
+	    "%s", eb.text);
 	struct spool_totals after;
 	spool_totals(s, &after);
 	cr_assert_leq(after.bytes, t.bytes * 3 / 4);
@@ -199,10 +200,10 @@ Test(spool, undelivered_rows_go_last_and_leave_a_gap_of_their_exact_size)
 	struct spool *s = opened();
 
 	append_rows(s, 0, 128);
-	cr_assert_eq(spool_evict(s, 0, INT64_MIN, 70, &eb), ERR_OK);
+	cr_assert_eq(spool_evict(s, 0, INT64_MIN, (struct spool_done){ 70, 0 }, &eb), ERR_OK);
 	cr_assert_eq(gap_points(s, "spool_full"), 58);
 	append_rows(s, 128, 192);
-	cr_assert_eq(spool_evict(s, UINT64_MAX, 1000 * NS_PER_S, 128, &eb), ERR_OK);
+	cr_assert_eq(spool_evict(s, UINT64_MAX, 1000 * NS_PER_S, (struct spool_done){ 128, 0 }, &eb), ERR_OK);
 	cr_assert_eq(gap_points(s, "retention"), 64);
 	spool_close(s);
 }
@@ -213,7 +214,7 @@ Test(spool, sequence_never_falls_back_when_all_rows_have_gone)
 	struct spool_totals t;
 
 	append_rows(s, 0, 64);
-	cr_assert_eq(spool_evict(s, 0, INT64_MIN, UINT64_MAX, &eb), ERR_OK);
+	cr_assert_eq(spool_evict(s, 0, INT64_MIN, (struct spool_done){ UINT64_MAX, 0 }, &eb), ERR_OK);
 	spool_totals(s, &t);
 	cr_assert_eq(t.rows, 0);
 	spool_close(s);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "flow/recovery.h"
 #include "store/catalogue_store.h"
+#include "store/series_store.h"
 
 static struct errbuf eb;
 
@@ -17,6 +18,57 @@ static struct errbuf eb;
 		cr_assert_eq(must_, ERR_OK, "%s: %s: %s", #call, err_name(must_), eb.text); \
 	} while (0)
 
+struct keep {
+	int64_t ns[TIERS];
+};
+static struct keep keep; /* of the compactor that runs; tests have one at a time */
+
+static int64_t retention_ns(void *arg, enum tier tier, struct view measurement)
+{
+	const struct keep *k = arg;
+
+	(void)measurement;
+	return k->ns[tier];
+}
+
+static bool sketch_all(void *arg, struct view measurement, struct view field)
+{
+	(void)arg;
+	(void)measurement;
+	(void)field;
+	return true;
+}
+
+static void start_compactor(struct stand *s, const struct stand_opts *o)
+{
+	struct compactor_opts co = { .store = s->store,
+		.catalogue = s->catalogue,
+		.head = s->head,
+		.committer = s->committer,
+		.spool = s->spool,
+		.spool_path = s->path,
+		.retention_ns = retention_ns,
+		.is_sketched = o->sketches ? sketch_all : NULL,
+		.arg = &keep,
+		.max_bytes = o->max_bytes };
+
+	for (int t = 0; t < (int)TIERS; t++) {
+		keep.ns[t] = o->keep_ns[t] ? o->keep_ns[t] : INT64_MAX;
+		co.shortest_ns[t] = keep.ns[t];
+	}
+	MUST(compactor_start(&s->compactor, &co, &eb));
+}
+
+void stand_compact(struct stand *s)
+{
+	struct compactor_stats c;
+	uint64_t number = compactor_force(s->compactor);
+
+	cr_assert(compactor_wait(s->compactor, number, clock_mono_ns() + 120 * NS_PER_S));
+	compactor_stats(s->compactor, &c);
+	cr_assert_neq(c.state, COMPACTOR_FAILING, "%s", c.error);
+}
+
 void stand_reopen(struct stand *s, const struct stand_opts *opts)
 {
 	static const struct stand_opts none;
@@ -25,12 +77,16 @@ void stand_reopen(struct stand *s, const struct stand_opts *opts)
 	struct head_opts ho = { .max_bytes = o->head_bytes };
 
 	co.create_databases = o->create_databases;
+	struct store_totals totals;
+	MUST(store_open(&s->store, s->store_path, &eb));
+	store_totals(s->store, &totals);
 	MUST(spool_open(&s->spool, s->path, &eb));
 	MUST(catalogue_new(&s->catalogue, &co, &eb));
+	MUST(series_store_load(s->catalogue, store_db(s->store), &eb));
 	MUST(catalogue_load(s->catalogue, spool_db(s->spool), &eb));
 	MUST(head_new(&s->head, &ho, &eb));
-	MUST(recovery_fill_head(s->head, s->catalogue, s->path, o->head_bytes ? o->head_bytes / 2 : 16 << 20, INT64_MIN,
-	    &s->recovered, &eb));
+	MUST(recovery_fill_head(s->head, s->catalogue, s->path, o->head_bytes ? o->head_bytes / 2 : 16 << 20,
+	    totals.compacted_seq, &s->recovered, &eb));
 	struct committer_opts cm = { .spool = s->spool,
 		.head = s->head,
 		.catalogue = s->catalogue,
@@ -43,8 +99,10 @@ void stand_reopen(struct stand *s, const struct stand_opts *opts)
 	committer_set_delivered(s->committer, UINT64_MAX);
 	struct ingest_opts io = { s->committer, s->catalogue, o->retention_ns, o->max_future_ns };
 	MUST(ingest_new(&s->ingest, &io, &eb));
-	struct local_opts lo = { s->head, s->catalogue, s->path, 0 };
+	struct local_opts lo = { s->head, s->catalogue, s->path, s->store_path, 0 };
 	MUST(local_new(&s->local, &lo, &eb));
+	if (o->compactor)
+		start_compactor(s, o);
 }
 
 void stand_open(struct stand *s, const struct stand_opts *opts)
@@ -52,18 +110,23 @@ void stand_open(struct stand *s, const struct stand_opts *opts)
 	*s = (struct stand){ .dir = "/tmp/holdfast-test-XXXXXX" };
 	cr_assert(mkdtemp(s->dir) != NULL);
 	snprintf(s->path, sizeof s->path, "%s/spool.db", s->dir);
+	snprintf(s->store_path, sizeof s->store_path, "%s/store.db", s->dir);
 	stand_reopen(s, opts);
 }
 
 void stand_close(struct stand *s)
 {
+	compactor_stop(s->compactor);
 	committer_stop(s->committer);
 	local_free(s->local);
 	ingest_free(s->ingest);
 	head_free(s->head);
 	spool_close(s->spool);
+	store_close(s->store);
 	catalogue_free(s->catalogue);
 	s->committer = NULL;
+	s->compactor = NULL;
+	s->store = NULL;
 	s->local = NULL;
 	s->ingest = NULL;
 	s->head = NULL;
@@ -79,6 +142,8 @@ void stand_remove(struct stand *s)
 	stand_close(s);
 	for (unsigned i = 0; i < 3; i++) {
 		snprintf(path, sizeof path, "%s%s", s->path, suffix[i]);
+		unlink(path);
+		snprintf(path, sizeof path, "%s%s", s->store_path, suffix[i]);
 		unlink(path);
 	}
 	rmdir(s->dir);

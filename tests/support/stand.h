@@ -2,11 +2,14 @@
 #ifndef TESTS_SUPPORT_STAND_H
 #define TESTS_SUPPORT_STAND_H
 
+#include "flow/compactor.h"
 #include "flow/ingest.h"
 #include "query/local.h"
 
 struct stand {
-	char dir[64], path[96];
+	char dir[64], path[96], store_path[96];
+	struct store *store;
+	struct compactor *compactor; /* NULL unless opts.compactor */
 	struct spool *spool;
 	struct catalogue *catalogue;
 	struct head *head;
@@ -21,6 +24,10 @@ struct stand_opts {
 	uint64_t spool_max_bytes, queue_max_bytes;
 	int64_t retention_ns, max_future_ns;
 	bool create_databases;
+	bool compactor; /* runs one; it acts by itself only when forced */
+	int64_t keep_ns[TIERS]; /* of its retention; 0: for ever */
+	uint64_t max_bytes; /* of store and spool; 0: no ceiling */
+	bool sketches; /* of all fields */
 	struct catalogue_opts catalogue;
 	struct disk_space *disk;
 	int64_t probe_ns;
@@ -31,6 +38,9 @@ void stand_open(struct stand *s, const struct stand_opts *opts); /* a new folder
 void stand_reopen(struct stand *s, const struct stand_opts *opts); /* the same folder, after stand_close */
 void stand_close(struct stand *s);
 void stand_remove(struct stand *s); /* closes, and removes the folder */
+
+/* Forces the compactor and waits. */
+void stand_compact(struct stand *s);
 
 /* Writes and expects that nothing is refused; the points kept. */
 uint64_t stand_write(struct stand *s, const char *lines);

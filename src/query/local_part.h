@@ -1,0 +1,99 @@
+/* A local read in work: local.c chooses series and groups, local_plan.c which tier answers which stretch of time,
+ * local_rows.c brings the rows. Owner: the thread that reads. */
+#ifndef QUERY_LOCAL_PART_H
+#define QUERY_LOCAL_PART_H
+
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "query/local.h"
+#include "query/scan.h"
+#include "store/index.h"
+#include "store/spool.h"
+#include "store/store.h"
+#include "wire/lp_key.h"
+
+enum { LOCAL_SPARE = 4 };
+
+struct local_files { /* connections, for one read at a time */
+	struct spool_reader *spool;
+	struct store_reader *store; /* NULL: there is no store */
+	struct block_unpacker *unpacker;
+};
+
+struct local {
+	struct local_opts opts;
+	char *spool_path, *store_path;
+	pthread_mutex_t lock; /* spare */
+	struct local_files spare[LOCAL_SPARE];
+	unsigned spare_count;
+};
+
+struct group { /* a read_group in the making */
+	struct read_group out;
+	struct read_column **by_field; /* of the layout as it was when the read began */
+};
+
+struct wanted { /* a series that passes the filters */
+	const struct series *series;
+	struct group *group; /* NULL: not looked up yet */
+	struct rows *recent; /* from the spool and the head, in order of writing */
+	uint32_t recent_count;
+};
+
+struct stretch {
+	int64_t from_ns, to_ns; /* to is not included */
+};
+
+struct stretches { /* in order, apart from each other */
+	struct stretch *of;
+	uint32_t count, room;
+};
+
+struct reading { /* of one read */
+	struct local *local;
+	const struct read_request *q;
+	struct read_result *r;
+	uint32_t db;
+	struct measurement *measurement;
+	struct view measurement_name; /* escaped */
+	const struct catalogue_layout *layout;
+	struct local_files files;
+	struct head_snapshot head;
+	uint64_t compacted_seq; /* as of the store's snapshot */
+	struct generation *history; /* rows of the spool that are in neither; or NULL */
+	struct wanted *wanted; /* by ordinal */
+	uint32_t wanted_count;
+	struct arena lists; /* of the read */
+	struct arena rows; /* of a window */
+	uint8_t *verdicts; /* by series id */
+	uint64_t verdict_count;
+	struct index groups_index;
+	struct group *group; /* of the series at hand */
+	struct group **groups; /* by number */
+	uint32_t group_count, group_cap;
+	struct lp_key key;
+	struct buf text; /* scratch for names */
+	struct stretches by_tier[TIERS];
+	size_t max_bytes;
+	bool out_of_memory;
+};
+
+/* local.c */
+bool local_is_wanted(void *reading, const struct series *s);
+struct read_cell *local_cells_of(void *reading, uint32_t field);
+/* Sets rd->group to that of the series. */
+bool local_enter_group(struct reading *rd, struct wanted *w);
+
+/* local_plan.c: fills by_tier, and says what the answer lacks. */
+NODISCARD enum err local_plan(struct reading *rd, struct errbuf *eb);
+
+/* local_rows.c */
+/* The spool's rows that are in neither the head nor the store. ERR_UNAVAILABLE: they went meanwhile; begin again. */
+NODISCARD enum err local_read_history(struct reading *rd, struct errbuf *eb);
+/* Sets the wanted series' recent rows. */
+NODISCARD enum err local_find_recent(struct reading *rd, struct errbuf *eb);
+/* Aggregates every stretch. ERR_TOOBIG: above the read's memory. */
+NODISCARD enum err local_aggregate(struct reading *rd, struct errbuf *eb);
+
+#endif

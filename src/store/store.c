@@ -1,0 +1,374 @@
+/* How the file is kept.
+ *
+ *   block    finished; rows in order of (tier, window, measurement, ordinal), so that writing appends, a read of a
+ *            window is a range, and retention deletes ranges. All of it is in the rowid, see block_id
+ *   piece    not merged yet; few, and gone within hours
+ *   meta     compacted_seq: what the spool need not keep for the store's sake. It moves in the transaction that adds the
+ *            pieces, so that a crash repeats work and changes nothing
+ *
+ * Invariants: within a (tier, window, measurement) the blocks' ranges of ordinals do not overlap, but for the parts of
+ * one series, whose times do not; a piece's rows lie in its window; the tables of names have every number that a block
+ * uses (they are written in the same transaction). */
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/log.h"
+#include "store/database.h"
+#include "store/store_internal.h"
+
+enum { APPLICATION_ID = 0x48464154, PAGE_SIZE = 8192, CHECKPOINT_PAGES = 512 };
+
+struct store {
+	sqlite3 *db;
+	char *path;
+	struct store_reader *reader;
+	sqlite3_stmt *set_meta, *add_piece, *add_block, *delete_block, *delete_piece, *pages;
+	struct store_totals now; /* of this transaction */
+	pthread_mutex_t lock; /* published */
+	struct store_totals published;
+	int wal_pages;
+};
+
+static const struct database_schema schema = {
+	.what = "a Holdfast store",
+	.application_id = APPLICATION_ID,
+	.page_size = PAGE_SIZE,
+	.migrations = store_migrations,
+};
+
+static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	(void)db;
+	(void)name;
+	((struct store *)arg)->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+static void count_pages(struct store *s)
+{
+	if (sqlite3_step(s->pages) == SQLITE_ROW)
+		s->now.used_bytes = (uint64_t)sqlite3_column_int64(s->pages, 0) * PAGE_SIZE;
+	sqlite3_reset(s->pages);
+}
+
+static void publish(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->published = s->now;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static enum err load_meta(struct store *s, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(s->db, &st, "SELECT key, value FROM meta", eb);
+	int rc;
+
+	if (e != ERR_OK)
+		return e;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *key = (const char *)sqlite3_column_text(st, 0);
+		if (!strcmp(key, "compacted_seq"))
+			s->now.compacted_seq = (uint64_t)sqlite3_column_int64(st, 1);
+	}
+	if (rc != SQLITE_DONE)
+		e = database_error(s->db, "read the table meta of the store", eb);
+	sqlite3_finalize(st);
+	return e;
+}
+
+static enum err prepare_all(struct store *s, struct errbuf *eb)
+{
+	const struct {
+		sqlite3_stmt **st;
+		const char *sql;
+	} all[] = {
+		{ &s->set_meta, "INSERT OR REPLACE INTO meta VALUES (?, ?)" },
+		{ &s->add_piece,
+		    "INSERT INTO piece (tier, window, measurement, first_ordinal, last_ordinal, min_ns, max_ns, points, "
+		    "written_ns, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
+		{ &s->add_block, "INSERT OR REPLACE INTO block VALUES (?, ?, ?, ?, ?, ?)" },
+		{ &s->delete_block, "DELETE FROM block WHERE id = ?" },
+		{ &s->delete_piece, "DELETE FROM piece WHERE id = ?" },
+		{ &s->pages,
+		    "SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count)" },
+	};
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; e == ERR_OK && i < sizeof all / sizeof *all; i++)
+		e = database_prepare(s->db, all[i].st, all[i].sql, eb);
+	return e;
+}
+
+enum err store_open(struct store **out, const char *path, struct errbuf *eb)
+{
+	struct store *s = calloc(1, sizeof *s);
+	struct database_schema ours = schema;
+	enum err e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+
+	*out = NULL;
+	if (!s)
+		return e;
+	pthread_mutex_init(&s->lock, NULL);
+	s->path = strdup(path);
+	ours.count = store_migrations_count;
+	if (s->path)
+		e = database_open(&s->db, path, &ours, eb);
+	if (e == ERR_OK)
+		e = load_meta(s, eb);
+	if (e == ERR_OK)
+		e = prepare_all(s, eb);
+	if (e == ERR_OK)
+		e = store_reader_on(&s->reader, s->db, eb);
+	if (e != ERR_OK) {
+		store_close(s);
+		return e;
+	}
+	sqlite3_wal_hook(s->db, on_commit, s);
+	count_pages(s);
+	publish(s);
+	*out = s;
+	return ERR_OK;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	store_reader_close(s->reader);
+	sqlite3_finalize(s->set_meta);
+	sqlite3_finalize(s->add_piece);
+	sqlite3_finalize(s->add_block);
+	sqlite3_finalize(s->delete_block);
+	sqlite3_finalize(s->delete_piece);
+	sqlite3_finalize(s->pages);
+	sqlite3_close(s->db);
+	pthread_mutex_destroy(&s->lock);
+	free(s->path);
+	free(s);
+}
+
+sqlite3 *store_db(struct store *s)
+{
+	return s->db;
+}
+
+struct store_reader *store_own_reader(struct store *s)
+{
+	return s->reader;
+}
+
+static uint64_t size_of(const char *path, const char *suffix)
+{
+	char full[4096];
+	struct stat st;
+
+	snprintf(full, sizeof full, "%s%s", path, suffix);
+	return stat(full, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+void store_totals(const struct store *cs, struct store_totals *out)
+{
+	struct store *s = (struct store *)cs; /* the lock guards the copy only */
+
+	pthread_mutex_lock(&s->lock);
+	*out = s->published;
+	pthread_mutex_unlock(&s->lock);
+	out->file_bytes = size_of(s->path, "") + size_of(s->path, "-wal");
+}
+
+/* ---- transactions ---- */
+
+enum err store_begin(struct store *s, struct errbuf *eb)
+{
+	return database_exec(s->db, "BEGIN IMMEDIATE", eb);
+}
+
+enum err store_commit(struct store *s, struct errbuf *eb)
+{
+	store_reader_let_go(s->reader);
+	enum err e = database_exec(s->db, "COMMIT", eb);
+
+	if (e != ERR_OK) {
+		store_rollback(s);
+		return e;
+	}
+	count_pages(s);
+	publish(s);
+	return ERR_OK;
+}
+
+void store_rollback(struct store *s)
+{
+	store_reader_let_go(s->reader);
+	if (!sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	pthread_mutex_lock(&s->lock);
+	s->now = s->published;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static enum err run(struct store *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
+{
+	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(s->db, doing, eb);
+
+	sqlite3_reset(st);
+	return e;
+}
+
+static enum err set_meta(struct store *s, const char *key, int64_t value, struct errbuf *eb)
+{
+	sqlite3_bind_text(s->set_meta, 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s->set_meta, 2, value);
+	return run(s, s->set_meta, "write the table meta of the store", eb);
+}
+
+enum err store_set_compacted(struct store *s, uint64_t seq, struct errbuf *eb)
+{
+	s->now.compacted_seq = seq;
+	return set_meta(s, "compacted_seq", (int64_t)seq, eb);
+}
+
+enum err store_set_evicted(struct store *s, enum tier tier, int64_t measurement, int64_t time_ns, struct errbuf *eb)
+{
+	char key[64];
+
+	if (measurement < 0)
+		snprintf(key, sizeof key, "evicted_%s_ns", tier_name(tier));
+	else
+		snprintf(key, sizeof key, "evicted_%s_ns_%lld", tier_name(tier), (long long)measurement);
+	return set_meta(s, key, time_ns, eb);
+}
+
+enum err store_add_piece(
+    struct store *s, const struct store_place *p, const struct store_item *item, struct view data, struct errbuf *eb)
+{
+	sqlite3_stmt *st = s->add_piece;
+
+	sqlite3_bind_int(st, 1, (int)p->tier);
+	sqlite3_bind_int64(st, 2, p->window);
+	sqlite3_bind_int64(st, 3, p->measurement);
+	sqlite3_bind_int64(st, 4, item->first_ordinal);
+	sqlite3_bind_int64(st, 5, item->last_ordinal);
+	sqlite3_bind_int64(st, 6, item->min_ns);
+	sqlite3_bind_int64(st, 7, item->max_ns);
+	sqlite3_bind_int64(st, 8, (int64_t)item->points);
+	sqlite3_bind_int64(st, 9, clock_wall_ns());
+	sqlite3_bind_blob64(st, 10, data.p, data.len, SQLITE_STATIC);
+	enum err e = run(s, st, "write a piece", eb);
+	sqlite3_bind_null(st, 10);
+	return e;
+}
+
+enum err store_add_block(struct store *s, const struct store_place *p, unsigned part, const struct store_item *item,
+    struct view data, struct errbuf *eb)
+{
+	sqlite3_stmt *st = s->add_block;
+
+	sqlite3_bind_int64(st, 1, block_id(p->tier, p->window, p->measurement, item->first_ordinal, part));
+	sqlite3_bind_int64(st, 2, item->last_ordinal);
+	sqlite3_bind_int64(st, 3, item->min_ns);
+	sqlite3_bind_int64(st, 4, item->max_ns);
+	sqlite3_bind_int64(st, 5, (int64_t)item->points);
+	sqlite3_bind_blob64(st, 6, data.p, data.len, SQLITE_STATIC);
+	enum err e = run(s, st, "write a block", eb);
+	sqlite3_bind_null(st, 6);
+	return e;
+}
+
+enum err store_delete(struct store *s, const struct store_item *item, struct errbuf *eb)
+{
+	sqlite3_stmt *st = item->piece ? s->delete_piece : s->delete_block;
+
+	store_reader_let_go(s->reader);
+	sqlite3_bind_int64(st, 1, item->id);
+	return run(s, st, "delete from the store", eb);
+}
+
+/* Runs a DELETE … RETURNING points. */
+static enum err delete_counted(struct store *s, sqlite3_stmt *st, uint64_t *points, struct errbuf *eb)
+{
+	int rc;
+
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		*points += (uint64_t)sqlite3_column_int64(st, 0);
+	enum err e = rc == SQLITE_DONE ? ERR_OK : database_error(s->db, "let a window go", eb);
+	sqlite3_finalize(st);
+	return e;
+}
+
+static enum err delete_blocks(struct store *s, int64_t first_id, int64_t last_id, uint64_t *points, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(s->db, &st, "DELETE FROM block WHERE id BETWEEN ? AND ? RETURNING points", eb);
+
+	if (e != ERR_OK)
+		return e;
+	sqlite3_bind_int64(st, 1, first_id);
+	sqlite3_bind_int64(st, 2, last_id);
+	return delete_counted(s, st, points, eb);
+}
+
+enum err store_delete_windows(
+    struct store *s, enum tier tier, int64_t from, int64_t to, int64_t measurement, uint64_t *points, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = ERR_OK;
+
+	store_reader_let_go(s->reader);
+	*points = 0;
+	if (measurement < 0)
+		e = delete_blocks(s, block_id(tier, from, 0, 0, 0), block_id(tier, to, 0, 0, 0) - 1, points, eb);
+	for (int64_t w = from; e == ERR_OK && measurement >= 0 && w < to; w++)
+		e = delete_blocks(s, block_id(tier, w, (uint32_t)measurement, 0, 0),
+		    block_id(tier, w, (uint32_t)measurement + 1, 0, 0) - 1, points, eb);
+	if (e == ERR_OK)
+		e = database_prepare(s->db, &st,
+		    "DELETE FROM piece WHERE tier = ?1 AND window >= ?2 AND window < ?3 AND (?4 < 0 OR measurement = ?4) "
+		    "RETURNING points",
+		    eb);
+	if (e != ERR_OK)
+		return e;
+	sqlite3_bind_int(st, 1, (int)tier);
+	sqlite3_bind_int64(st, 2, from);
+	sqlite3_bind_int64(st, 3, to);
+	sqlite3_bind_int64(st, 4, measurement);
+	return delete_counted(s, st, points, eb);
+}
+
+void store_checkpoint(struct store *s)
+{
+	if (s->wal_pages < CHECKPOINT_PAGES)
+		return;
+	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK) {
+		counter_add(COUNTER_CHECKPOINTS, 1);
+		s->wal_pages = 0;
+	} else {
+		log_warn(
+		    "checkpoint of %s failed: %s; the log grows until one succeeds", s->path, sqlite3_errmsg(s->db));
+	}
+}
+
+void store_truncate_log(struct store *s)
+{
+	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+		s->wal_pages = 0;
+}
+
+enum err store_vacuum(struct store *s, unsigned pages, uint64_t *left, struct errbuf *eb)
+{
+	enum err e = database_vacuum(s->db, pages, left, eb);
+
+	if (e == ERR_OK) {
+		count_pages(s);
+		publish(s);
+	}
+	return e;
+}

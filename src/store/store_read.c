@@ -1,0 +1,467 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/database.h"
+#include "store/store_internal.h"
+
+struct store_reader {
+	sqlite3 *db;
+	bool borrowed, in_transaction;
+	sqlite3_stmt *compacted, *block_before, *blocks, *pieces, *next_block, *next_piece, *pieces_of, *evicted;
+	sqlite3_blob *blob[2]; /* of the tables block and piece, kept open from row to row */
+	size_t blob_size;
+	const struct store_item *item;
+};
+
+static enum err prepare_all(struct store_reader *r, struct errbuf *eb)
+{
+	const struct {
+		sqlite3_stmt **st;
+		const char *sql;
+	} all[] = {
+		{ &r->compacted, "SELECT value FROM meta WHERE key = 'compacted_seq'" },
+		{ &r->block_before, "SELECT max(id) FROM block WHERE id BETWEEN ? AND ?" },
+		{ &r->blocks,
+		    "SELECT id, last_ordinal, min_ns, max_ns, points FROM block WHERE id BETWEEN ? AND ? ORDER BY id" },
+		{ &r->pieces,
+		    "SELECT id, first_ordinal, last_ordinal, min_ns, max_ns, points FROM piece "
+		    "WHERE tier = ?1 AND window = ?2 AND measurement = ?3 AND last_ordinal >= ?4 AND first_ordinal <= ?5 "
+		    "ORDER BY id" },
+		{ &r->next_block, "SELECT min(id) FROM block WHERE id BETWEEN ? AND ?" },
+		{ &r->next_piece,
+		    "SELECT min(window) FROM piece WHERE tier = ?1 AND window >= ?2 AND measurement BETWEEN ?3 AND ?4" },
+		{ &r->pieces_of, "SELECT tier, window, min_ns, max_ns FROM piece WHERE measurement = ?" },
+		{ &r->evicted, "SELECT max(value) FROM meta WHERE key IN (?, ?)" },
+	};
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; e == ERR_OK && i < sizeof all / sizeof *all; i++)
+		e = database_prepare(r->db, all[i].st, all[i].sql, eb);
+	return e;
+}
+
+enum err store_reader_on(struct store_reader **out, sqlite3 *db, struct errbuf *eb)
+{
+	struct store_reader *r = calloc(1, sizeof *r);
+
+	*out = NULL;
+	if (!r)
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	r->db = db;
+	r->borrowed = true;
+	enum err e = prepare_all(r, eb);
+	if (e != ERR_OK) {
+		store_reader_close(r);
+		return e;
+	}
+	*out = r;
+	return ERR_OK;
+}
+
+enum err store_reader_open(struct store_reader **out, const char *path, struct errbuf *eb)
+{
+	sqlite3 *db;
+	enum err e = database_open_reader(&db, path, eb);
+
+	*out = NULL;
+	if (e != ERR_OK)
+		return e;
+	e = store_reader_on(out, db, eb);
+	if (e == ERR_OK)
+		(*out)->borrowed = false;
+	else
+		sqlite3_close(db);
+	return e;
+}
+
+void store_reader_close(struct store_reader *r)
+{
+	if (!r)
+		return;
+	store_reader_end(r);
+	sqlite3_finalize(r->compacted);
+	sqlite3_finalize(r->block_before);
+	sqlite3_finalize(r->blocks);
+	sqlite3_finalize(r->pieces);
+	sqlite3_finalize(r->next_block);
+	sqlite3_finalize(r->next_piece);
+	sqlite3_finalize(r->pieces_of);
+	sqlite3_finalize(r->evicted);
+	if (!r->borrowed)
+		sqlite3_close(r->db);
+	free(r);
+}
+
+sqlite3 *store_reader_db(struct store_reader *r)
+{
+	return r->db;
+}
+
+void store_reader_let_go(struct store_reader *r)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		sqlite3_blob_close(r->blob[i]);
+		r->blob[i] = NULL;
+	}
+}
+
+enum err store_reader_begin(struct store_reader *r, uint64_t *compacted_seq, struct errbuf *eb)
+{
+	enum err e = database_exec(r->db, "BEGIN", eb);
+
+	if (e != ERR_OK)
+		return e;
+	r->in_transaction = true;
+	*compacted_seq = 0;
+	int rc = sqlite3_step(r->compacted);
+	if (rc == SQLITE_ROW)
+		*compacted_seq = (uint64_t)sqlite3_column_int64(r->compacted, 0);
+	else if (rc != SQLITE_DONE)
+		e = database_error(r->db, "read the store", eb);
+	sqlite3_reset(r->compacted);
+	if (e != ERR_OK)
+		store_reader_end(r);
+	return e;
+}
+
+void store_reader_end(struct store_reader *r)
+{
+	store_reader_let_go(r);
+	if (r->in_transaction)
+		sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
+	r->in_transaction = false;
+}
+
+/* ---- lists ---- */
+
+struct list {
+	struct arena *arena;
+	struct store_item *items;
+	uint32_t count, room;
+};
+
+static struct store_item *add_item(struct list *l)
+{
+	if (l->count == l->room) {
+		uint32_t room = l->room ? l->room * 2 : 16;
+		struct store_item *p = arena_alloc(l->arena, room * sizeof *p, 16);
+		if (!p)
+			return NULL;
+		if (l->count)
+			memcpy(p, l->items, l->count * sizeof *p);
+		l->items = p;
+		l->room = room;
+	}
+	return &l->items[l->count++];
+}
+
+/* Where to begin, so that a block which begins before the ordinal and reaches it is seen. */
+static int64_t block_reaching(struct store_reader *r, const struct store_place *p, uint32_t ordinal)
+{
+	int64_t from = block_id(p->tier, p->window, p->measurement, 0, 0),
+		at = block_id(p->tier, p->window, p->measurement, ordinal, 0);
+
+	if (ordinal == 0)
+		return from;
+	sqlite3_bind_int64(r->block_before, 1, from);
+	sqlite3_bind_int64(r->block_before, 2, at);
+	if (sqlite3_step(r->block_before) == SQLITE_ROW && sqlite3_column_type(r->block_before, 0) != SQLITE_NULL)
+		from = sqlite3_column_int64(r->block_before, 0);
+	sqlite3_reset(r->block_before);
+	return from;
+}
+
+static enum err list_blocks(struct store_reader *r, const struct store_place *p, uint32_t first, uint32_t last,
+    struct list *l, struct errbuf *eb)
+{
+	sqlite3_stmt *st = r->blocks;
+	uint32_t ordinal_max = (1u << 20) - 1;
+	int rc;
+
+	sqlite3_bind_int64(st, 1, block_reaching(r, p, first));
+	sqlite3_bind_int64(
+	    st, 2, block_id(p->tier, p->window, p->measurement, last < ordinal_max ? last : ordinal_max, 127));
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		if ((uint32_t)sqlite3_column_int64(st, 1) < first)
+			continue;
+		struct store_item *i = add_item(l);
+		if (!i)
+			break;
+		*i = (struct store_item){ .id = sqlite3_column_int64(st, 0),
+			.first_ordinal = block_id_ordinal(sqlite3_column_int64(st, 0)),
+			.last_ordinal = (uint32_t)sqlite3_column_int64(st, 1),
+			.min_ns = sqlite3_column_int64(st, 2),
+			.max_ns = sqlite3_column_int64(st, 3),
+			.points = (uint64_t)sqlite3_column_int64(st, 4) };
+	}
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? ERR_OK
+	    : rc == SQLITE_ROW	 ? errbuf_set(eb, ERR_NOMEM, "out of memory")
+				 : database_error(r->db, "read the blocks", eb);
+}
+
+static enum err list_pieces(struct store_reader *r, const struct store_place *p, uint32_t first, uint32_t last,
+    struct list *l, struct errbuf *eb)
+{
+	sqlite3_stmt *st = r->pieces;
+	int rc;
+
+	sqlite3_bind_int(st, 1, (int)p->tier);
+	sqlite3_bind_int64(st, 2, p->window);
+	sqlite3_bind_int64(st, 3, p->measurement);
+	sqlite3_bind_int64(st, 4, first);
+	sqlite3_bind_int64(st, 5, last);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct store_item *i = add_item(l);
+		if (!i)
+			break;
+		*i = (struct store_item){ .id = sqlite3_column_int64(st, 0),
+			.piece = true,
+			.first_ordinal = (uint32_t)sqlite3_column_int64(st, 1),
+			.last_ordinal = (uint32_t)sqlite3_column_int64(st, 2),
+			.min_ns = sqlite3_column_int64(st, 3),
+			.max_ns = sqlite3_column_int64(st, 4),
+			.points = (uint64_t)sqlite3_column_int64(st, 5) };
+	}
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? ERR_OK
+	    : rc == SQLITE_ROW	 ? errbuf_set(eb, ERR_NOMEM, "out of memory")
+				 : database_error(r->db, "read the pieces", eb);
+}
+
+enum err store_reader_list(struct store_reader *r, const struct store_place *place, uint32_t first_ordinal,
+    uint32_t last_ordinal, struct arena *a, struct store_item **items, uint32_t *count, struct errbuf *eb)
+{
+	struct list l = { .arena = a };
+	enum err e = list_blocks(r, place, first_ordinal, last_ordinal, &l, eb);
+
+	if (e == ERR_OK)
+		e = list_pieces(r, place, first_ordinal, last_ordinal, &l, eb);
+	*items = l.items;
+	*count = l.count;
+	return e;
+}
+
+/* ---- bytes ---- */
+
+static enum err read_blob(void *arg, size_t offset, size_t n, void *to)
+{
+	struct store_reader *r = arg;
+	int rc = n ? sqlite3_blob_read(r->blob[r->item->piece], to, (int)n, (int)offset) : SQLITE_OK;
+
+	return rc == SQLITE_OK ? ERR_OK : (rc & 0xff) == SQLITE_CORRUPT ? ERR_CORRUPT : ERR_IO;
+}
+
+enum err store_reader_source(
+    struct store_reader *r, const struct store_item *item, struct block_source *out, struct errbuf *eb)
+{
+	sqlite3_blob **blob = &r->blob[item->piece];
+	int rc = *blob ? sqlite3_blob_reopen(*blob, item->id)
+		       : sqlite3_blob_open(r->db, "main", item->piece ? "piece" : "block", "data", item->id, 0, blob);
+
+	if (rc != SQLITE_OK) {
+		enum err e = database_error(r->db, "open a block", eb);
+		sqlite3_blob_close(*blob);
+		*blob = NULL;
+		return e;
+	}
+	r->item = item;
+	*out = (struct block_source){ (size_t)sqlite3_blob_bytes(*blob), read_blob, r };
+	return ERR_OK;
+}
+
+/* ---- windows ---- */
+
+static enum err first_number(struct store_reader *r, sqlite3_stmt *st, bool *any, int64_t *out, struct errbuf *eb)
+{
+	enum err e = ERR_OK;
+
+	*any = false;
+	if (sqlite3_step(st) != SQLITE_ROW)
+		e = database_error(r->db, "look for a window", eb);
+	else if (sqlite3_column_type(st, 0) != SQLITE_NULL) {
+		*any = true;
+		*out = sqlite3_column_int64(st, 0);
+	}
+	sqlite3_reset(st);
+	return e;
+}
+
+static enum err next_block_window(
+    struct store_reader *r, enum tier tier, int64_t from, int64_t measurement, int64_t *window, struct errbuf *eb)
+{
+	int64_t at = block_id(tier, from, measurement < 0 ? 0 : (uint32_t)measurement, 0, 0),
+		end = block_id(tier, STORE_WINDOWS_MAX - 1, (1u << 14) - 1, (1u << 20) - 1, 127);
+	bool any;
+
+	for (;;) {
+		sqlite3_bind_int64(r->next_block, 1, at);
+		sqlite3_bind_int64(r->next_block, 2, end);
+		int64_t id = 0;
+		enum err e = first_number(r, r->next_block, &any, &id, eb);
+		if (e != ERR_OK || !any)
+			return e == ERR_OK ? ERR_NOTFOUND : e;
+		*window = block_id_window(id);
+		int64_t m = block_id_measurement(id);
+		if (measurement < 0 || m == measurement)
+			return ERR_OK;
+		/* to where the measurement would be, in this window or the next */
+		at = block_id(tier, *window + (m > measurement), (uint32_t)measurement, 0, 0);
+		if (*window + (m > measurement) >= STORE_WINDOWS_MAX)
+			return ERR_NOTFOUND;
+	}
+}
+
+enum err store_reader_next_window(
+    struct store_reader *r, enum tier tier, int64_t from, int64_t measurement, int64_t *window, struct errbuf *eb)
+{
+	int64_t of_piece = 0;
+	bool any;
+
+	if (from >= STORE_WINDOWS_MAX)
+		return ERR_NOTFOUND;
+	from = from < 0 ? 0 : from;
+	sqlite3_bind_int(r->next_piece, 1, (int)tier);
+	sqlite3_bind_int64(r->next_piece, 2, from);
+	sqlite3_bind_int64(r->next_piece, 3, measurement < 0 ? 0 : measurement);
+	sqlite3_bind_int64(r->next_piece, 4, measurement < 0 ? INT64_MAX : measurement);
+	enum err e = first_number(r, r->next_piece, &any, &of_piece, eb);
+	if (e != ERR_OK)
+		return e;
+	e = next_block_window(r, tier, from, measurement, window, eb);
+	if (any && (e == ERR_NOTFOUND || (e == ERR_OK && of_piece < *window))) {
+		*window = of_piece;
+		e = ERR_OK;
+	}
+	return e;
+}
+
+enum err store_reader_pieces(struct store_reader *r, uint32_t measurement, struct arena *a,
+    struct store_piece_range **out, uint32_t *count, struct errbuf *eb)
+{
+	sqlite3_stmt *st = r->pieces_of;
+	enum err e = ERR_OK;
+	uint32_t room = 0;
+	int rc;
+
+	*out = NULL;
+	*count = 0;
+	sqlite3_bind_int64(st, 1, measurement);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		if (*count == room) {
+			room = room ? room * 2 : 64;
+			struct store_piece_range *p = arena_alloc(a, room * sizeof *p, 16);
+			if (!p) {
+				e = errbuf_set(eb, ERR_TOOBIG, "too many pieces");
+				break;
+			}
+			if (*count)
+				memcpy(p, *out, *count * sizeof *p);
+			*out = p;
+		}
+		(*out)[(*count)++] = (struct store_piece_range){ (enum tier)sqlite3_column_int(st, 0),
+			sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3) };
+	}
+	if (e == ERR_OK && rc != SQLITE_DONE)
+		e = database_error(r->db, "read the pieces", eb);
+	sqlite3_reset(st);
+	return e;
+}
+
+enum err store_reader_evicted(
+    struct store_reader *r, enum tier tier, uint32_t measurement, int64_t *time_ns, struct errbuf *eb)
+{
+	char all[64], own[64];
+	bool any;
+
+	snprintf(all, sizeof all, "evicted_%s_ns", tier_name(tier));
+	snprintf(own, sizeof own, "evicted_%s_ns_%u", tier_name(tier), measurement);
+	sqlite3_bind_text(r->evicted, 1, all, -1, SQLITE_STATIC);
+	sqlite3_bind_text(r->evicted, 2, own, -1, SQLITE_STATIC);
+	enum err e = first_number(r, r->evicted, &any, time_ns, eb);
+	if (!any)
+		*time_ns = INT64_MIN;
+	sqlite3_clear_bindings(r->evicted);
+	return e;
+}
+
+enum err store_reader_pending(
+    struct store_reader *r, struct arena *a, struct store_pending **out, uint32_t *count, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	uint32_t room = 0;
+	int rc;
+	enum err e = database_prepare(r->db, &st,
+	    "SELECT tier, window, measurement, count(*), sum(points), min(written_ns), max(written_ns) FROM piece "
+	    "GROUP BY measurement, tier, window ORDER BY tier, window, measurement",
+	    eb);
+
+	*out = NULL;
+	*count = 0;
+	if (e != ERR_OK)
+		return e;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		if (*count == room) {
+			room = room ? room * 2 : 64;
+			struct store_pending *p = arena_alloc(a, room * sizeof *p, 16);
+			if (!p) {
+				e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+				break;
+			}
+			if (*count)
+				memcpy(p, *out, *count * sizeof *p);
+			*out = p;
+		}
+		(*out)[(*count)++] = (struct store_pending){ { (enum tier)sqlite3_column_int(st, 0),
+								 sqlite3_column_int64(st, 1),
+								 (uint32_t)sqlite3_column_int64(st, 2) },
+			(uint32_t)sqlite3_column_int64(st, 3), (uint64_t)sqlite3_column_int64(st, 4),
+			sqlite3_column_int64(st, 5), sqlite3_column_int64(st, 6) };
+	}
+	if (e == ERR_OK && rc != SQLITE_DONE)
+		e = database_error(r->db, "read the pieces", eb);
+	sqlite3_finalize(st);
+	return e;
+}
+
+/* ---- totals ---- */
+
+static void add_total(struct store_tier_totals *t, sqlite3_stmt *st, uint64_t *items)
+{
+	int64_t oldest = sqlite3_column_int64(st, 4), newest = sqlite3_column_int64(st, 5);
+	bool first = t->blocks + t->pieces == 0;
+
+	*items += (uint64_t)sqlite3_column_int64(st, 1);
+	t->points += (uint64_t)sqlite3_column_int64(st, 2);
+	t->bytes += (uint64_t)sqlite3_column_int64(st, 3);
+	if (first || oldest < t->oldest_ns)
+		t->oldest_ns = oldest;
+	if (first || newest > t->newest_ns)
+		t->newest_ns = newest;
+}
+
+enum err store_reader_totals(struct store_reader *r, struct store_tier_totals out[TIERS], struct errbuf *eb)
+{
+	static const char *const sql[] = {
+		"SELECT id >> 61, count(*), sum(points), sum(length(data)), min(min_ns), max(max_ns) FROM block GROUP BY 1",
+		"SELECT tier, count(*), sum(points), sum(length(data)), min(min_ns), max(max_ns) FROM piece GROUP BY 1",
+	};
+	enum err e = ERR_OK;
+
+	memset(out, 0, TIERS * sizeof *out);
+	for (unsigned i = 0; e == ERR_OK && i < 2; i++) {
+		sqlite3_stmt *st;
+		int rc;
+		e = database_prepare(r->db, &st, sql[i], eb);
+		if (e != ERR_OK)
+			break;
+		while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+			struct store_tier_totals *t = &out[sqlite3_column_int(st, 0) & 3];
+			add_total(t, st, i ? &t->pieces : &t->blocks);
+		}
+		if (rc != SQLITE_DONE)
+			e = database_error(r->db, "add up the store", eb);
+		sqlite3_finalize(st);
+	}
+	return e;
+}

@@ -1,0 +1,124 @@
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "model/sketch.h"
+
+enum { N = 20000 };
+
+static uint64_t random_state = 88172645463325252u;
+
+static double unit(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (double)(random_state >> 11) / 9007199254740992.0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double draw(int kind)
+{
+	switch (kind) {
+	case 0:
+		return exp(unit() * 20 - 5);
+	case 1:
+		return unit() * 100;
+	case 2:
+		return (double)(int)(unit() * 10) - 4;
+	default:
+		return (unit() - 0.5) * exp(unit() * 30);
+	}
+}
+
+static void check(struct sketch *s, double *sorted, int n, const char *what)
+{
+	qsort(sorted, (size_t)n, sizeof *sorted, by_value);
+	cr_assert_eq(s->count, (uint64_t)n);
+	for (int i = 1; i <= 100; i++) {
+		uint64_t rank = (uint64_t)((double)n * i / 100);
+		double want = sorted[rank - 1], got = sketch_value(s, rank);
+		cr_assert_leq(
+		    fabs(got - want), fabs(want) * 0.0109 + 1e-300, "%s: p%d is %g, not %g", what, i, got, want);
+	}
+}
+
+Test(sketch, quantiles_are_within_the_promised_error)
+{
+	static double v[N];
+
+	for (int kind = 0; kind < 4; kind++) {
+		struct sketch s;
+		sketch_init(&s);
+		for (int i = 0; i < N; i++) {
+			v[i] = draw(kind);
+			cr_assert_eq(sketch_add(&s, v[i]), ERR_OK);
+		}
+		check(&s, v, N, "one");
+		sketch_fini(&s);
+	}
+}
+
+Test(sketch, merging_packed_sketches_in_any_order_is_as_good_as_one)
+{
+	static double v[N];
+	struct sketch part[10], sum;
+
+	for (int kind = 0; kind < 4; kind++) {
+		sketch_init(&sum);
+		for (int p = 0; p < 10; p++)
+			sketch_init(&part[p]);
+		for (int i = 0; i < N; i++) {
+			v[i] = draw(kind);
+			cr_assert_eq(sketch_add(&part[(int)(unit() * 10)], v[i]), ERR_OK);
+		}
+		for (int p = 9; p >= 0; p--) {
+			struct buf b;
+			buf_init(&b, 1 << 20);
+			sketch_pack(&part[p], &b);
+			cr_assert(!b.failed);
+			cr_assert_eq(sketch_merge_packed(&sum, (struct view){ b.p, b.len }), ERR_OK);
+			for (size_t cut = 0; cut < b.len; cut++) { /* never a crash */
+				struct sketch t;
+				sketch_init(&t);
+				cr_assert_neq(sketch_merge_packed(&t, (struct view){ b.p, cut }), ERR_OK);
+				sketch_fini(&t);
+			}
+			buf_fini(&b);
+			sketch_fini(&part[p]);
+		}
+		check(&sum, v, N, "merged");
+		sketch_fini(&sum);
+	}
+}
+
+Test(sketch, powers_of_two_lie_at_the_upper_end_of_their_bucket)
+{
+	for (int e = -1074; e < 1024; e++) {
+		struct sketch s;
+		sketch_init(&s);
+		cr_assert_eq(sketch_add(&s, ldexp(1, e)), ERR_OK);
+		cr_assert_eq(s.positive.first, e * 32 - 1, "2^%d", e);
+		sketch_fini(&s);
+	}
+}
+
+Test(sketch, a_range_beyond_its_span_folds_the_smallest)
+{
+	struct sketch s;
+
+	sketch_init(&s);
+	cr_assert_eq(sketch_add(&s, 1e-300), ERR_OK);
+	cr_assert_eq(sketch_add(&s, 1e300), ERR_OK);
+	cr_assert_eq(sketch_add(&s, 1e-200), ERR_OK);
+	cr_assert_eq(s.count, 3);
+	cr_assert_leq(s.positive.n, SKETCH_SPAN);
+	cr_assert_float_eq(sketch_value(&s, 3) / 1e300, 1, 0.011);
+	sketch_fini(&s);
+}
