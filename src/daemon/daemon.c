@@ -105,6 +105,14 @@ static void close_tables(struct daemon *d)
 	d->catalogue = NULL;
 }
 
+/* The store's file; that it is damaged is not the spool's fault. */
+static enum err open_blocks(struct daemon *d, struct errbuf *eb)
+{
+	enum err e = d->store ? ERR_OK : store_open(&d->store, d->store_path, eb);
+
+	return e == ERR_CORRUPT ? ERR_INVALID : e;
+}
+
 /* Spool, catalogue, head. ERR_CORRUPT: the spool's file is damaged. */
 static enum err open_tables(struct daemon *d, uint64_t *points, struct errbuf *eb)
 {
@@ -116,6 +124,8 @@ static enum err open_tables(struct daemon *d, uint64_t *points, struct errbuf *e
 
 	if (e == ERR_OK)
 		e = spool_open(&d->spool, d->spool_path, eb);
+	if (e == ERR_OK)
+		e = open_blocks(d, eb);
 	if (e == ERR_OK)
 		e = catalogue_new(&d->catalogue, &catalogue, eb);
 	if (e == ERR_OK)
@@ -150,15 +160,15 @@ static enum err open_store(struct daemon *d, struct errbuf *eb)
 	if (e == ERR_OK)
 		e = disk_space_new(&d->disk, c->server.data_dir, &disk, eb);
 	if (e == ERR_OK)
-		e = store_open(&d->store, d->store_path, eb);
-	if (e != ERR_OK)
-		return e;
-	store_totals(d->store, &totals);
-	e = open_tables(d, &points, eb);
+		e = open_tables(d, &points, eb);
 	if (e == ERR_CORRUPT) {
 		why = *eb;
 		close_tables(d);
-		e = spool_replace(d->spool_path, why.text, totals.compacted_seq + 1, eb);
+		e = open_blocks(d, eb);
+		if (e == ERR_OK)
+			store_totals(d->store, &totals);
+		if (e == ERR_OK)
+			e = spool_replace(d->spool_path, why.text, totals.compacted_seq + 1, eb);
 		if (e == ERR_OK)
 			e = open_tables(d, &points, eb);
 	}
