@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -69,6 +70,56 @@ enum err file_reread(int fd, const char *path, struct buf *b, struct errbuf *eb)
 		at += n;
 		b->len += (size_t)n;
 	}
+}
+
+static bool write_all(int fd, struct view v)
+{
+	while (v.len) {
+		ssize_t n = write(fd, v.p, v.len);
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0) {
+			v.p += n;
+			v.len -= (size_t)n;
+		}
+	}
+	return true;
+}
+
+enum err file_sync_folder_of(const char *path, struct errbuf *eb)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+	int fd = open(*folder ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd)) {
+		int why = errno;
+		if (fd >= 0)
+			close(fd);
+		return errbuf_set(eb, ERR_IO, "cannot sync the folder %s: %s", folder, strerror(why));
+	}
+	close(fd);
+	return ERR_OK;
+}
+
+enum err file_replace(const char *path, struct view contents, struct errbuf *eb)
+{
+	char part[PATH_MAX];
+
+	if ((size_t)snprintf(part, sizeof part, "%s.part", path) >= sizeof part)
+		return errbuf_set(eb, ERR_INVALID, "the name of the file is too long");
+	int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool ok = fd >= 0 && write_all(fd, contents) && fsync(fd) == 0;
+	int why = errno;
+	if (fd >= 0)
+		close(fd);
+	if (ok && rename(part, path) == 0)
+		return file_sync_folder_of(path, eb);
+	why = ok ? errno : why;
+	if (fd >= 0)
+		unlink(part);
+	return errbuf_set(eb, why == ENOSPC ? ERR_FULL : ERR_IO, "cannot write %s: %s", path, strerror(why));
 }
 
 enum err file_make_dirs(const char *path, mode_t mode, struct errbuf *eb)

@@ -15,6 +15,10 @@ NODISCARD enum err file_read_at(int dir_fd, const char *path, struct buf *b, str
 /* As file_read, of an open file from its beginning, however often: for those of /proc that are read again and again.
  * ERR_NOTFOUND: the kernel has it switched off. path is for the message. */
 NODISCARD enum err file_reread(int fd, const char *path, struct buf *b, struct errbuf *eb);
+/* Writes the file anew, mode 600: after a crash it has either the old contents or the new. */
+NODISCARD enum err file_replace(const char *path, struct view contents, struct errbuf *eb);
+/* Makes names in the folder of path durable: after a rename. */
+NODISCARD enum err file_sync_folder_of(const char *path, struct errbuf *eb);
 /* The folder and its missing parents; an existing one is left as it is. */
 NODISCARD enum err file_make_dirs(const char *path, mode_t mode, struct errbuf *eb);
 /* Locks the folder against other processes until *fd is closed. ERR_EXISTS: held by another. */

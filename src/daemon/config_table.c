@@ -33,6 +33,8 @@ const struct config_key config_keys[] = {
 	  "HTTP connections served at a time" },
 	{ "server", "head_bytes", CONFIG_SIZE, AT(server.head_bytes), "48MiB", MIB, 64 * GIB, NULL, NULL, NULL,
 	  "memory for the newest points" },
+	{ "server", "min_free_disk", CONFIG_SIZE, AT(server.min_free_disk), "64MiB", 0, 1024 * GIB, NULL, NULL, NULL,
+	  "room that must stay free under data_dir; below it writes get 503" },
 	{ "server", "create_databases", CONFIG_BOOL, AT(server.create_databases), "no", 0, 0, NULL, NULL, NULL,
 	  "a write to an unknown database creates it (at most 64)" },
 	{ "server", "insecure", CONFIG_BOOL, AT(server.insecure), "no", 0, 0, NULL, NULL, NULL,

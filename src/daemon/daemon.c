@@ -1,11 +1,13 @@
 /* Order of start, and in reverse of stop:
  *
  *   folder, lock      one holdfastd a folder
- *   store, catalogue  the names that blocks number; then the spool with what they lack
+ *   disk space        how much room there is
+ *   store, catalogue  the names that blocks number; then the spool with what they lack; a damaged spool is set aside here
  *   head              rebuilt from the spool's rows that are not in the store
  *   writer, compactor from here on the spool belongs to one, the store to the other
  *   local, record     what answers reads; the replicator
  *   door, collectors  what brings points
+ *   salvage, check    what is taken over from a damaged spool; whether this one is whole after an unclean stop
  *   HTTP              last to open, first to close */
 #include "daemon/daemon.h"
 
@@ -26,8 +28,12 @@
 #include "edge/routes.h"
 #include "flow/compactor.h"
 #include "flow/recovery.h"
+#include "flow/salvage.h"
+#include "flow/spool_check.h"
 #include "store/catalogue_store.h"
+#include "store/disk_space.h"
 #include "store/series_store.h"
+#include "store/spool_damage.h"
 
 struct daemon {
 	const struct config *config;
@@ -36,6 +42,7 @@ struct daemon {
 	char spool_path[4096], store_path[4096];
 	struct policy *policy;
 	struct store *store;
+	struct disk_space *disk;
 	struct spool *spool;
 	struct catalogue *catalogue;
 	struct head *head;
@@ -49,6 +56,8 @@ struct daemon {
 	struct reader *reader;
 	struct ingest *ingest;
 	struct collect *collect;
+	struct salvage *salvage;
+	struct spool_check *check;
 	struct services services;
 	bool routes_open;
 	struct http *http;
@@ -86,27 +95,43 @@ static enum err try_port(const struct config *c, struct errbuf *eb)
 	return e;
 }
 
-static enum err open_store(struct daemon *d, struct errbuf *eb)
+static void close_tables(struct daemon *d)
+{
+	head_free(d->head);
+	spool_close(d->spool);
+	catalogue_free(d->catalogue);
+	d->head = NULL;
+	d->spool = NULL;
+	d->catalogue = NULL;
+}
+
+/* The store's file; that it is damaged is not the spool's fault. */
+static enum err open_blocks(struct daemon *d, struct errbuf *eb)
+{
+	enum err e = d->store ? ERR_OK : store_open(&d->store, d->store_path, eb);
+
+	return e == ERR_CORRUPT ? ERR_INVALID : e;
+}
+
+/* Spool, catalogue, head. ERR_CORRUPT: the spool's file is damaged. */
+static enum err open_tables(struct daemon *d, uint64_t *points, struct errbuf *eb)
 {
 	const struct config *c = d->config;
 	struct catalogue_opts catalogue = { .create_databases = c->server.create_databases };
 	struct head_opts head = { .max_bytes = c->server.head_bytes };
-	struct committer_opts committer = { .queue_max_bytes = c->server.max_queue,
-		.spool_max_bytes = c->retention.max_bytes,
-		.retention_ns = c->retention.raw_ns };
-	uint64_t points = 0;
-	int64_t began = clock_mono_ns();
 	struct store_totals totals = { 0 };
-	enum err e = policy_new(&d->policy, c, eb);
+	enum err e = spool_prepare(d->spool_path, eb);
 
 	if (e == ERR_OK)
 		e = spool_open(&d->spool, d->spool_path, eb);
 	if (e == ERR_OK)
-		e = store_open(&d->store, d->store_path, eb);
+		e = open_blocks(d, eb);
 	if (e == ERR_OK)
 		e = catalogue_new(&d->catalogue, &catalogue, eb);
 	if (e == ERR_OK)
 		e = series_store_load(d->catalogue, store_db(d->store), eb);
+	if (e == ERR_CORRUPT && d->catalogue) /* that is not the spool's fault */
+		e = ERR_INVALID;
 	if (e == ERR_OK)
 		e = catalogue_load(d->catalogue, spool_db(d->spool), eb);
 	if (e == ERR_OK)
@@ -115,10 +140,42 @@ static enum err open_store(struct daemon *d, struct errbuf *eb)
 		store_totals(d->store, &totals);
 	if (e == ERR_OK) /* a compressed value is about as large as one in the head */
 		e = recovery_fill_head(
-		    d->head, d->catalogue, d->spool_path, c->server.head_bytes / 2, totals.compacted_seq, &points, eb);
+		    d->head, d->catalogue, d->spool_path, c->server.head_bytes / 2, totals.compacted_seq, points, eb);
+	return e;
+}
+
+static enum err open_store(struct daemon *d, struct errbuf *eb)
+{
+	const struct config *c = d->config;
+	struct disk_space_opts disk = { .reserve_bytes = c->server.min_free_disk };
+	struct committer_opts committer = { .queue_max_bytes = c->server.max_queue,
+		.spool_max_bytes = c->retention.max_bytes,
+		.retention_ns = c->retention.raw_ns };
+	struct store_totals totals = { 0 };
+	uint64_t points = 0;
+	int64_t began = clock_mono_ns();
+	struct errbuf why;
+	enum err e = policy_new(&d->policy, c, eb);
+
+	if (e == ERR_OK)
+		e = disk_space_new(&d->disk, c->server.data_dir, &disk, eb);
+	if (e == ERR_OK)
+		e = open_tables(d, &points, eb);
+	if (e == ERR_CORRUPT) {
+		why = *eb;
+		close_tables(d);
+		e = open_blocks(d, eb);
+		if (e == ERR_OK)
+			store_totals(d->store, &totals);
+		if (e == ERR_OK)
+			e = spool_replace(d->spool_path, why.text, totals.compacted_seq + 1, eb);
+		if (e == ERR_OK)
+			e = open_tables(d, &points, eb);
+	}
 	committer.spool = d->spool;
 	committer.head = d->head;
 	committer.catalogue = d->catalogue;
+	committer.disk = d->disk;
 	if (e == ERR_OK)
 		e = committer_start(&d->committer, &committer, eb);
 	if (e == ERR_OK)
@@ -251,6 +308,18 @@ static enum err open_door(struct daemon *d, struct errbuf *eb)
 	return collect_start(&d->collect, &collect, eb);
 }
 
+static enum err mend_store(struct daemon *d, struct errbuf *eb)
+{
+	struct salvage_opts salvage = { .ingest = d->ingest,
+		.committer = d->committer,
+		.catalogue = d->catalogue,
+		.spool_path = d->spool_path,
+		.retention_ns = d->config->retention.raw_ns };
+	enum err e = salvage_start(&d->salvage, &salvage, eb);
+
+	return e == ERR_OK ? spool_check_start(&d->check, d->spool_path, !spool_was_clean(d->spool), eb) : e;
+}
+
 static enum err open_http(struct daemon *d, struct errbuf *eb)
 {
 	const struct config *c = d->config;
@@ -262,6 +331,9 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.committer = d->committer,
 		.spool = d->spool,
 		.spool_path = d->spool_path,
+		.disk = d->disk,
+		.salvage = d->salvage,
+		.check = d->check,
 		.store = d->store,
 		.store_path = d->store_path,
 		.compactor = d->compactor,
@@ -316,6 +388,8 @@ static enum err start(struct daemon *d, struct errbuf *eb)
 	if (e == ERR_OK)
 		e = open_door(d, eb);
 	if (e == ERR_OK)
+		e = mend_store(d, eb);
+	if (e == ERR_OK)
 		e = open_http(d, eb);
 	return e;
 }
@@ -351,6 +425,8 @@ void daemon_stop(struct daemon *d)
 	http_stop(d->http);
 	if (d->routes_open)
 		routes_close(&d->services);
+	spool_check_stop(d->check);
+	salvage_stop(d->salvage);
 	collect_stop(d->collect);
 	replicator_stop(d->replicator);
 	reader_free(d->reader);
@@ -359,11 +435,10 @@ void daemon_stop(struct daemon *d)
 	influx_close(d->replicator_record);
 	local_free(d->local);
 	ingest_free(d->ingest);
-	head_free(d->head);
-	spool_close(d->spool);
+	close_tables(d);
 	store_close(d->store);
 	policy_free(d->policy);
-	catalogue_free(d->catalogue);
+	disk_space_free(d->disk);
 	if (d->folder_fd >= 0)
 		close(d->folder_fd);
 	free(d);

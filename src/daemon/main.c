@@ -54,6 +54,7 @@ int main(int argc, char **argv)
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of the write, not the end */
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (daemon_start(&d, &config, &eb) != ERR_OK) {
 		config_fini(&config);

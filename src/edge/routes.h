@@ -12,15 +12,18 @@
 #include "flow/compactor.h"
 #include "flow/ingest.h"
 #include "flow/replicator.h"
+#include "flow/salvage.h"
+#include "flow/spool_check.h"
 #include "query/reader.h"
 #include "store/catalogue.h"
+#include "store/disk_space.h"
 #include "store/head.h"
 #include "store/spool.h"
 
 struct spool_view; /* quarantine and gaps, read from the spool's file */
 struct store_view; /* what each tier holds, read from the store's file */
 
-/* Borrowed, and outlive the server. All but collect, breaker and replicator must be there. */
+/* Borrowed, and outlive the server. All but those that may be NULL must be there. */
 struct services {
 	struct ingest *ingest;
 	struct reader *reader;
@@ -28,6 +31,9 @@ struct services {
 	struct committer *committer;
 	const struct spool *spool; /* for spool_totals alone */
 	const char *spool_path;
+	struct disk_space *disk; /* NULL: not looked at */
+	struct salvage *salvage; /* NULL: there is none */
+	struct spool_check *check; /* NULL: there is none */
 	const struct store *store; /* for store_totals alone; NULL: there is none */
 	const char *store_path;
 	struct compactor *compactor; /* NULL: there is none */

@@ -66,7 +66,15 @@ static void write_storage(struct buf *b, const struct services *s)
 	gauge(b, "holdfast_spool_file_bytes", "Bytes of the spool's files", (double)t.file_bytes);
 	gauge(b, "holdfast_spool_rows", "Commit groups in the spool", (double)t.rows);
 	gauge(b, "holdfast_spool_points", "Points in the spool", (double)t.points);
-	gauge(b, "holdfast_spool_writable", "1 if the last commit went well", c.writable);
+	gauge(b, "holdfast_spool_writable", "1 if the last commit went well and there is room", c.writable);
+	if (s->disk) {
+		struct disk_space_stats d;
+		disk_space_stats(s->disk, &d);
+		if (d.known)
+			gauge(b, "holdfast_disk_free_bytes", "Room left under the data folder", (double)d.free_bytes);
+		gauge(b, "holdfast_disk_reserve_bytes", "Room that must stay free; below it writes are refused",
+		    (double)d.reserve_bytes);
+	}
 	gauge(b, "holdfast_queue_bytes", "Bytes that wait to be committed", (double)c.queue_bytes);
 	gauge(b, "holdfast_head_bytes", "Memory of the newest points", (double)h.bytes);
 	gauge(b, "holdfast_head_max_bytes", "Ceiling of that memory", (double)h.max_bytes);

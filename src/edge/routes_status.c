@@ -19,6 +19,9 @@ struct gathered {
 	int64_t now_ns;
 	struct committer_stats committer;
 	struct spool_totals spool;
+	struct disk_space_stats disk;
+	struct salvage_stats salvage;
+	struct spool_check_stats check;
 	struct head_stats head;
 	struct collect_stats collect;
 	struct replicator_stats replicator;
@@ -73,7 +76,12 @@ static void sample_rates(struct services *s)
 
 void routes_each_second(void *services)
 {
-	sample_rates(services);
+	struct services *s = services;
+	struct disk_space_stats disk;
+
+	sample_rates(s);
+	if (s->disk)
+		disk_space_stats(s->disk, &disk); /* measures, and tells the log of a change */
 }
 
 static void tell_sentence(struct services *s, struct gathered *g)
@@ -81,6 +89,18 @@ static void tell_sentence(struct services *s, struct gathered *g)
 	struct sentence_facts f = { .now_ns = g->now_ns,
 		.writable = g->committer.writable,
 		.write_error = g->committer.error,
+		.disk_low = g->disk.low,
+		.disk_free_bytes = g->disk.free_bytes,
+		.disk_reserve_bytes = g->disk.reserve_bytes,
+		.salvage = g->salvage.state,
+		.salvaged_points = g->salvage.points,
+		.salvage_lost_points = g->salvage.lost_points,
+		.salvage_file = g->salvage.file,
+		.salvage_error = g->salvage.error,
+		.check = g->check.state,
+		.check_pages = g->check.pages,
+		.check_bad_rows = g->check.bad_rows,
+		.check_error = g->check.error,
 		.gap_points = g->gaps.points,
 		.gap_cause = g->gaps.cause,
 		.record = s->replicator != NULL,
@@ -124,6 +144,12 @@ static struct gathered *gather(struct services *s)
 	committer_stats(s->committer, &g->committer);
 	spool_totals(s->spool, &g->spool);
 	head_stats(s->head, &g->head);
+	if (s->disk)
+		disk_space_stats(s->disk, &g->disk);
+	if (s->salvage)
+		salvage_stats(s->salvage, &g->salvage);
+	if (s->check)
+		spool_check_stats(s->check, &g->check);
 	if (s->collect)
 		collect_stats(s->collect, &g->collect);
 	if (s->replicator)
@@ -224,6 +250,48 @@ static void write_spool(struct buf *b, const struct services *s, const struct ga
 	json_close(b, '}');
 }
 
+static void write_disk(struct buf *b, const struct disk_space_stats *d)
+{
+	json_open(b, "disk", '{');
+	if (d->known)
+		json_put_u64(b, "free_bytes", d->free_bytes);
+	else
+		json_put_string(b, "free_bytes", NULL);
+	json_put_u64(b, "reserve_bytes", d->reserve_bytes);
+	json_put_bool(b, "full", d->low);
+	json_close(b, '}');
+}
+
+static void write_recovery(struct buf *b, const struct salvage_stats *r)
+{
+	json_open(b, "recovery", '{');
+	json_put_string(b, "state", salvage_state_name(r->state));
+	json_put_string_or_null(b, "file", r->file);
+	json_put_u64(b, "rows", r->rows);
+	json_put_u64(b, "points", r->points);
+	json_put_u64(b, "lost_rows", r->lost_rows);
+	json_put_u64(b, "lost_points", r->lost_points);
+	json_put_u64(b, "old_rows", r->old_rows);
+	json_put_u64(b, "at_seq", r->at_seq);
+	json_put_u64(b, "last_seq", r->last_seq);
+	json_put_time_ms(b, "started_ms", r->started_ns);
+	json_put_time_ms(b, "ended_ms", r->ended_ns);
+	json_put_string_or_null(b, "error", r->error);
+	json_close(b, '}');
+}
+
+static void write_check(struct buf *b, const struct spool_check_stats *c)
+{
+	json_open(b, "check", '{');
+	json_put_string(b, "state", spool_check_state_name(c->state));
+	json_put_u64(b, "rows", c->rows);
+	json_put_u64(b, "bad_rows", c->bad_rows);
+	json_put_bool(b, "restart_mends", c->pages);
+	json_put_rounded(b, "took_s", (double)c->took_ns / 1e9, 3);
+	json_put_string_or_null(b, "error", c->error);
+	json_close(b, '}');
+}
+
 static void write_head(struct buf *b, const struct services *s, const struct head_stats *h)
 {
 	json_open(b, "head", '{');
@@ -288,6 +356,9 @@ void routes_status(struct http_request *rq, void *arg)
 	write_collect(&b, s, &g->collect);
 	write_ingest(&b, s, &g->committer);
 	write_spool(&b, s, g);
+	write_disk(&b, &g->disk);
+	write_recovery(&b, &g->salvage);
+	write_check(&b, &g->check);
 	write_head(&b, s, &g->head);
 	json_open(&b, "gaps", '[');
 	if (spool_view_gaps(s->spool_view, GAPS_SHOWN, &b, &g->gaps_error) != ERR_OK)

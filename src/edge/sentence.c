@@ -46,6 +46,17 @@ void sentence_count(char *out, size_t size, uint64_t n)
 	out[at] = 0;
 }
 
+void sentence_bytes(char *out, size_t size, uint64_t bytes)
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
+	double v = (double)bytes / 1024;
+	size_t i = 0;
+
+	for (; v >= 1024 && i + 1 < sizeof units / sizeof *units; i++)
+		v /= 1024;
+	snprintf(out, size, "%.1f %s", v, units[i]);
+}
+
 static void say(struct sentence *out, enum sentence_state state, const char *summary)
 {
 	out->state = state;
@@ -82,6 +93,69 @@ static const char *or_unknown(const char *s)
 	return s && *s ? s : "no reason was given";
 }
 
+static bool say_disk_low(const struct sentence_facts *f, struct sentence *out)
+{
+	char room[TEXT], reserve[TEXT];
+
+	if (!f->disk_low)
+		return false;
+	sentence_bytes(room, sizeof room, f->disk_free_bytes);
+	sentence_bytes(reserve, sizeof reserve, f->disk_reserve_bytes);
+	say(out, SENTENCE_BAD, "The disk is full: new points are refused until there is room.");
+	snprintf(out->detail, sizeof out->detail,
+	    "%s are free, [server] min_free_disk keeps %s. Writers are told to try again; reads and delivery go on, and "
+	    "writes do as soon as there is room under the data directory.",
+	    room, reserve);
+	return true;
+}
+
+static bool say_damaged(const struct sentence_facts *f, struct sentence *out)
+{
+	char count[TEXT];
+
+	if (f->check != SPOOL_CHECK_DAMAGED)
+		return false;
+	out->state = SENTENCE_BAD;
+	if (f->check_pages) {
+		say(out, SENTENCE_BAD, "The spool's file is damaged: restart holdfastd to have it mended.");
+		snprintf(out->detail, sizeof out->detail,
+		    "%.200s. The next start sets the file aside and takes over every row that can be read. Look after the disk.",
+		    or_unknown(f->check_error));
+		return true;
+	}
+	sentence_count(count, sizeof count, f->check_bad_rows);
+	snprintf(out->summary, sizeof out->summary, "%s row%s of the spool cannot be read.", count,
+	    f->check_bad_rows == 1 ? "" : "s");
+	snprintf(out->detail, sizeof out->detail,
+	    "%.200s. They are stepped over, all others are well. Look after the disk.", or_unknown(f->check_error));
+	return true;
+}
+
+static bool say_salvage(const struct sentence_facts *f, struct sentence *out)
+{
+	char points[TEXT], lost[TEXT];
+
+	sentence_count(points, sizeof points, f->salvaged_points);
+	sentence_count(lost, sizeof lost, f->salvage_lost_points);
+	if (f->salvage == SALVAGE_FAILED) {
+		say(out, SENTENCE_BAD, "The spool was damaged, and nothing could be taken over from it.");
+		snprintf(out->detail, sizeof out->detail,
+		    "%.100s is kept: %.200s. New points are stored and delivered as ever. Look after the disk.",
+		    or_unknown(f->salvage_file), or_unknown(f->salvage_error));
+	} else if (f->salvage == SALVAGE_RUNNING) {
+		say(out, SENTENCE_WARN,
+		    "The spool was damaged and set aside; what can be read of it is being taken over.");
+		snprintf(out->detail, sizeof out->detail,
+		    "%s points so far, about %s lost. New points are stored as ever.", points, lost);
+	} else if (f->salvage == SALVAGE_DONE) {
+		say(out, SENTENCE_WARN, "The spool was damaged; what could be read of it has been taken over.");
+		snprintf(out->detail, sizeof out->detail,
+		    "%s points taken over, about %s lost. %.100s is kept: look after the disk, then remove the file.",
+		    points, lost, or_unknown(f->salvage_file));
+	}
+	return f->salvage != SALVAGE_NONE;
+}
+
 static bool say_not_writable(const struct sentence_facts *f, struct sentence *out)
 {
 	if (f->writable)
@@ -94,6 +168,16 @@ static bool say_not_writable(const struct sentence_facts *f, struct sentence *ou
 	return true;
 }
 
+static const char *why_lost(const char *cause)
+{
+	if (cause && !strcmp(cause, "spool_full"))
+		return "The local store was full while InfluxDB did not take them: raise [retention] max_bytes or bring "
+		       "InfluxDB back.";
+	if (cause && (!strcmp(cause, "spool_damaged") || !strcmp(cause, "damaged")))
+		return "The disk gave back something else than was written: look after it.";
+	return "They grew older than [retention] raw while InfluxDB did not take them.";
+}
+
 static bool say_gaps(const struct sentence_facts *f, struct sentence *out)
 {
 	char count[TEXT];
@@ -104,11 +188,7 @@ static bool say_gaps(const struct sentence_facts *f, struct sentence *out)
 	out->state = SENTENCE_BAD;
 	snprintf(out->summary, sizeof out->summary, "%s point%s of the last day %s lost before delivery.", count,
 	    f->gap_points == 1 ? "" : "s", f->gap_points == 1 ? "was" : "were");
-	bool full = f->gap_cause && !strcmp(f->gap_cause, "spool_full");
-	snprintf(out->detail, sizeof out->detail, "%s The gaps are listed below.",
-	    full ? "The local store was full while InfluxDB did not take them: raise [retention] max_bytes or bring "
-		   "InfluxDB back."
-		 : "They grew older than [retention] raw while InfluxDB did not take them.");
+	snprintf(out->detail, sizeof out->detail, "%s The gaps are listed below.", why_lost(f->gap_cause));
 	return true;
 }
 
@@ -235,8 +315,9 @@ static void say_well(const struct sentence_facts *f, struct sentence *out)
 
 void sentence_make(const struct sentence_facts *f, struct sentence *out)
 {
-	static bool (*const matters[])(const struct sentence_facts *, struct sentence *) = { say_not_writable, say_gaps,
-		say_held, say_down, say_catching_up, say_collectors, say_rejected, say_quarantine };
+	static bool (*const matters[])(const struct sentence_facts *, struct sentence *) = { say_disk_low,
+		say_not_writable, say_damaged, say_gaps, say_salvage, say_held, say_down, say_catching_up,
+		say_collectors, say_rejected, say_quarantine };
 
 	*out = (struct sentence){ .state = SENTENCE_OK };
 	for (size_t i = 0; i < sizeof matters / sizeof *matters; i++)

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "flow/replicator.h"
+#include "flow/salvage.h"
+#include "flow/spool_check.h"
 
 enum sentence_state { SENTENCE_OK, SENTENCE_WARN, SENTENCE_BAD };
 
@@ -14,6 +16,15 @@ struct sentence_facts {
 	int64_t now_ns; /* wall clock */
 	bool writable;
 	const char *write_error;
+	bool disk_low; /* writes are refused for want of room */
+	uint64_t disk_free_bytes, disk_reserve_bytes;
+	enum salvage_state salvage;
+	uint64_t salvaged_points, salvage_lost_points;
+	const char *salvage_file, *salvage_error;
+	enum spool_check_state check;
+	bool check_pages; /* the file's structure, not only rows */
+	uint64_t check_bad_rows;
+	const char *check_error;
 	uint64_t gap_points; /* lost in the last 24 h */
 	const char *gap_cause;
 	bool record; /* there is an InfluxDB to deliver to */
@@ -41,6 +52,8 @@ const char *sentence_state_name(enum sentence_state s); /* ok, warn, bad */
 void sentence_make(const struct sentence_facts *f, struct sentence *out);
 /* "12 minutes", "1 hour", "3 days": one unit, rounded down. */
 void sentence_duration(char *out, size_t size, int64_t ns);
+/* "63.5 MiB" */
+void sentence_bytes(char *out, size_t size, uint64_t bytes);
 /* "1,234,567" */
 void sentence_count(char *out, size_t size, uint64_t n);
 

@@ -3,7 +3,8 @@
  *   take      the jobs, and requests in order of arrival up to GROUP_BYTES of text
  *   pack      neighbouring parts of one namespace into rows of up to ROW_BYTES: ready frames are laid end to end,
  *             small texts are gathered into one frame
- *   commit    one transaction, one sync; a group that fails is refused as a whole, nobody is told 2xx
+ *   commit    one transaction, one sync; a group that fails by an I/O error is written once more through a file opened
+ *             anew (store/spool.c says why); if that fails too it is refused as a whole, nobody is told 2xx
  *   head      the points become readable
  *   wake      the callers, each by its own semaphore
  *   tidy      checkpoint, eviction
@@ -23,8 +24,16 @@
 #include "base/thread.h"
 #include "store/catalogue_store.h"
 #include "store/frame.h"
+#include "store/spool_damage.h"
 
-enum { GROUP_BYTES = 4 << 20, ROW_BYTES = 4 << 20, BUFFER_KEEP = 1 << 20, VACUUM_PAGES = 32, FREE_PAGES_KEPT = 256 };
+enum {
+	GROUP_BYTES = 4 << 20,
+	ROW_BYTES = 4 << 20,
+	BUFFER_KEEP = 1 << 20,
+	PROBE_DOUBLINGS = 6,
+	VACUUM_PAGES = 32,
+	FREE_PAGES_KEPT = 256
+};
 #define TIDY_NS NS_PER_S
 #define BUFFER_MAX ((size_t)256 << 20) /* a request's text is bounded long before */
 
@@ -62,6 +71,12 @@ struct committer {
 	struct spool_row row;
 	uint64_t row_seq; /* the number it will get */
 	int64_t tidied_ns;
+	bool failing; /* the last commit failed: as stats.writable, which the disk's reserve doesn't touch */
+	unsigned probes; /* that failed in a row */
+	int64_t probe_at_ns;
+	bool probe_now; /* the pause is over */
+	bool tidy_due;
+	bool low; /* under the lock: a batch was refused for want of room, and there is none yet */
 };
 
 /* ---- a group into rows ---- */
@@ -169,25 +184,73 @@ static enum err write_group(struct committer *c, const struct group *g, struct e
 	return ERR_OK;
 }
 
+/* A disk that has failed and not recovered is asked once only: all that wait would wait twice as long. */
+static enum err write_group_again(struct committer *c, const struct group *g, struct errbuf *eb)
+{
+	enum err e = write_group(c, g, eb);
+
+	if (e == ERR_OK || c->failing || !spool_suspect(c->opts.spool))
+		return e;
+	log_warn("cannot write the spool, trying once more: %s", eb->text);
+	return write_group(c, g, eb);
+}
+
 /* ---- the writer ---- */
+
+static int64_t probe_pause_ns(const struct committer *c)
+{
+	int64_t ns = c->opts.probe_ns ? c->opts.probe_ns : NS_PER_S;
+
+	return ns << (c->probes < PROBE_DOUBLINGS ? c->probes : PROBE_DOUBLINGS);
+}
+
+/* What a commit says about the disk. */
+static void set_failing(struct committer *c, enum err e, const struct errbuf *eb)
+{
+	struct errbuf why;
+
+	if (e == ERR_OK && c->failing)
+		log_info("the spool can be written again");
+	pthread_mutex_lock(&c->lock);
+	c->stats.writable = e == ERR_OK;
+	snprintf(c->stats.error, sizeof c->stats.error, "%.255s", e == ERR_OK ? "" : eb->text);
+	pthread_mutex_unlock(&c->lock);
+	if (e == ERR_CORRUPT && spool_mark_damaged(spool_path(c->opts.spool), eb->text, &why) != ERR_OK)
+		log_error("%s", why.text);
+	if (e == ERR_OK)
+		c->probes = 0;
+	c->failing = e != ERR_OK;
+	c->probe_at_ns = clock_mono_ns() + probe_pause_ns(c);
+	c->probe_now = false;
+}
+
+static void probe(struct committer *c)
+{
+	struct errbuf eb = { "" };
+	enum err e = spool_probe(c->opts.spool, &eb);
+
+	if (e != ERR_OK) {
+		c->probes++;
+		log_error("the spool still cannot be written: %s", eb.text);
+	}
+	set_failing(c, e, &eb);
+}
 
 static void publish_group(
     struct committer *c, const struct group *g, enum err e, const struct errbuf *eb, int64_t took_ns)
 {
 	pthread_mutex_lock(&c->lock);
 	c->stats.queue_bytes -= g->bytes;
-	c->stats.writable = e == ERR_OK;
 	if (e == ERR_OK) {
-		c->stats.error[0] = 0;
 		c->stats.last_seq = spool_last_seq(c->opts.spool);
 		c->stats.points_total += g->points;
 		c->stats.values_total += g->values;
 		c->stats.commit_ns = took_ns;
 		pthread_cond_broadcast(&c->news);
-	} else {
-		snprintf(c->stats.error, sizeof c->stats.error, "%.255s", eb->text);
 	}
 	pthread_mutex_unlock(&c->lock);
+	if (e != ERR_OK || c->failing)
+		set_failing(c, e, eb);
 }
 
 static void wake_all(struct request *r, enum err e, const struct errbuf *eb)
@@ -206,7 +269,7 @@ static void commit_group(struct committer *c, const struct group *g)
 {
 	struct errbuf eb = { "" };
 	int64_t began = clock_mono_ns();
-	enum err e = write_group(c, g, &eb);
+	enum err e = write_group_again(c, g, &eb);
 	int64_t done = clock_mono_ns();
 
 	if (e == ERR_OK) {
@@ -224,19 +287,36 @@ static void commit_group(struct committer *c, const struct group *g)
 	wake_all(g->first, e, &eb);
 }
 
+static enum err try_job(struct committer *c, const struct request *r, struct errbuf *eb)
+{
+	enum err e = spool_begin(c->opts.spool, eb);
+
+	if (e != ERR_OK)
+		return e;
+	e = r->job(c->opts.spool, r->arg, eb);
+	if (e == ERR_OK)
+		return spool_commit(c->opts.spool, eb);
+	spool_rollback(c->opts.spool);
+	return e;
+}
+
 static void run_job(struct committer *c, struct request *r)
 {
 	struct errbuf eb = { "" };
-	enum err e = spool_begin(c->opts.spool, &eb);
+	enum err e = try_job(c, r, &eb);
 
-	if (e == ERR_OK) {
-		e = r->job(c->opts.spool, r->arg, &eb);
-		if (e == ERR_OK)
-			e = spool_commit(c->opts.spool, &eb);
-		else
-			spool_rollback(c->opts.spool);
-	}
-	wake_all(r, e, &eb);
+	if (e != ERR_OK && !c->failing && spool_suspect(c->opts.spool))
+		e = try_job(c, r, &eb);
+	if (e != ERR_OK && (e == ERR_FULL || spool_suspect(c->opts.spool)))
+		set_failing(c, e, &eb);
+	wake_all(r, e, &eb); /* a success may have written nothing: it says nothing about the disk */
+}
+
+static bool disk_is_low(const struct committer *c)
+{
+	struct errbuf eb;
+
+	return disk_space_check(c->opts.disk, &eb) != ERR_OK;
 }
 
 static enum err evict(struct committer *c, struct errbuf *eb)
@@ -265,6 +345,8 @@ static void tidy(struct committer *c)
 	else if (spool_vacuum(c->opts.spool, 0, &left, &eb) == ERR_OK && left > FREE_PAGES_KEPT &&
 	    spool_vacuum(c->opts.spool, VACUUM_PAGES, &left, &eb) != ERR_OK)
 		log_error("cannot give free space back: %s", eb.text);
+	if (disk_is_low(c))
+		spool_release(c->opts.spool);
 }
 
 /* Under the lock: the first jobs one by one, else requests up to a group's size. */
@@ -288,16 +370,57 @@ static struct group take_group(struct committer *c)
 	return g;
 }
 
+/* A group that waits tries the disk by itself. */
+static bool probe_is_due(const struct committer *c)
+{
+	return c->failing && !c->stopping && (!c->first || !c->first->batch) &&
+	    (c->probe_now || clock_mono_ns() >= c->probe_at_ns);
+}
+
+/* Under the lock: until there is a request, a probe is due, or, while the disk is short of room, it is time to tidy.
+ * False: stopping, and nothing is left to do. */
+static bool wait_for_work(struct committer *c)
+{
+	while (!c->first && !c->stopping && !c->probe_now && !c->tidy_due) {
+		if (c->failing)
+			c->probe_now = !clock_cond_wait(&c->work, &c->lock, c->probe_at_ns);
+		else if (c->low)
+			c->tidy_due = !clock_cond_wait(&c->work, &c->lock, clock_mono_ns() + TIDY_NS);
+		else
+			pthread_cond_wait(&c->work, &c->lock);
+	}
+	return c->first || !c->stopping;
+}
+
+/* Nobody writes: what a request's turn would have done besides. */
+static void do_chores(struct committer *c)
+{
+	if (probe_is_due(c)) {
+		pthread_mutex_unlock(&c->lock);
+		probe(c);
+		pthread_mutex_lock(&c->lock);
+	}
+	if (c->tidy_due) {
+		pthread_mutex_unlock(&c->lock);
+		tidy(c);
+		bool low = disk_is_low(c);
+		pthread_mutex_lock(&c->lock);
+		c->low = low;
+		c->tidy_due = false;
+	}
+}
+
 static void *run(void *arg)
 {
 	struct committer *c = arg;
 
 	pthread_mutex_lock(&c->lock);
 	for (;;) {
-		while (!c->first && !c->stopping)
-			pthread_cond_wait(&c->work, &c->lock);
-		if (!c->first)
+		if (!wait_for_work(c))
 			break;
+		do_chores(c);
+		if (!c->first)
+			continue;
 		struct group g = take_group(c);
 		pthread_mutex_unlock(&c->lock);
 		if (g.first->batch)
@@ -393,6 +516,15 @@ enum err committer_submit(struct committer *c, struct batch *b, struct errbuf *e
 {
 	struct request r = { .batch = b, .eb = eb };
 
+	if (disk_space_check(c->opts.disk, eb) != ERR_OK) {
+		counter_add(COUNTER_REFUSED_DISK_FULL, 1);
+		pthread_mutex_lock(&c->lock);
+		if (!c->low)
+			pthread_cond_signal(&c->work); /* the writer sees to old rows from now on */
+		c->low = true;
+		pthread_mutex_unlock(&c->lock);
+		return ERR_FULL;
+	}
 	for (uint32_t i = 0; i < b->part_count; i++)
 		r.bytes += b->parts[i].text.len;
 	return submit(c, &r, eb);
@@ -485,4 +617,9 @@ void committer_stats(struct committer *c, struct committer_stats *out)
 	pthread_mutex_lock(&c->lock);
 	*out = c->stats;
 	pthread_mutex_unlock(&c->lock);
+	struct errbuf eb;
+	if (out->writable && disk_space_check(c->opts.disk, &eb) != ERR_OK) {
+		out->writable = false;
+		snprintf(out->error, sizeof out->error, "%.255s", eb.text);
+	}
 }

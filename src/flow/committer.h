@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "store/batch.h"
+#include "store/disk_space.h"
 #include "store/head.h"
 #include "store/spool.h"
 
@@ -21,13 +22,15 @@ struct committer_opts {
 	uint64_t queue_max_bytes; /* of text that waits */
 	uint64_t spool_max_bytes;
 	int64_t retention_ns;
+	struct disk_space *disk; /* below its reserve no batch is taken; NULL: not looked at */
+	int64_t probe_ns; /* the first pause before a disk that failed is tried again, doubled up to 64 times; 0: 1 s */
 };
 
 struct committer_stats {
 	uint64_t last_seq, points_total, values_total; /* since start */
 	uint64_t queue_bytes;
 	int64_t commit_ns; /* the last group's, sync included */
-	bool writable; /* false: the last commit failed */
+	bool writable; /* false: the last commit failed, or too little disk is free */
 	char error[256]; /* why */
 };
 
@@ -36,7 +39,9 @@ NODISCARD enum err committer_start(struct committer **out, const struct committe
 void committer_stop(struct committer *c);
 
 /* ERR_OK: durable and in the head. ERR_FULL: queue or disk is full, ERR_IO: the disk failed, ERR_CLOSED: stopping;
- * nothing of the batch was kept then. The batch stays the caller's. */
+ * nothing of the batch was kept then. The batch stays the caller's.
+ * A group whose write or sync failed is tried once more after the file was opened anew. While nothing writes, a disk
+ * that failed is probed by and by, so that stats.writable becomes true again by itself. */
 NODISCARD enum err committer_submit(struct committer *c, struct batch *b, struct errbuf *eb);
 
 /* Runs fn on the writer thread inside a transaction of its own and returns its result; what fn wrote is undone if it

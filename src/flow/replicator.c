@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "flow/replicator_part.h"
+#include "store/spool_damage.h"
 #include "store/targets.h"
 
 enum { REPLY_MAX = 64 << 10 };
@@ -211,7 +212,10 @@ static void *run(void *arg)
 			continue;
 		}
 		if (e != ERR_OK) {
+			struct errbuf why;
 			log_error("cannot read the spool for InfluxDB: %s", eb.text);
+			if (e == ERR_CORRUPT && spool_mark_damaged(r->opts.spool_path, eb.text, &why) != ERR_OK)
+				log_error("%s", why.text);
 			parcel_source_seek(&r->source, atomic_load(&r->cursor));
 			replicator_wait_ms(r, 1000, false);
 			continue;

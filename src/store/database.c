@@ -71,7 +71,7 @@ static enum err check_identity(
 	if (e == ERR_OK)
 		e = read_pragma(db, "SELECT count(*) FROM sqlite_schema", &tables, eb);
 	if (e == ERR_CORRUPT)
-		return errbuf_set(eb, ERR_INVALID,
+		return errbuf_set(eb, ERR_CORRUPT,
 		    "%s is not a database, or is damaged; move it away or name another data_dir", path);
 	if (e != ERR_OK)
 		return e;

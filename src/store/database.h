@@ -17,7 +17,7 @@ struct database_schema {
 };
 
 /* The one connection that writes. Creates the file, or brings it up to the newest version. ERR_INVALID: the file
- * belongs to another program or a newer version; it is not touched. */
+ * belongs to another program or a newer version; it is not touched. ERR_CORRUPT: it is damaged or no database. */
 NODISCARD enum err database_open(
     sqlite3 **out, const char *path, const struct database_schema *schema, struct errbuf *eb);
 NODISCARD enum err database_open_reader(sqlite3 **out, const char *path, struct errbuf *eb);

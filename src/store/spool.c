@@ -5,14 +5,26 @@
  *            time ranges and eviction need no walk over the rows; rows above the last extent form the open one,
  *            which is kept in memory and found again at start by reading those few rows
  *   gap      what was lost before delivery
- *   meta     evicted_until_ns
+ *   meta     evicted_until_ns, evicted_until_seq (what eviction has reached), first_seq (numbers begin there),
+ *            clean (the last stop was in order), probe
  *
  * Invariants: extents do not overlap and have no holes between them except what was evicted from the front; the open
  * extent's first_seq is the last extent's last_seq + 1; a payload is whole or absent (one transaction).
  *
  * The log: SQLite's WAL with a sync at each commit. This connection alone writes and checkpoints (two that do so at the
  * same instant can lose commits in SQLite 3.7.0 to 3.51.2). Checkpoints are small and often, so that the log is
- * overwritten in place rather than grown: a sync of a file of fixed size costs half as much. */
+ * overwritten in place rather than grown: a sync of a file of fixed size costs half as much.
+ *
+ * After an I/O error the connection is not to be trusted: Linux reports a failed write-back once and then takes the
+ * pages for clean, so a second sync of the same file succeeds although nothing of them is on disk. SQLite writes the
+ * frames of the next transaction over those of the failed one, but recovery of the log (when no reader holds the index)
+ * would take the failed frames for committed and later ones would stand behind bytes that are not on disk. Hence:
+ *
+ *   trusted  --I/O error-->  suspect  --spool_begin: close, open, put the whole log into the file (new writes, new
+ *      ^                        |       sync), empty it, delete what was refused-->  trusted
+ *      |                        +--any step fails: closed, still suspect; the next spool_begin tries again
+ *
+ * A row is acknowledged only by a sync that was reported as done, of a log without such a hole in front of it. */
 #include "store/spool.h"
 
 #include <pthread.h>
@@ -24,35 +36,14 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "store/database.h"
+#include "store/spool_internal.h"
 
-enum {
-	EXTENT_ROWS = 64,
-	EXTENT_BYTES = 1 << 20,
-	APPLICATION_ID = 0x48464153,
-	PAGE_SIZE = 16384,
-	CHECKPOINT_PAGES = 256
-};
-
-struct extent {
-	uint64_t first_seq, last_seq, rows, points, bytes;
-	int64_t min_ns, max_ns;
-};
-
-struct spool {
-	sqlite3 *db;
-	char *path;
-	sqlite3_stmt *insert, *insert_extent, *oldest, *delete_rows, *delete_extent, *insert_gap, *set_meta, *pages;
-	struct extent open, open_before; /* before: as of the last commit */
-	struct spool_totals now; /* of this transaction */
-	pthread_mutex_t lock; /* published */
-	struct spool_totals published;
-	int wal_pages;
-};
+enum { EXTENT_ROWS = 64, EXTENT_BYTES = 1 << 20, APPLICATION_ID = 0x48464153, CHECKPOINT_PAGES = 256 };
 
 static const struct database_schema schema = {
 	.what = "a Holdfast spool",
 	.application_id = APPLICATION_ID,
-	.page_size = PAGE_SIZE,
+	.page_size = SPOOL_PAGE_SIZE,
 	.migrations = spool_migrations,
 };
 
@@ -90,7 +81,7 @@ static uint64_t size_of(const char *path, const char *suffix)
 	return stat(full, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
-static void publish(struct spool *s)
+void spool_publish(struct spool *s)
 {
 	pthread_mutex_lock(&s->lock);
 	s->published = s->now;
@@ -180,6 +171,10 @@ static enum err load_meta(struct spool *s, struct errbuf *eb)
 			s->now.evicted_until_ns = v;
 		else if (!strcmp(key, "evicted_until_seq"))
 			s->now.last_seq = (uint64_t)v;
+		else if (!strcmp(key, "first_seq"))
+			s->first_seq = (uint64_t)v;
+		else if (!strcmp(key, "clean"))
+			s->clean = true;
 	}
 	if (rc != SQLITE_DONE)
 		e = database_error(s->db, "read the table meta", eb);
@@ -211,10 +206,86 @@ static enum err prepare_all(struct spool *s, struct errbuf *eb)
 	return e;
 }
 
-enum err spool_open(struct spool **out, const char *path, struct errbuf *eb)
+static enum err close_extent(struct spool *s, struct errbuf *eb);
+
+static void close_connection(struct spool *s)
+{
+	sqlite3_stmt **all[] = { &s->insert, &s->insert_extent, &s->oldest, &s->delete_rows, &s->delete_extent,
+		&s->insert_gap, &s->set_meta, &s->pages };
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		sqlite3_finalize(*all[i]);
+		*all[i] = NULL;
+	}
+	sqlite3_close(s->db); /* the last connection checkpoints and removes the log */
+	s->db = NULL;
+}
+
+static enum err load(struct spool *s, struct errbuf *eb)
+{
+	s->now = (struct spool_totals){ 0 };
+	s->open = (struct extent){ 0 };
+	enum err e = load_meta(s, eb);
+	if (e == ERR_OK)
+		e = load_extents(s, eb);
+	if (e == ERR_OK)
+		e = load_open_extent(s, eb);
+	if (s->first_seq && s->now.last_seq < s->first_seq - 1)
+		s->now.last_seq = s->first_seq - 1;
+	s->open_before = s->open;
+	return e;
+}
+
+static enum err open_connection(struct spool *s, struct errbuf *eb)
+{
+	struct database_schema ours = schema;
+
+	ours.count = spool_migrations_count;
+	enum err e = database_open(&s->db, s->path, &ours, eb);
+	if (e == ERR_OK)
+		e = load(s, eb);
+	if (e == ERR_OK)
+		e = prepare_all(s, eb);
+	if (e == ERR_OK)
+		sqlite3_wal_hook(s->db, on_commit, s);
+	else
+		close_connection(s);
+	return e;
+}
+
+/* SQLite throws the log of a missing or empty database away. Whatever it may hold, that is not ours to decide. */
+static enum err check_log_has_file(const char *path, struct errbuf *eb)
+{
+	if (size_of(path, "") == 0 && size_of(path, "-wal") > 0)
+		return errbuf_set(eb, ERR_CORRUPT, "%s is missing or empty, its log is not", path);
+	return ERR_OK;
+}
+
+/* One transaction: the mark of a clean stop goes, numbers begin at first_seq. */
+static enum err begin_use(struct spool *s, uint64_t first_seq, struct errbuf *eb)
+{
+	enum err e = spool_begin(s, eb);
+
+	if (e != ERR_OK)
+		return e;
+	e = database_exec(s->db, "DELETE FROM meta WHERE key = 'clean'", eb);
+	if (e == ERR_OK && first_seq > s->now.last_seq + 1) {
+		if (s->open.rows) /* an extent has no holes */
+			e = close_extent(s, eb);
+		s->first_seq = first_seq;
+		s->now.last_seq = first_seq - 1;
+		if (e == ERR_OK)
+			e = spool_set_meta(s, "first_seq", (int64_t)first_seq, eb);
+	}
+	if (e == ERR_OK)
+		return spool_commit(s, eb);
+	spool_rollback(s);
+	return e;
+}
+
+enum err spool_open_at(struct spool **out, const char *path, uint64_t first_seq, struct errbuf *eb)
 {
 	struct spool *s = calloc(1, sizeof *s);
-	struct database_schema ours = schema;
 	enum err e = errbuf_set(eb, ERR_NOMEM, "out of memory");
 
 	*out = NULL;
@@ -222,45 +293,140 @@ enum err spool_open(struct spool **out, const char *path, struct errbuf *eb)
 		return e;
 	pthread_mutex_init(&s->lock, NULL);
 	s->path = strdup(path);
-	ours.count = spool_migrations_count;
+	bool fresh = size_of(path, "") == 0;
 	if (s->path)
-		e = database_open(&s->db, path, &ours, eb);
+		e = check_log_has_file(path, eb);
 	if (e == ERR_OK)
-		e = load_meta(s, eb);
-	if (e == ERR_OK)
-		e = load_extents(s, eb);
-	if (e == ERR_OK)
-		e = load_open_extent(s, eb);
-	if (e == ERR_OK)
-		e = prepare_all(s, eb);
+		e = open_connection(s, eb);
+	if (e == ERR_OK) {
+		s->clean = s->clean || fresh;
+		spool_publish(s);
+		e = begin_use(s, first_seq, eb);
+		if ((e == ERR_FULL || e == ERR_IO) && first_seq <= s->now.last_seq + 1) {
+			log_warn("%s cannot be written yet: %s", path, eb->text);
+			e = ERR_OK; /* reads and delivery need not wait for the disk */
+		}
+	}
 	if (e != ERR_OK) {
+		close_connection(s);
 		spool_close(s);
 		return e;
 	}
-	sqlite3_wal_hook(s->db, on_commit, s);
-	s->open_before = s->open;
 	(void)spool_checkpoint(s);
-	publish(s);
 	*out = s;
 	return ERR_OK;
 }
 
+enum err spool_open(struct spool **out, const char *path, struct errbuf *eb)
+{
+	return spool_open_at(out, path, 0, eb);
+}
+
 void spool_close(struct spool *s)
 {
+	struct errbuf eb;
+
 	if (!s)
 		return;
-	sqlite3_finalize(s->insert);
-	sqlite3_finalize(s->insert_extent);
-	sqlite3_finalize(s->oldest);
-	sqlite3_finalize(s->delete_rows);
-	sqlite3_finalize(s->delete_extent);
-	sqlite3_finalize(s->insert_gap);
-	sqlite3_finalize(s->set_meta);
-	sqlite3_finalize(s->pages);
-	sqlite3_close(s->db); /* the last connection checkpoints and removes the log */
+	if (s->db && !s->suspect && spool_begin(s, &eb) == ERR_OK) {
+		if (spool_set_meta(s, "clean", 1, &eb) != ERR_OK || spool_commit(s, &eb) != ERR_OK)
+			spool_rollback(s); /* the next start checks the file then */
+	}
+	close_connection(s);
 	pthread_mutex_destroy(&s->lock);
 	free(s->path);
 	free(s);
+}
+
+bool spool_was_clean(const struct spool *s)
+{
+	return s->clean;
+}
+
+/* ---- after an I/O error ---- */
+
+bool spool_suspect(const struct spool *s)
+{
+	return s->suspect;
+}
+
+void spool_note_failure(struct spool *s)
+{
+	if (s->db && (sqlite3_errcode(s->db) & 0xff) == SQLITE_IOERR)
+		s->suspect = true;
+}
+
+enum err spool_settle_log(struct spool *s, struct errbuf *eb)
+{
+	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	if (rc == SQLITE_OK)
+		return ERR_OK;
+	return database_error(s->db, "put the log into the file", eb);
+}
+
+/* Rows of a transaction that was refused, taken for committed when the log was recovered. */
+static enum err delete_refused(struct spool *s, uint64_t last_seq, struct errbuf *eb)
+{
+	char sql[160];
+
+	snprintf(sql, sizeof sql, "DELETE FROM spool WHERE seq > %llu; DELETE FROM extent WHERE last_seq > %llu",
+	    (unsigned long long)last_seq, (unsigned long long)last_seq);
+	enum err e = database_exec(s->db, "BEGIN IMMEDIATE", eb);
+	if (e == ERR_OK)
+		e = database_exec(s->db, sql, eb);
+	if (e == ERR_OK)
+		e = database_exec(s->db, "COMMIT", eb);
+	return e == ERR_OK ? load(s, eb) : e;
+}
+
+static enum err reopen(struct spool *s, struct errbuf *eb)
+{
+	uint64_t last_seq = s->published.last_seq; /* written by this thread alone */
+	struct errbuf why;
+	enum err e;
+
+	close_connection(s);
+	if (size_of(s->path, "") == 0) /* never a new file in its place */
+		e = errbuf_set(&why, ERR_IO, "%s is gone", s->path);
+	else
+		e = open_connection(s, &why);
+	if (e == ERR_OK)
+		e = spool_settle_log(s, &why);
+	if (e == ERR_OK && s->now.last_seq > last_seq)
+		e = delete_refused(s, last_seq, &why);
+	if (e == ERR_OK && s->now.last_seq < last_seq)
+		e = errbuf_set(&why, ERR_IO, "rows that were synced are gone");
+	if (e != ERR_OK) {
+		close_connection(s);
+		return errbuf_set(
+		    eb, e == ERR_CORRUPT ? ERR_IO : e, "cannot open %s anew after an I/O error: %s", s->path, why.text);
+	}
+	s->suspect = false;
+	spool_publish(s);
+	counter_add(COUNTER_SPOOL_REOPENED, 1);
+	log_warn("%s was opened anew after an I/O error", s->path);
+	return ERR_OK;
+}
+
+enum err spool_probe(struct spool *s, struct errbuf *eb)
+{
+	enum err e = spool_begin(s, eb);
+
+	if (e == ERR_OK) {
+		e = spool_set_meta(s, "probe", clock_wall_ns(), eb);
+		if (e == ERR_OK)
+			return spool_commit(s, eb);
+		spool_rollback(s);
+	}
+	return e;
+}
+
+/* ---- transactions ---- */
+
+const char *spool_path(const struct spool *s)
+{
+	return s->path;
 }
 
 uint64_t spool_last_seq(const struct spool *s)
@@ -273,17 +439,25 @@ sqlite3 *spool_db(struct spool *s)
 	return s->db;
 }
 
-static enum err run(struct spool *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
+enum err spool_run(struct spool *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
 {
 	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(s->db, doing, eb);
 
+	if (e != ERR_OK)
+		spool_note_failure(s);
 	sqlite3_reset(st);
 	return e;
 }
 
 enum err spool_begin(struct spool *s, struct errbuf *eb)
 {
-	return database_exec(s->db, "BEGIN IMMEDIATE", eb);
+	enum err e = s->suspect ? reopen(s, eb) : ERR_OK;
+
+	if (e == ERR_OK)
+		e = database_exec(s->db, "BEGIN IMMEDIATE", eb);
+	if (e != ERR_OK)
+		spool_note_failure(s);
+	return e;
 }
 
 static enum err close_extent(struct spool *s, struct errbuf *eb)
@@ -297,7 +471,7 @@ static enum err close_extent(struct spool *s, struct errbuf *eb)
 	sqlite3_bind_int64(st, 4, (int64_t)x->bytes);
 	sqlite3_bind_int64(st, 5, x->min_ns);
 	sqlite3_bind_int64(st, 6, x->max_ns);
-	enum err e = run(s, st, "write an extent", eb);
+	enum err e = spool_run(s, st, "write an extent", eb);
 	s->open = (struct extent){ 0 };
 	return e;
 }
@@ -314,7 +488,7 @@ enum err spool_append(struct spool *s, struct spool_row *row, struct errbuf *eb)
 	sqlite3_bind_int64(st, 5, row->min_ns);
 	sqlite3_bind_int64(st, 6, row->max_ns);
 	sqlite3_bind_blob64(st, 7, row->payload.p, row->payload.len, SQLITE_STATIC);
-	enum err e = run(s, st, "write to the spool", eb);
+	enum err e = spool_run(s, st, "write to the spool", eb);
 	sqlite3_bind_null(st, 7);
 	if (e != ERR_OK)
 		return e;
@@ -336,13 +510,14 @@ enum err spool_commit(struct spool *s, struct errbuf *eb)
 		return e;
 	}
 	s->open_before = s->open;
-	publish(s);
+	spool_publish(s);
 	return ERR_OK;
 }
 
 void spool_rollback(struct spool *s)
 {
-	if (!sqlite3_get_autocommit(s->db))
+	spool_note_failure(s); /* also of what was written through spool_db */
+	if (s->db && !sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	s->open = s->open_before;
 	pthread_mutex_lock(&s->lock);
@@ -352,7 +527,7 @@ void spool_rollback(struct spool *s)
 
 bool spool_checkpoint(struct spool *s)
 {
-	if (s->wal_pages < CHECKPOINT_PAGES)
+	if (s->suspect || s->wal_pages < CHECKPOINT_PAGES)
 		return false;
 	/* PASSIVE never waits for a reader; what one holds back is done by the next. */
 	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK) {
@@ -365,144 +540,11 @@ bool spool_checkpoint(struct spool *s)
 	return true;
 }
 
-static enum err set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb)
+enum err spool_set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb)
 {
 	sqlite3_bind_text(s->set_meta, 1, key, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s->set_meta, 2, value);
-	return run(s, s->set_meta, "write the table meta", eb);
-}
-
-/* Points of rows in [from, to], for the exact size of a gap. */
-static enum err count_points(struct spool *s, uint64_t from, uint64_t to, uint64_t *points, struct errbuf *eb)
-{
-	sqlite3_stmt *st;
-	enum err e = database_prepare(s->db, &st, "SELECT sum(points) FROM spool WHERE seq BETWEEN ? AND ?", eb);
-
-	if (e != ERR_OK)
-		return e;
-	sqlite3_bind_int64(st, 1, (int64_t)from);
-	sqlite3_bind_int64(st, 2, (int64_t)to);
-	if (sqlite3_step(st) == SQLITE_ROW)
-		*points = (uint64_t)sqlite3_column_int64(st, 0);
-	else
-		e = database_error(s->db, "count points", eb);
-	sqlite3_finalize(st);
-	return e;
-}
-
-static enum err record_gap(
-    struct spool *s, const struct extent *x, uint64_t points, const char *cause, struct errbuf *eb)
-{
-	sqlite3_stmt *st = s->insert_gap;
-
-	sqlite3_bind_int64(st, 1, clock_wall_ns());
-	sqlite3_bind_int64(st, 2, x->min_ns);
-	sqlite3_bind_int64(st, 3, x->max_ns);
-	sqlite3_bind_int64(st, 4, (int64_t)points);
-	sqlite3_bind_text(st, 5, cause, -1, SQLITE_STATIC);
-	counter_add(COUNTER_GAP_POINTS, points);
-	log_error("%llu points were lost before InfluxDB got them (%s); GET /api/v1/status lists the gap",
-	    (unsigned long long)points, cause);
-	return run(s, st, "record a gap", eb);
-}
-
-static enum err drop_extent(struct spool *s, const struct extent *x, bool compacted, struct errbuf *eb)
-{
-	sqlite3_bind_int64(s->delete_rows, 1, (int64_t)x->first_seq);
-	sqlite3_bind_int64(s->delete_rows, 2, (int64_t)x->last_seq);
-	enum err e = run(s, s->delete_rows, "delete rows", eb);
-	sqlite3_bind_int64(s->delete_extent, 1, (int64_t)x->first_seq);
-	if (e == ERR_OK)
-		e = run(s, s->delete_extent, "delete an extent", eb);
-	if (!compacted && x->max_ns > s->now.evicted_until_ns)
-		s->now.evicted_until_ns = x->max_ns;
-	if (e == ERR_OK && !compacted)
-		e = set_meta(s, "evicted_until_ns", s->now.evicted_until_ns, eb);
-	if (e == ERR_OK)
-		e = set_meta(s, "evicted_until_seq", (int64_t)x->last_seq, eb);
-	if (e != ERR_OK)
-		return e;
-	s->now.rows -= x->last_seq - x->first_seq + 1;
-	s->now.points -= x->points;
-	s->now.bytes -= x->bytes;
-	s->now.first_seq = s->now.rows ? x->last_seq + 1 : 0;
-	counter_add(COUNTER_SPOOL_EVICTED_POINTS, x->points);
-	return ERR_OK;
-}
-
-/* What the file holds, free pages not counted: they are used again. */
-static uint64_t used_bytes(struct spool *s)
-{
-	uint64_t pages = sqlite3_step(s->pages) == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(s->pages, 0) : 0;
-
-	sqlite3_reset(s->pages);
-	return pages * PAGE_SIZE;
-}
-
-/* The oldest closed extent. False: there is none. */
-static bool oldest_extent(struct spool *s, struct extent *x)
-{
-	sqlite3_stmt *st = s->oldest;
-	bool found = sqlite3_step(st) == SQLITE_ROW;
-
-	if (found)
-		*x = (struct extent){ .first_seq = (uint64_t)sqlite3_column_int64(st, 0),
-			.last_seq = (uint64_t)sqlite3_column_int64(st, 1),
-			.points = (uint64_t)sqlite3_column_int64(st, 2),
-			.bytes = (uint64_t)sqlite3_column_int64(st, 3),
-			.min_ns = sqlite3_column_int64(st, 4),
-			.max_ns = sqlite3_column_int64(st, 5) };
-	sqlite3_reset(st);
-	return found;
-}
-
-/* One extent in a transaction of its own. ERR_NOTFOUND: nothing has to go. */
-static enum err evict_one(
-    struct spool *s, uint64_t max_bytes, int64_t before_ns, struct spool_done done, struct errbuf *eb)
-{
-	struct extent x;
-
-	if (!oldest_extent(s, &x))
-		return ERR_NOTFOUND;
-	bool delivered = x.last_seq <= done.delivered_seq, compacted = x.last_seq <= done.compacted_seq;
-	bool too_old = x.max_ns < before_ns;
-	if (!(delivered && compacted) && !too_old && used_bytes(s) <= max_bytes)
-		return ERR_NOTFOUND;
-	enum err e = spool_begin(s, eb);
-	if (e == ERR_OK && !delivered) {
-		uint64_t from = x.first_seq > done.delivered_seq ? x.first_seq : done.delivered_seq + 1, points = 0;
-		e = count_points(s, from, x.last_seq, &points, eb);
-		if (e == ERR_OK)
-			e = record_gap(s, &x, points, too_old ? "retention" : "spool_full", eb);
-	}
-	if (e == ERR_OK)
-		e = drop_extent(s, &x, compacted, eb);
-	if (e == ERR_OK)
-		return spool_commit(s, eb);
-	spool_rollback(s);
-	return e;
-}
-
-enum err spool_evict(struct spool *s, uint64_t max_bytes, int64_t before_ns, struct spool_done done, struct errbuf *eb)
-{
-	enum err e;
-
-	while ((e = evict_one(s, max_bytes, before_ns, done, eb)) == ERR_OK)
-		(void)spool_checkpoint(s);
-	s->now.used_bytes = used_bytes(s);
-	publish(s);
-	return e == ERR_NOTFOUND ? ERR_OK : e;
-}
-
-enum err spool_vacuum(struct spool *s, unsigned pages, uint64_t *left, struct errbuf *eb)
-{
-	return database_vacuum(s->db, pages, left, eb);
-}
-
-void spool_truncate_log(struct spool *s)
-{
-	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
-		s->wal_pages = 0;
+	return spool_run(s, s->set_meta, "write the table meta", eb);
 }
 
 void spool_totals(const struct spool *cs, struct spool_totals *out)

@@ -32,17 +32,29 @@ struct spool_totals {
 	int64_t evicted_until_ns; /* the newest timestamp let go before it was compacted; INT64_MIN: none */
 };
 
+/* ERR_CORRUPT: the file is damaged (store/spool_damage.h sets it aside); ERR_INVALID: another program's, or newer. */
 NODISCARD enum err spool_open(struct spool **out, const char *path, struct errbuf *eb);
-void spool_close(struct spool *s); /* checkpoints; NULL is fine */
+/* The same; rows that are appended have numbers from first_seq on, if the file is not there already. */
+NODISCARD enum err spool_open_at(struct spool **out, const char *path, uint64_t first_seq, struct errbuf *eb);
+void spool_close(struct spool *s); /* marks the stop as clean, checkpoints; NULL is fine */
+bool spool_was_clean(const struct spool *s); /* false: the process before ended without spool_close */
 
 /* A transaction: begin, append and other writes through spool_db, then commit (synced when it returns ERR_OK) or
- * rollback. ERR_FULL: the disk is full; ERR_IO: a write or sync failed. Nothing of the transaction stays then. */
+ * rollback. ERR_FULL: the disk is full; ERR_IO: a write or sync failed. Nothing of the transaction stays then.
+ * After an I/O error the spool is suspect: the next spool_begin closes the connection and opens the file anew; what
+ * spool_db gave before is gone then. */
 NODISCARD enum err spool_begin(struct spool *s, struct errbuf *eb);
 NODISCARD enum err spool_append(struct spool *s, struct spool_row *row, struct errbuf *eb);
 NODISCARD enum err spool_commit(struct spool *s, struct errbuf *eb);
 void spool_rollback(struct spool *s);
+const char *spool_path(const struct spool *s); /* any thread */
 uint64_t spool_last_seq(const struct spool *s); /* of the row appended last; the writer */
 sqlite3 *spool_db(struct spool *s); /* for the other tables of the file, inside a transaction */
+
+/* Inside a transaction: local history is whole only above ns (INT64_MIN: it is whole). */
+NODISCARD enum err spool_set_evicted_until(struct spool *s, int64_t ns, struct errbuf *eb);
+bool spool_suspect(const struct spool *s); /* the writer */
+NODISCARD enum err spool_probe(struct spool *s, struct errbuf *eb); /* a small transaction: can it be written? */
 
 /* Between transactions. Checkpoints when the log has grown past its step; true if it did. */
 bool spool_checkpoint(struct spool *s);
@@ -59,6 +71,8 @@ NODISCARD enum err spool_evict(
 NODISCARD enum err spool_vacuum(struct spool *s, unsigned pages, uint64_t *left, struct errbuf *eb);
 /* Between transactions: everything to the database, and the log cut to nothing if no reader holds it. */
 void spool_truncate_log(struct spool *s);
+/* Gives some of the file's free pages, and the log's room, back to the file system. For when that is short of room. */
+void spool_release(struct spool *s);
 void spool_totals(const struct spool *s, struct spool_totals *out); /* any thread */
 
 NODISCARD enum err spool_reader_open(struct spool_reader **out, const char *path, struct errbuf *eb);

@@ -1,7 +1,9 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -70,4 +72,28 @@ Test(file, what_is_missing_or_no_file_is_told_apart)
 	cr_expect_eq(file_read("/tmp", &b, &eb), ERR_IO);
 	close(fd);
 	buf_fini(&b);
+}
+
+Test(file, replaced_contents_are_whole_and_private)
+{
+	char dir[] = "/tmp/holdfast-test-XXXXXX", name[64];
+	struct errbuf eb;
+	struct stat st;
+	struct buf b;
+
+	cr_assert(mkdtemp(dir) != NULL);
+	snprintf(name, sizeof name, "%s/f", dir);
+	cr_assert_eq(file_replace(name, view_of("first, and longer\n"), &eb), ERR_OK, "%s", eb.text);
+	cr_assert_eq(file_replace(name, view_of("second\n"), &eb), ERR_OK, "%s", eb.text);
+	buf_init(&b, 100);
+	cr_assert_eq(file_read(name, &b, &eb), ERR_OK);
+	cr_assert(b.len == 7 && !memcmp(b.p, "second\n", 7));
+	buf_fini(&b);
+	cr_assert_eq(stat(name, &st), 0);
+	cr_assert_eq(st.st_mode & 0777, 0600);
+	unlink(name);
+	cr_assert_eq(rmdir(dir), 0); /* nothing else was left */
+	snprintf(name, sizeof name, "%s/f", dir);
+	cr_assert_eq(file_replace(name, view_of("x"), &eb), ERR_IO);
+	cr_assert(strstr(eb.text, name), "%s", eb.text);
 }

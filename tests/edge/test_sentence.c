@@ -121,6 +121,57 @@ Test(sentence, unwritable_disk_is_bad)
 	expect(SENTENCE_BAD, "New points cannot be stored: the local disk refuses them.", "disk is full");
 }
 
+Test(sentence, a_full_disk_is_told_with_both_figures)
+{
+	f.writable = false;
+	f.disk_low = true;
+	f.disk_free_bytes = (63 << 20) + (1 << 19);
+	f.disk_reserve_bytes = 64 << 20;
+	expect(SENTENCE_BAD, "The disk is full: new points are refused until there is room.",
+	    "63.5 MiB are free, [server] min_free_disk keeps 64.0 MiB.");
+}
+
+Test(sentence, a_damaged_spool_is_told_from_the_finding_to_the_end_of_the_recovery)
+{
+	f.check = SPOOL_CHECK_DAMAGED;
+	f.check_error = "rows up to 7 cannot be read";
+	f.check_bad_rows = 2;
+	expect(SENTENCE_BAD, "2 rows of the spool cannot be read.", "They are stepped over");
+	f.check_pages = true;
+	expect(SENTENCE_BAD, "The spool's file is damaged: restart holdfastd to have it mended.", "rows up to 7");
+	f.check = SPOOL_CHECK_OK;
+	f.salvage = SALVAGE_RUNNING;
+	f.salvaged_points = 1234;
+	f.salvage_lost_points = 5;
+	expect(SENTENCE_WARN, "The spool was damaged and set aside; what can be read of it is being taken over.",
+	    "1,234 points so far, about 5 lost.");
+	f.salvage = SALVAGE_DONE;
+	f.salvage_file = "spool.db.damaged-20260131T120000Z";
+	expect(SENTENCE_WARN, "The spool was damaged; what could be read of it has been taken over.",
+	    "spool.db.damaged-20260131T120000Z is kept");
+	f.salvage = SALVAGE_FAILED;
+	f.salvage_error = "nothing can be read";
+	expect(SENTENCE_BAD, "The spool was damaged, and nothing could be taken over from it.", "nothing can be read");
+	f.gap_points = 5;
+	f.gap_cause = "spool_damaged";
+	expect(SENTENCE_BAD, "5 points of the last day were lost before delivery.", "look after it");
+}
+
+Test(sentence, sizes_have_one_unit)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} rows[] = { { 0, "0.0 KiB" }, { 1536, "1.5 KiB" }, { 64 << 20, "64.0 MiB" },
+		{ UINT64_C(10) << 30, "10.0 GiB" }, { UINT64_C(5000) << 40, "5000.0 TiB" } };
+	char out[32];
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		sentence_bytes(out, sizeof out, rows[i].bytes);
+		cr_expect_str_eq(out, rows[i].text);
+	}
+}
+
 /* Each matter added below the ones before must not hide them. */
 Test(sentence, the_worst_matter_comes_first)
 {
@@ -128,7 +179,7 @@ Test(sentence, the_worst_matter_comes_first)
 
 	f.quarantined_points = 1;
 	f.rejected_reason = f.failing_name = f.failing_error = f.write_error = f.gap_cause = f.replication_error = "x";
-	for (int step = 0; step < 6; step++) {
+	for (int step = 0; step < 9; step++) {
 		sentence_make(&f, &s);
 		memcpy(summary, s.summary, sizeof summary);
 		switch (step) {
@@ -145,10 +196,19 @@ Test(sentence, the_worst_matter_comes_first)
 			f.replication = REPLICATOR_DOWN;
 			break;
 		case 4:
-			f.gap_points = 1;
+			f.salvage = SALVAGE_RUNNING;
 			break;
 		case 5:
+			f.gap_points = 1;
+			break;
+		case 6:
+			f.check = SPOOL_CHECK_DAMAGED;
+			break;
+		case 7:
 			f.writable = false;
+			break;
+		case 8:
+			f.disk_low = true;
 			break;
 		}
 		sentence_make(&f, &s);
@@ -163,7 +223,7 @@ Test(sentence, long_errors_fit)
 
 	memset(error, 'e', sizeof error);
 	error[sizeof error - 1] = 0;
-	f.replication_error = f.write_error = error;
+	f.replication_error = f.write_error = f.salvage_file = f.salvage_error = f.check_error = error;
 	f.replication = REPLICATOR_HELD;
 	f.lag_points = UINT64_MAX;
 	f.spool_bytes_per_s = 2;

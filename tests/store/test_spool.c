@@ -252,7 +252,7 @@ Test(spool, newer_version_is_refused_with_both_numbers)
 	cr_assert(strstr(eb.text, "version 999") && strstr(eb.text, "up to 1"), "%s", eb.text);
 }
 
-Test(spool, text_file_is_refused)
+Test(spool, text_file_is_told_from_a_foreign_database)
 {
 	struct spool *s;
 	int fd = open(path, O_WRONLY | O_CREAT, 0600);
@@ -260,7 +260,7 @@ Test(spool, text_file_is_refused)
 	for (int i = 0; i < 100; i++)
 		cr_assert_eq(write(fd, "this is not a database, it is a text\n", 37), 37);
 	close(fd);
-	cr_assert_eq(spool_open(&s, path, &eb), ERR_INVALID, "%s", eb.text);
+	cr_assert_eq(spool_open(&s, path, &eb), ERR_CORRUPT, "%s", eb.text);
 }
 
 Test(spool, damaged_row_is_named_and_can_be_stepped_over)

@@ -92,7 +92,9 @@ void stand_reopen(struct stand *s, const struct stand_opts *opts)
 		.catalogue = s->catalogue,
 		.queue_max_bytes = o->queue_max_bytes ? o->queue_max_bytes : 64 << 20,
 		.spool_max_bytes = o->spool_max_bytes ? o->spool_max_bytes : UINT64_C(1) << 30,
-		.retention_ns = o->retention_ns };
+		.retention_ns = o->retention_ns,
+		.disk = o->disk,
+		.probe_ns = o->probe_ns };
 	MUST(committer_start(&s->committer, &cm, &eb));
 	committer_set_delivered(s->committer, UINT64_MAX);
 	struct ingest_opts io = { s->committer, s->catalogue, o->retention_ns, o->max_future_ns };

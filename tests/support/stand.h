@@ -29,6 +29,8 @@ struct stand_opts {
 	uint64_t max_bytes; /* of store and spool; 0: no ceiling */
 	bool sketches; /* of all fields */
 	struct catalogue_opts catalogue;
+	struct disk_space *disk;
+	int64_t probe_ns;
 };
 
 /* Aborts the test on any failure. */

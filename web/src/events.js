@@ -6,6 +6,8 @@ import { join, plural } from './format.js';
 
 const CAUSES = {
 	spool_full: 'the spool was full',
+	spool_damaged: 'the spool was damaged',
+	damaged: 'a row of the spool was damaged',
 	disk_full: 'the disk was full',
 	queue_full: 'the queue was full',
 	retention: 'they were older than what is kept',

@@ -1,0 +1,20 @@
+/* A spool with known contents, and ways to hurt its file. */
+#ifndef TESTS_SUPPORT_DAMAGE_H
+#define TESTS_SUPPORT_DAMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { DAMAGE_ROWS = 400, DAMAGE_PAGE = 16384 };
+
+/* Rows 1 to DAMAGE_ROWS, one point each, "m v=<seq>i,s=… <seq>", in a new file: some small, some over several pages. */
+void damage_make_spool(const char *path);
+void damage_copy(const char *from, const char *to);
+/* Of a closed file, by the seed: pages are zeroed, filled with noise, have bits flipped or are swapped. */
+void damage_pages(const char *path, unsigned pages, uint64_t seed, bool spare_first);
+long damage_size(const char *path);
+/* Which rows still read back as they were written, by asking for each by its number. have[seq]. */
+unsigned damage_readable(const char *path, bool have[DAMAGE_ROWS + 1]);
+void damage_remove_folder(const char *dir);
+
+#endif
