@@ -41,7 +41,7 @@ struct compactor {
 	pthread_t thread;
 	pthread_mutex_t lock; /* what follows */
 	pthread_cond_t work, done;
-	bool stopping;
+	bool stopping, pressed;
 	uint64_t forced, served; /* numbers of compactor_force */
 	struct compactor_stats stats;
 	/* the thread alone */
@@ -155,10 +155,7 @@ static enum err flush_spool(struct compactor *c, uint64_t after, uint64_t to, st
 
 static bool is_due(struct compactor *c, const struct head_run *run)
 {
-	struct head_stats h;
-
-	head_stats(c->opts.head, &h);
-	return c->force || clock_mono_ns() - run->began_ns >= c->opts.flush_age_ns || h.bytes > h.max_bytes / 4;
+	return c->force || clock_mono_ns() - run->began_ns >= c->opts.flush_age_ns || head_is_pressed(c->opts.head);
 }
 
 /* One step. ERR_NOTFOUND: nothing is due. */
@@ -435,6 +432,17 @@ static void end_round(struct compactor *c, uint64_t forced, enum err e, const st
 	c->pause_ns = c->pause_ns * 2 < PAUSE_MAX_NS ? c->pause_ns * 2 : PAUSE_MAX_NS;
 }
 
+/* The writer: the head fills. */
+static void on_pressure(void *arg)
+{
+	struct compactor *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	c->pressed = true;
+	pthread_cond_signal(&c->work);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void *run(void *arg)
 {
 	struct compactor *c = arg;
@@ -443,12 +451,15 @@ static void *run(void *arg)
 	pthread_mutex_lock(&c->lock);
 	while (!c->stopping) {
 		int64_t deadline = clock_mono_ns() + c->pause_ns;
-		while (!c->stopping && c->forced == c->served && clock_cond_wait(&c->work, &c->lock, deadline)) {
+		/* after a failure there is a pause, however full the head */
+		while (!c->stopping && !(c->pressed && c->pause_ns == ROUND_NS) && c->forced == c->served &&
+		    clock_cond_wait(&c->work, &c->lock, deadline)) {
 			/* woken for nothing */
 		}
 		if (c->stopping)
 			break;
 		uint64_t forced = c->forced;
+		c->pressed = false;
 		c->force = forced != c->served;
 		c->stats.state = COMPACTOR_WORKING;
 		pthread_mutex_unlock(&c->lock);
@@ -487,6 +498,7 @@ enum err compactor_start(struct compactor **out, const struct compactor_opts *op
 	enum err e = compaction_new(&c->compaction, &co, eb);
 	if (e == ERR_OK) {
 		tell_compacted(c, 0);
+		head_on_pressure(opts->head, on_pressure, c);
 		e = thread_start(&c->thread, "hf-compactor", run, c, eb);
 	}
 	if (e != ERR_OK) {
@@ -503,6 +515,7 @@ void compactor_stop(struct compactor *c)
 {
 	if (!c)
 		return;
+	head_on_pressure(c->opts.head, NULL, NULL);
 	pthread_mutex_lock(&c->lock);
 	c->stopping = true;
 	pthread_cond_broadcast(&c->work);

@@ -22,6 +22,8 @@ struct head {
 	uint64_t from_seq; /* rows below it are in the spool only, whatever comes */
 	uint64_t last_seq; /* of the newest row that is here, at least in part */
 	_Atomic uint64_t compacted_seq;
+	void (*pressed)(void *arg);
+	void *pressed_arg;
 };
 
 enum err head_new(struct head **out, const struct head_opts *opts, struct errbuf *eb)
@@ -58,6 +60,17 @@ static size_t total_bytes(const struct head *h)
 
 	for (unsigned i = 0; i < h->count; i++)
 		n += generation_bytes(h->slots[i].g);
+	return n;
+}
+
+/* Under the lock, or by the writer. */
+static size_t uncompacted_bytes(const struct head *h)
+{
+	uint64_t compacted = atomic_load_explicit(&h->compacted_seq, memory_order_relaxed);
+	size_t n = 0;
+
+	for (unsigned i = 0; i < h->count; i++)
+		n += h->slots[i].last_seq > compacted ? generation_bytes(h->slots[i].g) : 0;
 	return n;
 }
 
@@ -149,6 +162,8 @@ void head_append(struct head *h, const struct batch *b, uint64_t first_seq, uint
 			start_over(h, last_seq + 1);
 			return;
 		}
+		if (h->pressed && uncompacted_bytes(h) > HEAD_PRESSED(h->opts.max_bytes))
+			h->pressed(h->pressed_arg);
 	}
 	if (!append_all(h->slots[h->count - 1].g, b)) {
 		start_over(h, last_seq + 1);
@@ -163,6 +178,20 @@ void head_seal(struct head *h)
 	if (h->count && h->slots[h->count - 1].last_seq == UINT64_MAX)
 		h->slots[h->count - 1].last_seq = h->last_seq;
 	pthread_mutex_unlock(&h->lock);
+}
+
+void head_on_pressure(struct head *h, void (*pressed)(void *arg), void *arg)
+{
+	h->pressed = pressed;
+	h->pressed_arg = arg;
+}
+
+bool head_is_pressed(struct head *h)
+{
+	pthread_mutex_lock(&h->lock);
+	bool pressed = uncompacted_bytes(h) > HEAD_PRESSED(h->opts.max_bytes);
+	pthread_mutex_unlock(&h->lock);
+	return pressed;
 }
 
 void head_compacted(struct head *h, uint64_t seq)

@@ -9,6 +9,7 @@
 #include "store/generation.h"
 
 #define HEAD_GENERATIONS_MAX 64
+#define HEAD_PRESSED(max_bytes) ((max_bytes) / 4)
 
 struct head;
 
@@ -49,6 +50,11 @@ void head_append(struct head *h, const struct batch *b, uint64_t first_seq, uint
 void head_seal(struct head *h);
 /* Any thread: rows up to seq are in the store. The writer lets their generations go with its next batch. */
 void head_compacted(struct head *h, uint64_t seq);
+/* Before the first append: pressed is called by the writer, whenever a generation begins and the others fill more than
+ * HEAD_PRESSED of the ceiling. It must be quick. */
+void head_on_pressure(struct head *h, void (*pressed)(void *arg), void *arg);
+/* Is it so full that what it holds should go to the store before its time? */
+bool head_is_pressed(struct head *h);
 /* The oldest generation with rows above seq. */
 void head_next_run(struct head *h, uint64_t seq, struct head_run *out);
 

@@ -159,35 +159,48 @@ static bool concatenate(const struct merge *m, uint32_t total, struct rows *out)
 
 /* ---- sorted ---- */
 
-static int by_time(const void *a, const void *b)
+/* Rows mostly come in a few runs that rise: batches that overtook each other. Merges neighbouring runs until one is
+ * left; of equal times the earlier entry stays first. tmp: as long as e. The sorted entries, in either. */
+static struct entry *merge_runs(struct entry *e, struct entry *tmp, uint32_t n)
 {
-	const struct entry *x = a, *y = b;
-
-	if (x->time_ns != y->time_ns)
-		return x->time_ns < y->time_ns ? -1 : 1;
-	if (x->source != y->source)
-		return x->source < y->source ? -1 : 1;
-	return x->row < y->row ? -1 : x->row > y->row;
+	for (bool sorted = false; !sorted;) {
+		uint32_t out = 0;
+		sorted = true;
+		for (uint32_t left = 0; left < n;) {
+			uint32_t mid = left + 1, end;
+			while (mid < n && e[mid].time_ns >= e[mid - 1].time_ns)
+				mid++;
+			for (end = mid + (mid < n); end < n && e[end].time_ns >= e[end - 1].time_ns;)
+				end++;
+			sorted = sorted && left == 0 && end == n;
+			for (uint32_t i = left, k = mid; i < mid || k < end;)
+				tmp[out++] = k == end || (i < mid && e[i].time_ns <= e[k].time_ns) ? e[i++] : e[k++];
+			left = end;
+		}
+		struct entry *swap = e;
+		e = tmp;
+		tmp = swap;
+	}
+	return e;
 }
 
-static struct entry *sort_entries(const struct merge *m, uint32_t *count)
+/* *memory: what to free. */
+static struct entry *sort_entries(const struct merge *m, uint32_t *count, struct entry **memory)
 {
 	size_t room = 0;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < m->count; i++)
 		room += m->list[i].count;
-	struct entry *e = malloc((room + 1) * sizeof *e);
+	struct entry *e = *memory = malloc((room + 1) * 2 * sizeof *e);
 	for (uint32_t i = 0; e && i < m->count; i++)
 		for (uint32_t k = 0; k < m->list[i].count; k++) {
 			int64_t t = m->list[i].times[k];
 			if (t >= m->from_ns && t <= m->to_ns)
 				e[n++] = (struct entry){ t, i, k };
 		}
-	if (e && n)
-		qsort(e, n, sizeof *e, by_time);
 	*count = n;
-	return e;
+	return e && n ? merge_runs(e, e + room + 1, n) : e;
 }
 
 /* Of equal timestamps the last entry that has the column. */
@@ -220,7 +233,7 @@ static bool pick_column(
 static bool sort(const struct merge *m, struct rows *out)
 {
 	uint32_t n, total = 0;
-	struct entry *e = sort_entries(m, &n);
+	struct entry *memory, *e = sort_entries(m, &n, &memory);
 	int64_t *times = NULL;
 	bool ok = e;
 
@@ -235,7 +248,7 @@ static bool sort(const struct merge *m, struct rows *out)
 			times[row++] = e[i].time_ns;
 	for (uint32_t k = 0; ok && total && k < m->column_count; k++)
 		ok = pick_column(m, e, n, total, &m->columns[k], k);
-	free(e);
+	free(memory);
 	*out = (struct rows){ total, false, times, m->column_count, m->columns };
 	return ok;
 }

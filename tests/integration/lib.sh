@@ -87,8 +87,9 @@ stop_holdfastd() { # [SIGNAL]
 }
 
 INFLUX_PORT=
+choose_influxd_ports() { [ -n "$INFLUX_PORT" ] || { INFLUX_PORT=$("$FREEPORT") && INFLUX_RPC=$("$FREEPORT"); }; }
 start_influxd() {
-	[ -n "$INFLUX_PORT" ] || { INFLUX_PORT=$("$FREEPORT") && INFLUX_RPC=$("$FREEPORT"); }
+	choose_influxd_ports
 	INFLUXDB_REPORTING_DISABLED=true INFLUXDB_META_DIR=$T/influx/meta INFLUXDB_DATA_DIR=$T/influx/data \
 		INFLUXDB_DATA_WAL_DIR=$T/influx/wal INFLUXDB_HTTP_BIND_ADDRESS=127.0.0.1:$INFLUX_PORT \
 		INFLUXDB_BIND_ADDRESS=127.0.0.1:$INFLUX_RPC INFLUXDB_HTTP_LOG_ENABLED=false \

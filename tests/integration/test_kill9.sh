@@ -5,7 +5,9 @@ need_programs influxd influx curl jq
 
 rounds=20
 [ "$HF_SANITIZER" = no ] && limit=2000 || limit=20000
-export METRICS_ENABLED=no
+# InfluxDB is configured from the first round on, though it runs only at the end: the spool keeps everything for it
+choose_influxd_ports
+export METRICS_ENABLED=no INFLUXDB_URL=http://127.0.0.1:$INFLUX_PORT
 is_ready() { [ "$(curl -s -o /dev/null -w '%{http_code}' "$HF/api/v1/health")" = 200 ]; }
 slowest=0
 round=1
@@ -37,7 +39,6 @@ cut=$(awk '$5 == -1 { n++ } END { print n + 0 }' "$T/acked")
 ok "$sent lines were acknowledged, $cut batches were cut off"
 
 start_influxd
-export INFLUXDB_URL=$IX
 start_holdfastd
 wait_until 120 in_step
 ok "what is in the store is delivered"
