@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "edge/http_internal.h"
 
-enum { SILENCE_MS = 10000, KEEP_ALIVE_MS = 5000 };
+enum { SILENCE_MS = 10000, KEEP_ALIVE_MS = 5000, SPARE_BODY_BYTES = 16 << 20 };
 
 unsigned http_method(const struct http_request *rq)
 {
@@ -347,6 +347,15 @@ static enum err start_civetweb(struct http *h, struct errbuf *eb)
 	return ERR_OK;
 }
 
+static void each_second(void *arg)
+{
+	struct http *h = arg;
+
+	buf_pool_trim(&h->bodies);
+	if (h->opts.each_second)
+		h->opts.each_second(h->opts.arg);
+}
+
 enum err http_start(struct http **out, const struct http_opts *opts, struct errbuf *eb)
 {
 	struct in_addr address;
@@ -362,12 +371,14 @@ enum err http_start(struct http **out, const struct http_opts *opts, struct errb
 	h->opts.host = h->host;
 	h->opts.threads = opts->threads ? opts->threads : 1;
 	h->loopback = ntohl(address.s_addr) >> 24 == 127;
+	buf_pool_init(&h->bodies, SPARE_BODY_BYTES);
 	h->silence_ns = (opts->silence_ms ? opts->silence_ms : SILENCE_MS) * NS_PER_MS;
-	enum err e = http_guard_start(&h->guard, h->opts.threads, opts->each_second, opts->arg, eb);
+	enum err e = http_guard_start(&h->guard, h->opts.threads, each_second, h, eb);
 	if (e == ERR_OK)
 		e = start_civetweb(h, eb);
 	if (e) {
 		http_guard_stop(h->guard);
+		buf_pool_fini(&h->bodies);
 		free(h);
 		return e;
 	}
@@ -383,5 +394,6 @@ void http_stop(struct http *h)
 	mg_stop(h->mg);
 	http_guard_stop(h->guard);
 	mg_exit_library();
+	buf_pool_fini(&h->bodies);
 	free(h);
 }

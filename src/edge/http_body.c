@@ -53,7 +53,7 @@ void http_body_give_back(struct http_request *rq)
 void http_body_release(struct http_request *rq)
 {
 	http_body_give_back(rq);
-	buf_fini(&rq->body);
+	buf_pool_give(&rq->http->bodies, &rq->body);
 }
 
 /* Makes rq hold n bytes in all of the budget for bodies. */
@@ -156,6 +156,8 @@ static enum err receive(struct http_request *rq)
 		mg_write(rq->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	http_guard_set(h->guard, rq->slot, rq->info, h->silence_ns + (int64_t)(longest / PACE) * NS_PER_S);
 	buf_init(&rq->body, h->opts.max_body);
+	if (length)
+		buf_pool_take(&h->bodies, &rq->body, length);
 	e = http_is_chunked(rq) ? read_chunked(rq) : read_known(rq, length);
 	http_guard_set(h->guard, rq->slot, rq->info, 0);
 	if (e == ERR_OK)
@@ -176,12 +178,13 @@ static enum err unpack(struct http_request *rq)
 	struct buf text;
 
 	buf_init(&text, rq->http->opts.max_body);
+	buf_pool_take(&rq->http->bodies, &text, rq->body.len);
 	enum err e = gunzip((struct view){ rq->body.p, rq->body.len }, &text, hold_beside, rq);
 	if (e) {
-		buf_fini(&text);
+		buf_pool_give(&rq->http->bodies, &text);
 		return e;
 	}
-	buf_fini(&rq->body);
+	buf_pool_give(&rq->http->bodies, &rq->body);
 	rq->body = text;
 	return ERR_OK;
 }

@@ -5,6 +5,7 @@
 #include <civetweb.h>
 #include <stdatomic.h>
 
+#include "base/buf_pool.h"
 #include "edge/http.h"
 #include "edge/http_params.h"
 
@@ -23,6 +24,7 @@ struct http {
 	_Atomic unsigned connections; /* that hold a worker */
 	atomic_bool stopping;
 	struct http_guard *guard;
+	struct buf_pool bodies; /* what bodies of usual size were read into */
 };
 
 struct http_request {

@@ -80,6 +80,7 @@ void routes_each_second(void *services)
 	struct disk_space_stats disk;
 
 	sample_rates(s);
+	ingest_trim(s->ingest);
 	if (s->disk)
 		disk_space_stats(s->disk, &disk); /* measures, and tells the log of a change */
 }

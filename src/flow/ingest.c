@@ -16,7 +16,8 @@
 enum {
 	PART_BYTES = 1 << 20,
 	SMALL_BYTES = 16 << 10,
-	KEEP_BYTES = 1 << 20,
+	KEEP_BYTES = 4 << 20, /* of a worker's builder, and of each of its texts */
+	SPARE_BYTES = 24 << 20, /* of all spare workers */
 	SPARE_MAX = 8,
 	MESSAGE_MAX = 8 << 10,
 	ERRORS_MAX = 20,
@@ -47,6 +48,8 @@ struct ingest {
 	pthread_mutex_t lock; /* spare */
 	struct worker *spare;
 	unsigned spare_count;
+	size_t spare_bytes;
+	bool used; /* since ingest_trim */
 };
 
 void ingest_result_init(struct ingest_result *r)
@@ -92,13 +95,20 @@ static struct worker *worker_new(struct ingest *in)
 	return w;
 }
 
+static size_t worker_bytes(const struct worker *w)
+{
+	return batch_builder_bytes(&w->builder) + w->text.cap + w->frames.cap;
+}
+
 static struct worker *worker_take(struct ingest *in)
 {
 	pthread_mutex_lock(&in->lock);
 	struct worker *w = in->spare;
+	in->used = true;
 	if (w) {
 		in->spare = w->next;
 		in->spare_count--;
+		in->spare_bytes -= worker_bytes(w);
 	}
 	pthread_mutex_unlock(&in->lock);
 	return w ? w : worker_new(in);
@@ -117,8 +127,9 @@ static void worker_give(struct ingest *in, struct worker *w)
 	clear_keeping(&w->frames);
 	batch_builder_start(&w->builder, (struct view){ NULL, 0 }, KEEP_BYTES);
 	pthread_mutex_lock(&in->lock);
-	bool keep = in->spare_count < SPARE_MAX;
+	bool keep = in->spare_count < SPARE_MAX && in->spare_bytes + worker_bytes(w) <= SPARE_BYTES;
 	if (keep) {
+		in->spare_bytes += worker_bytes(w);
 		w->next = in->spare;
 		in->spare = w;
 		in->spare_count++;
@@ -126,6 +137,26 @@ static void worker_give(struct ingest *in, struct worker *w)
 	pthread_mutex_unlock(&in->lock);
 	if (!keep)
 		worker_free(w);
+}
+
+static void free_spare(struct ingest *in)
+{
+	while (in->spare) {
+		struct worker *w = in->spare;
+		in->spare = w->next;
+		worker_free(w);
+	}
+	in->spare_count = 0;
+	in->spare_bytes = 0;
+}
+
+void ingest_trim(struct ingest *in)
+{
+	pthread_mutex_lock(&in->lock);
+	if (!in->used)
+		free_spare(in);
+	in->used = false;
+	pthread_mutex_unlock(&in->lock);
 }
 
 enum err ingest_new(struct ingest **out, const struct ingest_opts *opts, struct errbuf *eb)
@@ -144,11 +175,7 @@ void ingest_free(struct ingest *in)
 {
 	if (!in)
 		return;
-	while (in->spare) {
-		struct worker *w = in->spare;
-		in->spare = w->next;
-		worker_free(w);
-	}
+	free_spare(in);
 	pthread_mutex_destroy(&in->lock);
 	free(in);
 }

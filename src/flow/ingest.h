@@ -48,6 +48,8 @@ void ingest_free(struct ingest *in);
  * ERR_FULL, ERR_IO, ERR_CLOSED, ERR_NOMEM: nothing was kept, try again (eb says why). Counts refusals by reason. */
 NODISCARD enum err ingest_write(
     struct ingest *in, const struct ingest_request *rq, struct ingest_result *result, struct errbuf *eb);
+/* Any thread, now and then: frees the memory that no request used since the call before. */
+void ingest_trim(struct ingest *in);
 void ingest_result_init(struct ingest_result *r);
 void ingest_result_fini(struct ingest_result *r);
 

@@ -25,9 +25,14 @@ void batch_builder_fini(struct batch_builder *bb)
 	forget_memory(bb);
 }
 
+size_t batch_builder_bytes(const struct batch_builder *bb)
+{
+	return bb->point_cap * sizeof *bb->points + bb->value_cap * sizeof *bb->values;
+}
+
 void batch_builder_start(struct batch_builder *bb, struct view text, size_t keep_bytes)
 {
-	if (bb->point_cap * sizeof *bb->points + bb->value_cap * sizeof *bb->values > keep_bytes)
+	if (batch_builder_bytes(bb) > keep_bytes)
 		forget_memory(bb);
 	bb->point_count = bb->value_count = 0;
 	bb->out_of_memory = false;

@@ -25,6 +25,8 @@ void batch_builder_fini(struct batch_builder *bb);
 /* Begins a text; forgets the points of the one before, keeps the memory unless it is above keep_bytes. */
 void batch_builder_start(struct batch_builder *bb, struct view text, size_t keep_bytes);
 
+size_t batch_builder_bytes(const struct batch_builder *bb); /* what its batch keeps */
+
 /* The next line. LP_OK: its point is the last one, its time as written and still in the caller's unit
  * (bb->parser.has_time, .time, .line, .time_start); LP_BAD: bb->parser.why, .error, .line. db as in catalogue.h. */
 enum lp_result batch_builder_next(struct batch_builder *bb, uint32_t db);
