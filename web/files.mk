@@ -26,6 +26,7 @@ web_sources = \
 	web/src/service_data.js \
 	web/src/span.js \
 	web/src/stations.js \
+	web/src/storage.js \
 	web/src/strand.js \
 	web/src/style.css \
 	web/src/tables.css \

@@ -294,23 +294,24 @@ static bool say_quarantine(const struct sentence_facts *f, struct sentence *out)
 
 static void say_well(const struct sentence_facts *f, struct sentence *out)
 {
+	char rate[TEXT];
+
 	say(out, SENTENCE_OK, "All is well.");
+	sentence_count(rate, sizeof rate, (uint64_t)(f->values_per_s + 0.5));
 	if (!f->record)
 		snprintf(out->detail, sizeof out->detail,
-		    "%.0f values a second, kept on this machine only. To keep them in InfluxDB too, set url in [influxdb] and "
+		    "%s values a second, kept on this machine only. To keep them in InfluxDB too, set url in [influxdb] and "
 		    "restart.",
-		    f->values_per_s);
+		    rate);
 	else if (f->replication == REPLICATOR_STARTING)
 		snprintf(out->detail, sizeof out->detail,
-		    "%.0f values a second, kept here; connecting to InfluxDB at %.100s.", f->values_per_s,
+		    "%s values a second, kept here; connecting to InfluxDB at %.100s.", rate,
 		    f->record_url ? f->record_url : "");
 	else if (f->lag_points == 0)
-		snprintf(out->detail, sizeof out->detail, "%.0f values a second, kept here and in InfluxDB.",
-		    f->values_per_s);
+		snprintf(out->detail, sizeof out->detail, "%s values a second, kept here and in InfluxDB.", rate);
 	else
-		snprintf(out->detail, sizeof out->detail,
-		    "%.0f values a second, kept here and in InfluxDB %.1f s later.", f->values_per_s,
-		    (double)f->lag_ns / 1e9);
+		snprintf(out->detail, sizeof out->detail, "%s values a second, kept here and in InfluxDB %.1f s later.",
+		    rate, (double)f->lag_ns / 1e9);
 }
 
 void sentence_make(const struct sentence_facts *f, struct sentence *out)

@@ -33,6 +33,8 @@ async function answer(req, res) {
 			return req.socket.destroy();
 		if (path === '/api/v1/status')
 			return json(res, make.status());
+		if (path === '/api/v1/storage')
+			return json(res, make.storage());
 		if (path === '/api/v1/metrics/resources')
 			return json(res, make.resources(url.searchParams));
 		if (path === '/api/v1/metrics/performance')

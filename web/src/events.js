@@ -7,6 +7,7 @@ import { join, plural } from './format.js';
 const CAUSES = {
 	spool_full: 'the spool was full',
 	spool_damaged: 'the spool was damaged',
+	store_damaged: 'the store was damaged',
 	damaged: 'a row of the spool was damaged',
 	disk_full: 'the disk was full',
 	queue_full: 'the queue was full',

@@ -15,6 +15,7 @@ import { showSentence, showTitle } from './sentence.js';
 import { makeServiceData } from './service_data.js';
 import { RANGES, readSpan, rangeOf, writeSpan } from './span.js';
 import { wayOf } from './stations.js';
+import { makeStorageData, oldestKept, storageNote, storageTable } from './storage.js';
 import { disksTable, servicesEmpty, servicesNote, servicesTable } from './tables.js';
 import { startTheme } from './theme.js';
 import { makeWay } from './way.js';
@@ -22,6 +23,7 @@ import { makeWay } from './way.js';
 const fmt = makeFormat();
 const machineData = makeMachineData();
 const serviceData = makeServiceData();
+const storageData = makeStorageData();
 const way = makeWay($('way'));
 
 let span = readSpan(location.search);
@@ -152,12 +154,24 @@ function showServices() {
 	}
 }
 
+function showStorage() {
+	const { answer, error } = storageData;
+	if (error)
+		setText($('storage-note'), 'could not be read just now: ' + error.message);
+	else if (answer)
+		setText($('storage-note'), storageNote(answer, fmt));
+	if (answer)
+		replaceIfNew($('storage'), answer, () => storageTable(answer, nowMs(), fmt));
+	else
+		replaceIfNew($('storage'), String(error), () => message(error ? 'It could not be read: ' + error.message + '.' : 'Reading.'));
+}
+
 // The daemon
 
 function showStatus() {
 	const now = nowMs();
 	setText($('host'), status.host ?? '');
-	way.show(wayOf(status, now, fmt));
+	way.show(wayOf(status, now, fmt, oldestKept(status, storageData.answer)));
 	showEvents($('events'), eventsOf(status, now, fmt), now, fmt);
 	showFooter(status, fmt);
 	document.body.classList.toggle('stale', lostSince !== null);
@@ -232,6 +246,10 @@ async function turn() {
 		showCharts();
 	if (await serviceData.refresh(view(), interval))
 		showServices();
+	if (await storageData.refresh()) {
+		showStorage();
+		showStatus();
+	}
 	return true;
 }
 
@@ -287,7 +305,7 @@ startTheme($('theme'), () => {
 	for (const panel of [response, ...panels])
 		panel.repaint();
 });
-for (const id of ['services', 'disks'])
+for (const id of ['services', 'disks', 'storage'])
 	letScroll($(id));
 showSpan();
 showSentence('wait', 'Asking Holdfast how it is.', '');

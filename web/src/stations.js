@@ -57,14 +57,15 @@ function held(status, fmt) {
 	};
 }
 
-function kept(status, nowMs, fmt) {
-	const { spool = {}, head = {} } = status;
+// oldestMs: when the oldest point that is kept was taken; null: not known, or none
+function kept(status, nowMs, fmt, oldestMs) {
+	const { head = {} } = status;
 	const notes = [];
 	if (head.series > 0)
 		notes.push(`${join(fmt.count(head.series))} series`);
 	if (head.bytes > 0)
 		notes.push(join(fmt.bytes(head.bytes)) + ' in memory');
-	const reach = ok(spool.oldest_ms) && spool.oldest_ms > 0 ? (nowMs - spool.oldest_ms) / 1000 : null;
+	const reach = ok(oldestMs) ? (nowMs - oldestMs) / 1000 : null;
 	return {
 		title: 'Kept', value: reach === null ? { n: 'Nothing yet', u: '' } : fmt.span(reach),
 		what: reach === null ? '' : 'back, on this machine', notes, tone: '',
@@ -133,10 +134,10 @@ function flowOf(status) {
 	};
 }
 
-export function wayOf(status, nowMs, fmt) {
+export function wayOf(status, nowMs, fmt, oldestMs) {
 	return {
 		stations: [
-			collected(status, fmt), held(status, fmt), kept(status, nowMs, fmt), delivered(status, nowMs, fmt),
+			collected(status, fmt), held(status, fmt), kept(status, nowMs, fmt, oldestMs), delivered(status, nowMs, fmt),
 		].map((s) => ({ ...s, notes: s.notes.filter(Boolean) })),
 		flow: flowOf(status),
 	};
