@@ -145,7 +145,8 @@ static void codec(const struct shape *s, bool last)
 		decode = took < decode ? took : decode;
 	}
 	const double n = (double)CHUNKS * ROWS;
-	printf("  {\"values\": \"%s\", \"encode_M_per_s\": %.0f, \"decode_M_per_s\": %.0f, \"bytes_a_value_before_zstd\": %.2f}%s\n",
+	printf(
+	    "  {\"values\": \"%s\", \"encode_M_per_s\": %.0f, \"decode_M_per_s\": %.0f, \"bytes_a_value_before_zstd\": %.2f}%s\n",
 	    s->name, n * 1e3 / (double)encode, n * 1e3 / (double)decode, (double)bytes / n, last ? "" : ",");
 	for (unsigned i = 0; i < COLUMN_STREAMS; i++)
 		buf_fini(&streams[i]);
@@ -276,6 +277,31 @@ static void read_year(struct year *y, const char *title, bool by_host, int64_t s
 	head_free(head);
 }
 
+/* Raw retention and the space it gives back, in the slices of the compactor. */
+static void let_go(struct year *y)
+{
+	int64_t first = tier_window(TIER_RAW, YEAR_BEGINS_NS),
+		windows = HOURS * TIER_HOUR_NS / tier_window_ns(TIER_RAW);
+	uint64_t points = 0, left = UINT64_MAX, before = 0;
+	int64_t longest = 0, began = clock_mono_ns();
+
+	must(store_begin(y->store, &eb), "begin");
+	must(store_delete_windows(y->store, TIER_RAW, first, first + windows / 2, -1, &points, &eb), "delete");
+	must(store_commit(y->store, &eb), "commit");
+	store_checkpoint(y->store);
+	int64_t deleted = clock_mono_ns() - began;
+	while (left && left != before) {
+		before = left;
+		began = clock_mono_ns();
+		must(store_vacuum(y->store, 64, &left, &eb), "vacuum");
+		int64_t took = clock_mono_ns() - began;
+		longest = took > longest ? took : longest;
+		store_checkpoint(y->store);
+	}
+	printf("  \"let_go\": {\"points\": %llu, \"delete_ms\": %.1f, \"longest_vacuum_slice_ms\": %.2f}\n",
+	    (unsigned long long)points, (double)deleted / 1e6, (double)longest / 1e6);
+}
+
 int main(int argc, char **argv)
 {
 	static struct year y;
@@ -302,7 +328,9 @@ int main(int argc, char **argv)
 	read_year(&y, "1,000 series together, by hour", false, TIER_HOUR_NS, false);
 	read_year(&y, "1,000 series, by host and day", true, TIER_DAY_NS, false);
 	read_year(&y, "1,000 series, by host and 12 h", true, 12 * TIER_HOUR_NS, true);
-	printf("]}\n");
+	printf("],\n");
+	let_go(&y);
+	printf("}\n");
 	compaction_free(y.compaction);
 	store_close(y.store);
 	spool_close(y.spool);
