@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/sketch.h"
 
@@ -96,6 +97,42 @@ Test(sketch, merging_packed_sketches_in_any_order_is_as_good_as_one)
 		check(&sum, v, N, "merged");
 		sketch_fini(&sum);
 	}
+}
+
+/* By the definition, in numbers of 64 bits: 2^(bucket/32) < v <= 2^((bucket+1)/32). */
+static void check_bucket(double v)
+{
+	int32_t bucket = sketch_bucket(v);
+	long double low = exp2l(bucket / 32.0L), high = exp2l((bucket + 1) / 32.0L);
+
+	cr_assert(low < (long double)v && (long double)v <= high, "%a is in bucket %d", v, bucket);
+}
+
+Test(sketch, the_bucket_is_the_one_of_the_definition)
+{
+	for (int i = 0; i < 300000; i++) {
+		uint64_t bits;
+		double v;
+		unit();
+		bits = random_state & INT64_MAX;
+		if (i % 4 == 0)
+			bits &= (UINT64_C(1) << 52) - 1; /* subnormal */
+		memcpy(&v, &bits, sizeof v);
+		if (v > 0 && isfinite(v))
+			check_bucket(v);
+	}
+	for (int e = -1074; e < 1024; e += e < -1000 || e > 1000 ? 1 : 37)
+		for (int i = 0; i < 32; i++) {
+			double v = ldexp(exp2(i / 32.0), e);
+			double from = v;
+			for (int k = 0; k < 3; k++)
+				from = nextafter(from, 0);
+			for (int k = 0; k < 7; k++, from = nextafter(from, INFINITY))
+				if (from > 0 && isfinite(from))
+					check_bucket(from);
+		}
+	check_bucket(4.9e-324);
+	check_bucket(1.7976931348623157e308);
 }
 
 Test(sketch, powers_of_two_lie_at_the_upper_end_of_their_bucket)
