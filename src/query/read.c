@@ -1,5 +1,6 @@
 #include "query/read.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,16 @@ void read_result_init(struct read_result *r, const struct read_request *q)
 void read_result_fini(struct read_result *r)
 {
 	arena_fini(&r->arena);
+}
+
+double *read_new_percentiles(struct read_result *r, const struct read_request *q)
+{
+	size_t n = (size_t)r->buckets * q->percentile_count;
+	double *p = arena_alloc(&r->arena, n * sizeof *p, 16);
+
+	for (size_t i = 0; p && i < n; i++)
+		p[i] = NAN;
+	return p;
 }
 
 void read_result_not_complete(struct read_result *r, const char *reason)
