@@ -151,8 +151,8 @@ static void set_cell(struct read_cell *cell, enum function f, const json_t *v, s
 {
 	double d = json_is_boolean(v) ? json_is_true(v) : json_number_value(v);
 
-	if (json_is_string(v))
-		col->type = VALUE_STRING;
+	if (json_is_string(v) || json_is_boolean(v)) /* seen in the first and last values */
+		col->type = json_is_string(v) ? VALUE_STRING : VALUE_BOOLEAN;
 	switch (f) {
 	case F_COUNT:
 		cell->count = (uint64_t)d;
@@ -279,7 +279,7 @@ static bool read_series(const json_t *series, const struct read_request *q, stru
 	return ok;
 }
 
-/* A column of the measurement that this series never has shows as empty. */
+/* A column of the measurement that this series never has shows as empty; what is no number has no percentiles. */
 static void leave_out_empty(struct read_group *g, unsigned buckets)
 {
 	unsigned kept = 0;
@@ -288,6 +288,8 @@ static void leave_out_empty(struct read_group *g, unsigned buckets)
 		bool any = false;
 		for (unsigned b = 0; !any && b < buckets; b++)
 			any = g->columns[i].cells[b].count;
+		if (g->columns[i].type > VALUE_UNSIGNED)
+			g->columns[i].percentiles = NULL;
 		if (any)
 			g->columns[kept++] = g->columns[i];
 	}
