@@ -242,8 +242,8 @@ static enum err scan_rollup_field(const struct scan *sc, const struct rows *r,
 			aggregate_number(type, of[COLUMN_MAX]->bits[i]),
 			aggregate_number(type, of[COLUMN_FIRST]->bits[i]),
 			aggregate_number(type, of[COLUMN_LAST]->bits[i]),
-			r->times[i] + (int64_t)of[COLUMN_FIRST_AT]->bits[i],
-			r->times[i] + (int64_t)of[COLUMN_LAST_AT]->bits[i], { .rest = 0 } };
+			(int64_t)((uint64_t)r->times[i] + of[COLUMN_FIRST_AT]->bits[i]),
+			(int64_t)((uint64_t)r->times[i] + of[COLUMN_LAST_AT]->bits[i]), { .rest = 0 } };
 		if (type != VALUE_FLOAT)
 			one.whole = of[COLUMN_SUM]->bits[i];
 		merge_cell(&target.cells[bucket], type, &one);

@@ -18,11 +18,16 @@ struct target { /* of one field */
 	bool holes, sketch_holes;
 };
 
-static int64_t floor_to(int64_t t, int64_t step)
+/* The bucket's beginning and end; at the ends of time they are where time ends. */
+static int64_t bucket_of(int64_t t, int64_t step, int64_t *end)
 {
-	int64_t rest = t % step;
+	int64_t rest = t % step, start;
 
-	return t - (rest < 0 ? rest + step : rest);
+	if (__builtin_sub_overflow(t, rest < 0 ? rest + step : rest, &start))
+		start = INT64_MIN;
+	if (__builtin_add_overflow(start, step, end))
+		*end = INT64_MAX;
+	return start;
 }
 
 static bool find_buckets(const struct rows *r, int64_t bucket_ns, struct arena *a, struct buckets *b)
@@ -32,7 +37,7 @@ static bool find_buckets(const struct rows *r, int64_t bucket_ns, struct arena *
 	b->count = 0;
 	for (uint32_t i = 0; i < r->count; i++)
 		if (i == 0 || r->times[i] >= end) {
-			end = floor_to(r->times[i], bucket_ns) + bucket_ns;
+			bucket_of(r->times[i], bucket_ns, &end);
 			b->count++;
 		}
 	b->first = arena_alloc(a, (b->count + 1) * sizeof *b->first, 16);
@@ -42,8 +47,7 @@ static bool find_buckets(const struct rows *r, int64_t bucket_ns, struct arena *
 	b->count = 0;
 	for (uint32_t i = 0; i < r->count; i++)
 		if (i == 0 || r->times[i] >= end) {
-			b->starts[b->count] = floor_to(r->times[i], bucket_ns);
-			end = b->starts[b->count] + bucket_ns;
+			b->starts[b->count] = bucket_of(r->times[i], bucket_ns, &end);
 			b->first[b->count++] = i;
 		}
 	b->first[b->count] = r->count;
@@ -74,8 +78,8 @@ static void put_aggregate(struct target *t, uint32_t bucket, int64_t start, cons
 	t->bits[COLUMN_MAX][bucket] = g->max;
 	t->bits[COLUMN_FIRST][bucket] = g->first;
 	t->bits[COLUMN_LAST][bucket] = g->last;
-	t->bits[COLUMN_FIRST_AT][bucket] = (uint64_t)(g->first_ns - start);
-	t->bits[COLUMN_LAST_AT][bucket] = (uint64_t)(g->last_ns - start);
+	t->bits[COLUMN_FIRST_AT][bucket] = (uint64_t)g->first_ns - (uint64_t)start;
+	t->bits[COLUMN_LAST_AT][bucket] = (uint64_t)g->last_ns - (uint64_t)start;
 }
 
 /* Of so many values; a sketch that has not all of them is left out. */
@@ -272,8 +276,8 @@ static void read_fine(const struct rows *r, const struct fine *f, uint32_t row, 
 		.max = f->of[COLUMN_MAX]->bits[row],
 		.first = f->of[COLUMN_FIRST]->bits[row],
 		.last = f->of[COLUMN_LAST]->bits[row],
-		.first_ns = r->times[row] + (int64_t)f->of[COLUMN_FIRST_AT]->bits[row],
-		.last_ns = r->times[row] + (int64_t)f->of[COLUMN_LAST_AT]->bits[row] };
+		.first_ns = (int64_t)((uint64_t)r->times[row] + f->of[COLUMN_FIRST_AT]->bits[row]),
+		.last_ns = (int64_t)((uint64_t)r->times[row] + f->of[COLUMN_LAST_AT]->bits[row]) };
 }
 
 static enum err merge_sketches(const struct fine *f, uint32_t from, uint32_t to, struct sketch *sk)

@@ -1,4 +1,5 @@
-/* Runs a fuzz target over every file of a corpus, and over each one cut off at every byte, and prints TAP. The target is
+/* Runs a fuzz target over every file of a corpus, and over each one cut off at every byte and with bits
+ * flipped at random (always the same), and prints TAP. The target is
  * the one it is linked with; the corpus is named by FUZZ_CORPUS, a folder below tests/fuzz/corpus. */
 #include <dirent.h>
 #include <stdint.h>
@@ -9,12 +10,32 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { FLIPS = 300 };
+
 static void run_exactly(const char *p, size_t n)
 {
 	uint8_t *copy = malloc(n ? n : 1); /* its own block, so that a sanitizer sees one byte too far */
 
 	memcpy(copy, p, n);
 	LLVMFuzzerTestOneInput(copy, n);
+	free(copy);
+}
+
+static void run_flipped(const char *p, size_t n)
+{
+	static uint64_t state = 88172645463325252u;
+	char *copy = malloc(n);
+
+	for (int round = 0; n && round < FLIPS; round++) {
+		memcpy(copy, p, n);
+		for (int k = 0; k <= round % 4; k++) {
+			state ^= state << 13;
+			state ^= state >> 7;
+			state ^= state << 17;
+			copy[state % n] ^= (char)(1 << (state >> 32) % 8);
+		}
+		run_exactly(copy, n);
+	}
 	free(copy);
 }
 
@@ -45,6 +66,7 @@ int main(void)
 		}
 		for (size_t cut = b.len > 2000 ? b.len - 2000 : 0; cut <= b.len; cut++)
 			run_exactly(b.p, cut);
+		run_flipped(b.p, b.len);
 		buf_fini(&b);
 		printf("ok %d - %s\n", ++n, d->d_name);
 	}
