@@ -27,7 +27,7 @@ void read_result_init(struct read_result *r, const struct read_request *q)
 	*r = (struct read_result){ .step_ns = q->step_ns, .complete = true, .tier = "raw" };
 	arena_init(&r->arena, ARENA_BLOCK, ARENA_MAX);
 	r->first_bucket_ns = floor_to(q->from_ns, q->step_ns);
-	r->buckets = (unsigned)((q->to_ns - r->first_bucket_ns + q->step_ns - 1) / q->step_ns);
+	r->buckets = (unsigned)((q->to_ns - r->first_bucket_ns - 1) / q->step_ns + 1);
 }
 
 void read_result_fini(struct read_result *r)

@@ -75,7 +75,7 @@ start_holdfastd
 ask local
 is "$(source_of local)" "local true exact" "the local store answers"
 is "$(cksum < "$T/both")" "$(cksum < "$T/local")" "the same, value for value"
-"$BUILDDIR/holdfast" --url "$HF" compact > /dev/null 2>&1
+"$BUILDDIR/holdfast" --url "$HF" compact --wait > /dev/null 2>&1
 ask compacted
 is "$(source_of compacted)" "local true exact" "from blocks"
 is "$(cksum < "$T/compacted")" "$(cksum < "$T/local")" "the same again"

@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,6 +145,36 @@ Test(sketch, powers_of_two_lie_at_the_upper_end_of_their_bucket)
 		cr_assert_eq(s.positive.first, e * 32 - 1, "2^%d", e);
 		sketch_fini(&s);
 	}
+}
+
+/* The bytes of schema 5, once written, must be read for ever; tests/fixtures/sketch-v1.bin. */
+Test(sketch, golden_bytes_are_read_and_written)
+{
+	static const double v[] = { 0, -0.0, 1, 1, 1.5, 100, 1e6, 3e-5, -2, -7.25, -7.25 };
+	static char bytes[256];
+	FILE *f = fopen(TEST_SRCDIR "/fixtures/sketch-v1.bin", "rb");
+	struct sketch s, read;
+	struct buf b;
+
+	cr_assert(f != NULL);
+	size_t n = fread(bytes, 1, sizeof bytes, f);
+	fclose(f);
+	sketch_init(&s);
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
+		cr_assert_eq(sketch_add(&s, v[i]), ERR_OK);
+	buf_init(&b, 1 << 20);
+	sketch_pack(&s, &b);
+	cr_assert_eq(b.len, n);
+	cr_assert_arr_eq(b.p, bytes, n);
+	sketch_init(&read);
+	cr_assert_eq(sketch_merge_packed(&read, (struct view){ bytes, n }), ERR_OK);
+	cr_assert_eq(read.count, sizeof v / sizeof *v);
+	cr_assert_eq(sketch_value(&read, 4), 0);
+	cr_assert_float_eq(sketch_value(&read, 1), -7.25, 0.08);
+	cr_assert_float_eq(sketch_value(&read, 11), 1e6, 11000);
+	sketch_fini(&s);
+	sketch_fini(&read);
+	buf_fini(&b);
 }
 
 Test(sketch, a_range_beyond_its_span_folds_the_smallest)
