@@ -425,6 +425,48 @@ Test(rollup_reads, of_minutes_that_stand_in_for_raw_rows_are_the_same)
 	stand_remove(&raw);
 }
 
+/* Whatever memory a read has: it says that it has too little, or it is right; never a wrong number. */
+Test(rollup_reads, with_little_memory_are_right_or_not_complete)
+{
+	struct stand_opts o = { .compactor = true, .sketches = true };
+	struct stand a, raw;
+	unsigned complete = 0, not_complete = 0;
+
+	forget(UINT64_C(88675123), INT64_C(1795000000) * NS_PER_S / TIER_DAY_NS * TIER_DAY_NS);
+	stand_open(&a, &o);
+	stand_open(&raw, NULL);
+	write_first(&a, &raw);
+	write_some(&a, &raw, 4000);
+	stand_compact(&a);
+	for (size_t max = 300 << 10; max < 4 << 20; max += max / 2) {
+		struct local_opts lo = { a.head, a.catalogue, a.path, a.store_path, max };
+		struct local *small;
+		cr_assert_eq(local_new(&small, &lo, &eb), ERR_OK);
+		for (int64_t step = 10 * TIER_MINUTE_NS; step <= TIER_DAY_NS; step *= 144) {
+			struct read_request q = { .database = "metrics",
+				.measurement = "m",
+				.from_ns = base_ns,
+				.to_ns = base_ns + SPAN_NS,
+				.step_ns = step,
+				.percentiles = ranks,
+				.percentile_count = RANKS };
+			struct read_result r;
+			read_result_init(&r, &q);
+			cr_assert_eq(local_read(small, &q, &r, &eb), ERR_OK, "%s", eb.text);
+			cr_assert(r.complete || strstr(r.reason, "memory"), "%s", r.reason);
+			for (unsigned i = 0; r.complete && i < r.group_count; i++)
+				check_group(&q, &r, &r.groups[i], "little memory");
+			complete += r.complete;
+			not_complete += !r.complete;
+			read_result_fini(&r);
+		}
+		local_free(small);
+	}
+	cr_assert(complete && not_complete, "%u complete, %u not", complete, not_complete);
+	stand_remove(&a);
+	stand_remove(&raw);
+}
+
 /* Without sketches and without raw rows a percentile is unknown, and that is said. */
 Test(rollup_reads, percentiles_that_nothing_holds_are_unknown)
 {
