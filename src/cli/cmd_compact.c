@@ -26,12 +26,12 @@ static double number(const json_t *o, const char *name)
 static int wait_for(struct client *c, double request)
 {
 	bool terminal = isatty(STDERR_FILENO);
-	int status = EXIT_GOOD;
+	int status = EXIT_GOOD, failure;
 
 	for (;;) {
-		json_t *storage = client_get(c, "/api/v1/storage", &status);
+		json_t *storage = client_get(c, "/api/v1/storage", &failure); /* says why there is none, if so */
 		if (!storage)
-			return status;
+			return failure;
 		const json_t *work = json_object_get(storage, "compaction");
 		bool done = number(work, "done_request") >= request;
 		const char *error = json_string_value(json_object_get(work, "error"));

@@ -10,8 +10,12 @@
 
 enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON };
 
+enum { RANKS_MAX = 8 };
+
 struct query {
-	const char *from, *to, *step, *host, *service;
+	const char *from, *to, *step, *host, *service, *percentiles;
+	char ranks[RANKS_MAX][24]; /* p95, as the answer names them */
+	unsigned rank_count;
 	enum format format;
 };
 
@@ -67,8 +71,9 @@ static void add_tags(struct table *t, const char *type, const json_t *tags)
 	buf_fini(&b);
 }
 
-/* Without --step: what an operator asks first of each figure. */
-static void add_summary(struct table *t, const char *type, const json_t *tags, const char *name, const json_t *values)
+/* Without --step: what an operator asks first of each figure. percentiles: of the range; NULL: there are none. */
+static void add_summary(struct table *t, const struct query *q, const char *type, const json_t *tags, const char *name,
+    const json_t *values, const json_t *percentiles)
 {
 	double low = INFINITY, high = -INFINITY, sum = 0;
 	const json_t *last = NULL;
@@ -94,6 +99,8 @@ static void add_summary(struct table *t, const char *type, const json_t *tags, c
 	table_addf(t, "%.6g", low);
 	table_addf(t, "%.6g", sum / (double)n);
 	table_addf(t, "%.6g", high);
+	for (unsigned k = 0; k < q->rank_count; k++)
+		add_number(t, json_object_get(percentiles, q->ranks[k]));
 }
 
 static void add_over_time(
@@ -117,7 +124,8 @@ static void add_over_time(
 
 static void add_fields(struct table *t, const struct query *q, const json_t *times, const char *type, const json_t *one)
 {
-	const json_t *tags = json_object_get(one, "tags"), *rates = json_object_get(one, "rates");
+	const json_t *tags = json_object_get(one, "tags"), *rates = json_object_get(one, "rates"),
+		     *of_range = json_object_get(one, "range_percentiles");
 	const char *name;
 	json_t *values;
 	char rate[256];
@@ -129,7 +137,12 @@ static void add_fields(struct table *t, const struct query *q, const json_t *tim
 		if (q->step)
 			add_over_time(t, times, type, tags, rate, shown ? shown : values);
 		else
-			add_summary(t, type, tags, rate, shown ? shown : values);
+			add_summary(t, q, type, tags, rate, shown ? shown : values, json_object_get(of_range, name));
+		for (unsigned k = 0; q->step && k < q->rank_count; k++) {
+			const json_t *own = json_object_get(json_object_get(one, "percentiles"), name);
+			snprintf(rate, sizeof rate, "%s %s", name, q->ranks[k]);
+			add_over_time(t, times, type, tags, rate, json_object_get(own, q->ranks[k]));
+		}
 	}
 }
 
@@ -137,7 +150,7 @@ static int show_resources(const struct query *q, const json_t *root)
 {
 	static const char *const summary[] = { "resource", "figure", "last", "min", "mean", "max" };
 	static const char *const series[] = { "time", "resource", "figure", "value" };
-	struct table *t = table_new(q->step ? 4 : 6);
+	struct table *t = table_new(q->step ? 4 : 6 + q->rank_count);
 	const char *type;
 	json_t *list, *one;
 	size_t i;
@@ -146,6 +159,8 @@ static int show_resources(const struct query *q, const json_t *root)
 		return complain(EXIT_BAD, "out of memory");
 	for (i = 0; i < (q->step ? 4 : 6); i++)
 		table_add(t, q->step ? series[i] : summary[i]);
+	for (i = 0; !q->step && i < q->rank_count; i++)
+		table_add(t, q->ranks[i]);
 	json_object_foreach(json_object_get(root, "resources"), type, list)
 	{
 		json_array_foreach(list, i, one) add_fields(t, q, json_object_get(root, "time_ms"), type, one);
@@ -194,15 +209,34 @@ static const char help[] =
     "       holdfast query performance [SERVICE] [OPTION]...\n\n"
     "  --from TIME, --to TIME  -1h (the default), 2026-01-31T12:00:00Z, seconds since the epoch\n"
     "  --step DURATION         the figures over time instead of last, min, mean and max\n"
+    "  --percentiles LIST      of resources, these percentiles too: 50,95,99.9\n"
     "  --format FORMAT         table (the default), csv or json\n\n"
     "RESOURCE: cpu mem swap disk diskio net system kernel processes pressure. Of counters the rise a second is shown.\n";
+
+/* What is wrong with a rank the daemon says; here it becomes the name that the answer gives it. */
+static int read_percentiles(struct query *q, const char *list)
+{
+	char copy[256], *save = NULL, *end;
+
+	q->percentiles = list;
+	snprintf(copy, sizeof copy, "%s", list);
+	for (char *p = strtok_r(copy, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
+		double rank = strtod(p, &end);
+		if (*end || q->rank_count == RANKS_MAX)
+			return complain(EXIT_USAGE, "--percentiles %s is not up to %d numbers with commas between them",
+			    list, RANKS_MAX);
+		snprintf(q->ranks[q->rank_count++], sizeof *q->ranks, "p%.10g", rank);
+	}
+	return EXIT_GOOD;
+}
 
 static int parse(struct query *q, int argc, char **argv)
 {
 	static const struct option list[] = { { "from", required_argument, NULL, 'f' },
 		{ "to", required_argument, NULL, 't' }, { "step", required_argument, NULL, 's' },
 		{ "host", required_argument, NULL, 'H' }, { "service", required_argument, NULL, 'S' },
-		{ "format", required_argument, NULL, 'F' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "format", required_argument, NULL, 'F' }, { "percentiles", required_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", list, NULL)) != -1) {
@@ -226,6 +260,10 @@ static int parse(struct query *q, int argc, char **argv)
 			if (strcmp(optarg, "table") && strcmp(optarg, "csv") && strcmp(optarg, "json"))
 				return complain(EXIT_USAGE, "--format %s is not table, csv or json", optarg);
 			q->format = *optarg == 't' ? FORMAT_TABLE : *optarg == 'c' ? FORMAT_CSV : FORMAT_JSON;
+			break;
+		case 'p':
+			if (read_percentiles(q, optarg) != EXIT_GOOD)
+				return EXIT_USAGE;
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -253,6 +291,8 @@ int cmd_query(struct client *c, int argc, char **argv)
 		return complain(EXIT_USAGE, "query what? resources or performance; see holdfast query --help");
 	if (!resources && argc - optind > 1)
 		return complain(EXIT_USAGE, "query performance takes one service; see holdfast query --help");
+	if (!resources && q.percentiles)
+		return complain(EXIT_USAGE, "--percentiles is for resources; query performance shows its own");
 	buf_init(&path, 64 << 10);
 	buf_init(&wanted, 4096);
 	buf_str(&path, "/api/v1/metrics/");
@@ -274,6 +314,7 @@ int cmd_query(struct client *c, int argc, char **argv)
 	client_add_parameter(&path, "to", q.to);
 	client_add_parameter(&path, "step", q.step);
 	client_add_parameter(&path, "host", q.host);
+	client_add_parameter(&path, "percentiles", q.percentiles);
 	buf_char(&path, 0);
 	json_t *root = path.failed ? NULL : client_get(c, path.p, &status);
 	if (root && q.format == FORMAT_JSON) {

@@ -149,6 +149,57 @@ bool routes_limit(struct http_request *rq, unsigned standard, unsigned max, unsi
 	return true;
 }
 
+bool routes_percentiles(struct http_request *rq, double ranks[READ_PERCENTILES_MAX], unsigned *count)
+{
+	const char *text = http_parameter(rq, "percentiles");
+	char copy[256], *save = NULL;
+	double v;
+
+	*count = 0;
+	if (!text || !*text)
+		return true;
+	snprintf(copy, sizeof copy, "%s", text);
+	for (char *p = strtok_r(copy, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
+		if (*count == READ_PERCENTILES_MAX || strlen(text) >= sizeof copy) {
+			http_fail(rq, 400, "bad_parameter", NULL, "at most %d percentiles can be asked for at a time",
+			    READ_PERCENTILES_MAX);
+			return false;
+		}
+		if (!num_parse_double(view_of(p), &v) || !(v > 0 && v <= 100))
+			return bad(
+			    rq, "percentiles", text, "are not numbers above 0 and up to 100", "write 50,95,99.9");
+		ranks[(*count)++] = v;
+	}
+	return true;
+}
+
+const char *routes_percentiles_kind(bool sketched)
+{
+	return sketched ? "sketch" : "exact";
+}
+
+void routes_one_bucket(struct read_request *q)
+{
+	const int64_t day = 86400 * NS_PER_S;
+	int64_t reach;
+
+	if (q->from_ns < 0 && q->to_ns > 0)
+		q->from_ns = 0;
+	reach = q->to_ns > 0 ? q->to_ns : -q->from_ns;
+	q->step_ns = (reach + day - 1) / day * day;
+}
+
+enum err routes_read_more(const struct services *s, const struct read_request *q, struct read_result *r,
+    struct read_result *more, struct errbuf *eb)
+{
+	read_result_init(more, q);
+	enum err e = reader_read(s->reader, q, more, eb);
+	r->source |= more->source;
+	if (!more->complete)
+		read_result_not_complete(r, more->reason);
+	return e;
+}
+
 void routes_json_head(struct buf *b, const struct read_result *r)
 {
 	json_put_string(b, "source", read_source_name(r->source));

@@ -32,6 +32,18 @@ bool routes_grid_read(struct http_request *rq, struct routes_grid *g);
 /* A number of 1 to max in the parameter `limit`. False: answered 400. */
 bool routes_limit(struct http_request *rq, unsigned standard, unsigned max, unsigned *out);
 
+/* The parameter `percentiles`: ranks in (0, 100], with commas between them. None: *count is 0. False: answered 400. */
+bool routes_percentiles(struct http_request *rq, double ranks[READ_PERCENTILES_MAX], unsigned *count);
+/* exact, or sketch: within 1.1 % of the value. */
+const char *routes_percentiles_kind(bool sketched);
+/* Makes all of the range one bucket: percentiles of a range are none of its buckets'. What lies before 1970 is left out
+ * of a range that reaches beyond. */
+void routes_one_bucket(struct read_request *q);
+/* The same read once more, after q was changed, for a part of r's answer: sources and incompleteness go to r. more: after
+ * this to be finished by the caller in any case. */
+NODISCARD enum err routes_read_more(const struct services *s, const struct read_request *q, struct read_result *r,
+    struct read_result *more, struct errbuf *eb);
+
 /* Whether a series of the measurement has this service tag; if not, hint becomes a line of those like it. */
 bool routes_service_known(
     const struct services *s, const char *measurement, const char *service, char *hint, size_t hint_size);

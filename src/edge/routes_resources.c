@@ -1,6 +1,7 @@
 /* GET /api/v1/metrics/resources[/{service}]. A counter's rate needs the value before: some buckets before `from` are
  * read and not shown. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,14 @@ struct wish { /* the request's parameters as filters */
 	const char *types[TYPES_MAX];
 	struct read_filter filters[3];
 	unsigned filter_count;
+	double percentiles[READ_PERCENTILES_MAX];
+	unsigned percentile_count;
+};
+
+struct answer {
+	const struct wish *wish;
+	const struct read_result *result, *whole; /* whole: the range as one bucket; NULL without percentiles */
+	unsigned skip; /* buckets that are not shown */
 };
 
 static void add_filter(struct wish *w, const char *tag, const char *const *values, unsigned count)
@@ -32,7 +41,7 @@ static bool read_wish(struct http_request *rq, const struct services *s, struct 
 	char *save = NULL;
 
 	*w = (struct wish){ .service = http_rest(rq), .host = host && *host ? host : s->host };
-	if (!routes_grid_read(rq, &w->grid))
+	if (!routes_grid_read(rq, &w->grid) || !routes_percentiles(rq, w->percentiles, &w->percentile_count))
 		return false;
 	if (w->service && *w->service)
 		add_filter(w, "service", &w->service, 1);
@@ -51,11 +60,14 @@ static bool read_wish(struct http_request *rq, const struct services *s, struct 
 	return true;
 }
 
+static double rounded(double v)
+{
+	return fabs(v) < 1e-3 || fabs(v) > 1e9 ? v : nearbyint(v * 1e6) / 1e6;
+}
+
 static double mean(const struct read_cell *c)
 {
-	double v = c->count == 1 ? c->last : c->sum / (double)c->count;
-
-	return c->count == 1 || fabs(v) < 1e-3 || fabs(v) > 1e9 ? v : nearbyint(v * 1e6) / 1e6;
+	return c->count == 1 ? c->last : rounded(c->sum / (double)c->count);
 }
 
 static bool is_shown(const struct read_column *c, unsigned skip, unsigned buckets)
@@ -103,10 +115,78 @@ static void write_rate(struct buf *b, const struct read_result *r, const struct 
 	json_close(b, ']');
 }
 
-static void write_group(
+/* Of gauges; a counter's values say nothing by their rank. */
+static bool has_percentiles(const struct read_group *g, const struct read_column *c)
+{
+	return c->percentiles && !resource_field_is_counter(read_group_tag(g, "resource_type"), c->field);
+}
+
+static void rank_name(double rank, char name[32])
+{
+	snprintf(name, 32, "p%.10g", rank);
+}
+
+static void write_percentiles(
     struct buf *b, const struct read_result *r, const struct read_group *g, const struct wish *w, unsigned skip)
 {
+	char name[32];
+
+	json_open(b, "percentiles", '{');
+	for (unsigned i = 0; i < g->column_count; i++) {
+		const struct read_column *c = &g->columns[i];
+		if (!has_percentiles(g, c) || !is_shown(c, skip, r->buckets))
+			continue;
+		json_open(b, c->field, '{');
+		for (unsigned k = 0; k < w->percentile_count; k++) {
+			rank_name(w->percentiles[k], name);
+			json_open(b, name, '[');
+			for (unsigned n = skip; n < r->buckets; n++) {
+				double v = c->percentiles[(size_t)k * r->buckets + n];
+				json_put_double(b, NULL, r->sketched ? rounded(v) : v);
+			}
+			json_close(b, ']');
+		}
+		json_close(b, '}');
+	}
+	json_close(b, '}');
+}
+
+static const struct read_group *same_group(const struct read_result *r, const struct read_group *like)
+{
+	for (unsigned i = 0; i < r->group_count; i++)
+		if (read_group_compare(&r->groups[i], like) == 0)
+			return &r->groups[i];
+	return NULL;
+}
+
+static void write_range_percentiles(struct buf *b, const struct answer *a, const struct read_group *like)
+{
+	const struct wish *w = a->wish;
+	const struct read_group *g = same_group(a->whole, like);
+	char name[32];
+
+	json_open(b, "range_percentiles", '{');
+	for (unsigned i = 0; g && i < g->column_count; i++) {
+		const struct read_column *c = &g->columns[i];
+		if (!has_percentiles(g, c) || !is_shown(c, 0, a->whole->buckets))
+			continue;
+		json_open(b, c->field, '{');
+		for (unsigned k = 0; k < w->percentile_count; k++) {
+			double v = c->percentiles[(size_t)k * a->whole->buckets];
+			rank_name(w->percentiles[k], name);
+			json_put_double(b, name, a->whole->sketched ? rounded(v) : v);
+		}
+		json_close(b, '}');
+	}
+	json_close(b, '}');
+}
+
+static void write_group(struct buf *b, const struct answer *a, const struct read_group *g)
+{
 	const char *type = read_group_tag(g, "resource_type");
+	const struct read_result *r = a->result;
+	const struct wish *w = a->wish;
+	unsigned skip = a->skip;
 
 	json_open(b, NULL, '{');
 	json_open(b, "tags", '{');
@@ -128,6 +208,10 @@ static void write_group(
 		if (is_shown(&g->columns[i], skip, r->buckets) && resource_field_is_counter(type, g->columns[i].field))
 			write_rate(b, r, &g->columns[i], skip);
 	json_close(b, '}');
+	if (a->whole) {
+		write_percentiles(b, r, g, w, skip);
+		write_range_percentiles(b, a, g);
+	}
 	json_close(b, '}');
 }
 
@@ -147,15 +231,16 @@ static bool group_is_shown(const struct read_result *r, const struct read_group 
 	return false;
 }
 
-static void write_resources(struct buf *b, const struct read_result *r, const struct wish *w, unsigned skip)
+static void write_resources(struct buf *b, const struct answer *a)
 {
+	const struct read_result *r = a->result;
 	const struct read_group **groups = malloc((r->group_count + 1) * sizeof *groups);
 	const char *type = NULL;
 	unsigned n = 0;
 
 	b->failed |= !groups;
 	for (unsigned i = 0; groups && i < r->group_count; i++)
-		if (group_is_shown(r, &r->groups[i], skip))
+		if (group_is_shown(r, &r->groups[i], a->skip))
 			groups[n++] = &r->groups[i];
 	if (n)
 		qsort(groups, n, sizeof *groups, by_type);
@@ -168,7 +253,7 @@ static void write_resources(struct buf *b, const struct read_result *r, const st
 			json_open(b, next, '[');
 			type = next;
 		}
-		write_group(b, r, groups[i], w, skip);
+		write_group(b, a, groups[i]);
 	}
 	if (type)
 		json_close(b, ']');
@@ -176,8 +261,10 @@ static void write_resources(struct buf *b, const struct read_result *r, const st
 	free(groups);
 }
 
-static void answer(struct http_request *rq, const struct read_result *r, const struct wish *w, unsigned skip)
+static void answer(struct http_request *rq, const struct answer *a)
 {
+	const struct read_result *r = a->result;
+	const struct wish *w = a->wish;
 	struct buf b;
 
 	buf_init(&b, ROUTES_JSON_MAX);
@@ -186,8 +273,10 @@ static void answer(struct http_request *rq, const struct read_result *r, const s
 	json_put_string(&b, "host", w->host);
 	if (w->service && *w->service)
 		json_put_string(&b, "service", w->service);
-	routes_json_grid(&b, &w->grid, r, skip);
-	write_resources(&b, r, w, skip);
+	if (a->whole)
+		json_put_string(&b, "percentiles", routes_percentiles_kind(r->sketched || a->whole->sketched));
+	routes_json_grid(&b, &w->grid, r, a->skip);
+	write_resources(&b, a);
 	json_close(&b, '}');
 	http_respond_json(rq, 200, &b);
 	buf_fini(&b);
@@ -207,7 +296,7 @@ void routes_resources(struct http_request *rq, void *arg)
 {
 	const struct services *s = arg;
 	struct errbuf eb = { "" };
-	struct read_result r;
+	struct read_result r, whole = { 0 };
 	struct wish w;
 	char hint[256];
 
@@ -220,17 +309,26 @@ void routes_resources(struct http_request *rq, void *arg)
 		.filter_count = w.filter_count,
 		.from_ns = w.grid.from_ns - (int64_t)skip * w.grid.step_ns,
 		.to_ns = w.grid.to_ns,
-		.step_ns = w.grid.step_ns };
+		.step_ns = w.grid.step_ns,
+		.percentiles = w.percentiles,
+		.percentile_count = w.percentile_count };
 	int64_t rest = q.from_ns % q.step_ns;
 	q.from_ns -= rest < 0 ? rest + q.step_ns : rest; /* whole buckets */
 	read_result_init(&r, &q);
 	enum err e = reader_read(s->reader, &q, &r, &eb);
+	if (e == ERR_OK && w.percentile_count) {
+		q.from_ns = w.grid.from_ns;
+		routes_one_bucket(&q);
+		e = routes_read_more(s, &q, &r, &whole, &eb);
+	}
+	const struct answer a = { &w, &r, w.percentile_count ? &whole : NULL, skip };
 	if (e)
 		http_fail(rq, 500, "internal", NULL, "%s", eb.text);
 	else if (w.service && *w.service && r.group_count == 0 &&
 	    !routes_service_known(s, q.measurement, w.service, hint, sizeof hint))
 		http_fail(rq, 404, "not_found", hint, "no resources of a service %.100s", w.service);
 	else
-		answer(rq, &r, &w, skip);
+		answer(rq, &a);
 	read_result_fini(&r);
+	read_result_fini(&whole);
 }

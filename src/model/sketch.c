@@ -7,20 +7,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCHEMA = 5, INDEX_LIMIT = 1 << 17 };
+enum { SCHEMA = 5, INDEX_LIMIT = 1 << 17, SLOTS = 64 };
 
-static double bounds[SKETCH_PER_OCTAVE + 1]; /* 2^(i/32) */
-static pthread_once_t bounds_once = PTHREAD_ONCE_INIT;
+/* The fractions of 2^(i/32), in units of 2^-52, rounded down: a double lies above 2^(i/32) just if its own is larger. */
+static const uint64_t bounds[SKETCH_PER_OCTAVE] = { 0x0000000000000, 0x059b0d3158574, 0x0b5586cf9890f, 0x11301d0125b50,
+	0x172b83c7d517a, 0x1d4873168b9aa, 0x2387a6e756238, 0x29e9df51fdee1, 0x306fe0a31b715, 0x371a7373aa9ca,
+	0x3dea64c123422, 0x44e086061892d, 0x4bfdad5362a27, 0x5342b569d4f81, 0x5ab07dd485429, 0x6247eb03a5584,
+	0x6a09e667f3bcc, 0x71f75e8ec5f73, 0x7a11473eb0186, 0x82589994cce12, 0x8ace5422aa0db, 0x93737b0cdc5e4,
+	0x9c49182a3f090, 0xa5503b23e255c, 0xae89f995ad3ad, 0xb7f76f2fb5e46, 0xc199bdd85529c, 0xcb720dcef9069,
+	0xd5818dcfba487, 0xdfc97337b9b5e, 0xea4afa2a490d9, 0xf50765b6e4540 };
+static const uint64_t fraction_mask = (UINT64_C(1) << 52) - 1;
 
-static void make_bounds(void)
+/* By the upper six bits of a fraction: how many bounds lie below all that begin so. The bounds are more than 1/64 apart,
+ * so at most one more lies within. */
+static uint8_t bounds_below[SLOTS];
+static double middles[SKETCH_PER_OCTAVE]; /* of buckets 0 … 31 */
+static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
+
+static double bound_of(unsigned i)
 {
-	for (int i = 0; i <= SKETCH_PER_OCTAVE; i++)
-		bounds[i] = exp2((double)i / SKETCH_PER_OCTAVE);
+	return i < SKETCH_PER_OCTAVE ? 1 + ldexp((double)bounds[i], -52) : 2;
+}
+
+static void make_tables(void)
+{
+	for (unsigned slot = 0; slot < SLOTS; slot++)
+		for (unsigned i = 0; i < SKETCH_PER_OCTAVE; i++)
+			bounds_below[slot] += bounds[i] < (uint64_t)slot << 46;
+	for (unsigned i = 0; i < SKETCH_PER_OCTAVE; i++) {
+		/* the point from which both ends are equally far, as a share of themselves */
+		double low = bound_of(i), high = bound_of(i + 1);
+		middles[i] = 2 * low * high / (low + high);
+	}
 }
 
 void sketch_init(struct sketch *s)
 {
-	pthread_once(&bounds_once, make_bounds);
+	pthread_once(&tables_once, make_tables);
 	*s = (struct sketch){ 0 };
 }
 
@@ -38,28 +61,27 @@ void sketch_clear(struct sketch *s)
 }
 
 /* The bucket of v > 0. */
-static int32_t bucket_of(double v)
+static inline int32_t bucket_of(double v)
 {
-	int exponent;
-	double m = frexp(v, &exponent) * 2; /* 1 <= m < 2 */
-	unsigned low = 0;
+	uint64_t bits;
+	int32_t exponent = -1023;
 
-	exponent--;
-	for (unsigned half = SKETCH_PER_OCTAVE / 2; half; half /= 2) /* the last bound below m */
-		if (bounds[low + half] < m)
-			low += half;
-	if (bounds[low] >= m) /* m is 1: the upper end of the octave below */
-		return exponent * SKETCH_PER_OCTAVE - 1;
-	return exponent * SKETCH_PER_OCTAVE + (int32_t)low;
+	if (v < 0x1p-1022) { /* make it normal */
+		v *= 0x1p54;
+		exponent -= 54;
+	}
+	memcpy(&bits, &v, sizeof bits);
+	exponent += (int32_t)(bits >> 52);
+	uint64_t fraction = bits & fraction_mask;
+	unsigned below = bounds_below[fraction >> 46];
+	if (below < SKETCH_PER_OCTAVE)
+		below += bounds[below] < fraction;
+	return exponent * SKETCH_PER_OCTAVE + (int32_t)below - 1;
 }
 
-/* The point of a bucket from which both ends are equally far, as a share of themselves. */
 static double middle_of(int32_t bucket)
 {
-	int32_t octave = bucket >> 5, within = bucket & (SKETCH_PER_OCTAVE - 1);
-	double low = bounds[within], high = bounds[within + 1];
-
-	return ldexp(2 * low * high / (low + high), octave);
+	return ldexp(middles[bucket & (SKETCH_PER_OCTAVE - 1)], bucket >> 5);
 }
 
 /* Makes the side span [from, to]. */
@@ -78,7 +100,7 @@ static enum err widen(struct sketch_side *side, int32_t from, int32_t to)
 		side->room = room;
 	}
 	uint32_t shift = side->n ? (uint32_t)(side->first - from) : 0;
-	if (side->n)
+	if (shift)
 		memmove(side->counts + shift, side->counts, side->n * sizeof *side->counts);
 	memset(side->counts, 0, shift * sizeof *side->counts);
 	memset(side->counts + shift + side->n, 0, (n - shift - side->n) * sizeof *side->counts);
@@ -133,15 +155,33 @@ static enum err add_to(struct sketch_side *side, int32_t bucket, uint64_t count)
 
 enum err sketch_add(struct sketch *s, double v)
 {
-	enum err e = ERR_OK;
-
-	if (v == 0)
+	if (v == 0) {
 		s->zeros++;
-	else
-		e = v > 0 ? add_to(&s->positive, bucket_of(v), 1) : add_to(&s->negative, bucket_of(-v), 1);
-	if (e == ERR_OK)
 		s->count++;
+		return ERR_OK;
+	}
+	struct sketch_side *side = v > 0 ? &s->positive : &s->negative;
+	int32_t bucket = bucket_of(fabs(v));
+	uint32_t at = (uint32_t)bucket - (uint32_t)side->first;
+	if (at < side->n) { /* nearly always */
+		side->counts[at]++;
+		s->count++;
+		return ERR_OK;
+	}
+	enum err e = add_to(side, bucket, 1);
+	s->count += e == ERR_OK;
 	return e;
+}
+
+size_t sketch_bytes(const struct sketch *s)
+{
+	return ((size_t)s->positive.room + s->negative.room) * sizeof *s->positive.counts;
+}
+
+int32_t sketch_bucket(double v)
+{
+	pthread_once(&tables_once, make_tables);
+	return bucket_of(v);
 }
 
 static enum err merge_side(struct sketch *s, struct sketch_side *to, const struct sketch_side *from)

@@ -32,6 +32,8 @@ void sketch_clear(struct sketch *s); /* keeps the memory */
 /* v is finite. */
 NODISCARD enum err sketch_add(struct sketch *s, double v);
 NODISCARD enum err sketch_merge(struct sketch *s, const struct sketch *other);
+size_t sketch_bytes(const struct sketch *s); /* of memory, beside the struct itself */
+int32_t sketch_bucket(double v); /* the bucket of v > 0 */
 /* The rank-th smallest value, from 1 to count, within the error above; 0 if there is none. */
 double sketch_value(const struct sketch *s, uint64_t rank);
 

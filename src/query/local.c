@@ -2,9 +2,11 @@
  * and the tier for each stretch of time; window after window put each series' rows together and aggregate them into
  * the cells of its group. The order matters: what leaves the head is in the store before it goes, and what leaves the
  * spool too, so nothing falls between them, and a row is never seen in two places (compacted_seq divides them).
- * Memory: groups, and the rows of a window, each at most query_max_bytes / 2. */
+ * Memory: groups, and the rows of a window, each at most query_max_bytes / 2; with percentiles groups, rows and digests,
+ * each at most a third. */
 #include "query/local.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -238,25 +240,67 @@ bool local_enter_group(struct reading *rd, struct wanted *w)
 	return w->group;
 }
 
-struct read_cell *local_cells_of(void *arg, uint32_t field)
+bool local_is_field(const struct reading *rd, uint32_t field)
+{
+	return field < rd->layout->count && rd->fields[field]; /* else it is newer than this read */
+}
+
+bool local_is_digested(const struct reading *rd, uint32_t field)
+{
+	/* InfluxDB has no percentiles of booleans */
+	return rd->q->percentile_count && local_is_field(rd, field) &&
+	    rd->layout->fields[field]->type <= VALUE_UNSIGNED;
+}
+
+static bool add_digests(struct reading *rd, struct column *col)
+{
+	size_t bytes = rd->r->buckets * sizeof *col->digests;
+
+	col->out.percentiles = read_new_percentiles(rd->r, rd->q);
+	if (!col->out.percentiles || rd->digests.used + bytes > rd->digests.max)
+		return false;
+	col->digests = calloc(rd->r->buckets, sizeof *col->digests);
+	rd->digests.used += bytes;
+	return col->digests;
+}
+
+static struct column *new_column(struct reading *rd, uint32_t field)
+{
+	struct column *col = arena_alloc(&rd->r->arena, sizeof *col, 16);
+
+	if (!col)
+		return NULL;
+	col->out.type = rd->layout->fields[field]->type;
+	col->out.field = plain(rd, rd->layout->fields[field]->name);
+	col->out.cells = arena_alloc(&rd->r->arena, rd->r->buckets * sizeof *col->out.cells, 16);
+	if (!col->out.field || !col->out.cells)
+		return NULL;
+	return !local_is_digested(rd, field) || add_digests(rd, col) ? col : NULL;
+}
+
+bool local_target_of(void *arg, uint32_t field, struct scan_target *out)
 {
 	struct reading *rd = arg;
 
-	if (field >= rd->layout->count) /* newer than this read */
-		return NULL;
-	struct read_column **slot = &rd->group->by_field[field];
+	if (!local_is_field(rd, field))
+		return false;
+	struct column **slot = &rd->group->by_field[field];
+	if (!*slot)
+		*slot = new_column(rd, field);
 	if (!*slot) {
-		struct read_column *col = arena_alloc(&rd->r->arena, sizeof *col, 16);
-		struct read_cell *cells = arena_alloc(&rd->r->arena, rd->r->buckets * sizeof *cells, 16);
-		if (!col || !cells || !(col->field = plain(rd, rd->layout->fields[field]->name))) {
-			rd->out_of_memory = true;
-			return NULL;
-		}
-		col->type = rd->layout->fields[field]->type;
-		col->cells = cells;
-		*slot = col;
+		rd->out_of_memory = true;
+		return false;
 	}
-	return (*slot)->cells;
+	*out = (struct scan_target){ (*slot)->out.cells, (*slot)->digests };
+	return true;
+}
+
+static bool choose_fields(struct reading *rd)
+{
+	rd->fields = arena_alloc(&rd->lists, rd->layout->count + 1, 1);
+	for (uint32_t i = 0; rd->fields && i < rd->layout->count; i++)
+		rd->fields[i] = !rd->q->field || tag_is(rd, rd->layout->fields[i]->name, rd->q->field);
+	return rd->fields;
 }
 
 /* Series of the measurement in the filters, by ordinal. */
@@ -280,6 +324,55 @@ static int by_field_name(const void *a, const void *b)
 	return strcmp(((const struct read_column *)a)->field, ((const struct read_column *)b)->field);
 }
 
+/* Sums and percentiles of a column. A bucket with values that no digest has seen has no percentiles. */
+static void settle(struct reading *rd, struct column *col, struct digest_selector *sel)
+{
+	unsigned buckets = rd->r->buckets, n = rd->q->percentile_count;
+	double found[READ_PERCENTILES_MAX];
+
+	for (unsigned b = 0; b < buckets; b++) {
+		struct read_cell *c = &col->out.cells[b];
+		const struct digest *d = col->digests ? &col->digests[b] : NULL;
+		scan_settle(c, col->out.type);
+		if (!d)
+			continue;
+		digest_percentiles(d, sel, rd->q->percentiles, n, found);
+		for (unsigned i = 0; i < n; i++) {
+			double v = c->count == d->count ? found[i] : NAN;
+			/* a sketch's value may lie beyond the ends, which are known */
+			v = v < c->min ? c->min : v > c->max ? c->max : v;
+			col->out.percentiles[(size_t)i * buckets + b] = v;
+			rd->r->sketched |= d->sketch && !isnan(v);
+		}
+	}
+}
+
+static bool settle_all(struct reading *rd)
+{
+	struct digest_selector *sel = NULL;
+
+	if (rd->q->percentile_count && digest_selector_new(&sel) != ERR_OK)
+		return false;
+	for (uint32_t i = 0; i < rd->group_count; i++)
+		for (uint32_t k = 0; k < rd->layout->count; k++)
+			if (rd->groups[i]->by_field[k])
+				settle(rd, rd->groups[i]->by_field[k], sel);
+	digest_selector_free(sel);
+	return true;
+}
+
+static void free_digests(struct reading *rd)
+{
+	for (uint32_t i = 0; rd->q->percentile_count && i < rd->group_count; i++)
+		for (uint32_t k = 0; k < rd->layout->count; k++) {
+			struct column *col = rd->groups[i]->by_field[k];
+			for (unsigned b = 0; col && col->digests && b < rd->r->buckets; b++)
+				digest_fini(&col->digests[b], &rd->digests);
+			if (col)
+				free(col->digests);
+		}
+}
+
 /* The groups that have anything, sorted, into the result. */
 static bool finish(struct reading *rd)
 {
@@ -300,7 +393,7 @@ static bool finish(struct reading *rd)
 			return false;
 		for (uint32_t k = 0; k < rd->layout->count; k++)
 			if (g->by_field[k])
-				g->out.columns[g->out.column_count++] = *g->by_field[k];
+				g->out.columns[g->out.column_count++] = g->by_field[k]->out;
 		qsort(g->out.columns, n, sizeof *g->out.columns, by_field_name);
 		r->groups[r->group_count++] = g->out;
 	}
@@ -317,7 +410,7 @@ static enum err read_measurement(struct reading *rd, struct errbuf *eb)
 	if (!rd->measurement)
 		return ERR_OK;
 	rd->layout = measurement_layout(rd->measurement);
-	enum err e = choose_series(rd) ? local_find_recent(rd, eb) : ERR_TOOBIG;
+	enum err e = choose_series(rd) && choose_fields(rd) ? local_find_recent(rd, eb) : ERR_TOOBIG;
 	if (e == ERR_OK)
 		e = local_plan(rd, eb);
 	if (e == ERR_OK)
@@ -328,8 +421,9 @@ static enum err read_measurement(struct reading *rd, struct errbuf *eb)
 	}
 	rd->r->arena.max += rd->group_count * (sizeof *rd->r->groups + rd->layout->count * sizeof(struct read_column)) +
 	    FINISH_BYTES; /* what has been read is shown in any case */
-	if (e == ERR_OK && !finish(rd))
+	if (e == ERR_OK && (!settle_all(rd) || !finish(rd)))
 		e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+	free_digests(rd);
 	return e;
 }
 
@@ -379,7 +473,8 @@ enum err local_read(struct local *l, const struct read_request *q, struct read_r
 	if (!rd)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	r->source = READ_SOURCE_LOCAL;
-	*rd = (struct reading){ .local = l, .q = q, .r = r, .max_bytes = l->opts.query_max_bytes / 2 };
+	*rd = (struct reading){ .local = l, .q = q, .r = r };
+	rd->max_bytes = rd->digests.max = l->opts.query_max_bytes / (q->percentile_count ? 3 : 2);
 	r->arena.max = rd->max_bytes;
 	arena_init(&rd->lists, 64 << 10, rd->max_bytes);
 	arena_init(&rd->rows, 256 << 10, rd->max_bytes);

@@ -29,9 +29,14 @@ struct local {
 	unsigned spare_count;
 };
 
+struct column { /* a read_column in the making */
+	struct read_column out;
+	struct digest *digests; /* of each bucket; NULL: no percentiles are wanted */
+};
+
 struct group { /* a read_group in the making */
 	struct read_group out;
-	struct read_column **by_field; /* of the layout as it was when the read began */
+	struct column **by_field; /* of the layout as it was when the read began */
 };
 
 struct wanted { /* a series that passes the filters */
@@ -75,6 +80,10 @@ struct reading { /* of one read */
 	struct lp_key key;
 	struct buf text; /* scratch for names */
 	struct stretches by_tier[TIERS];
+	int64_t gone_ns[TIERS]; /* rows before it were let go */
+	bool *fields; /* of the layout: which are wanted */
+	struct digest_memory digests;
+	bool used[TIERS]; /* rows of it are in the answer */
 	size_t max_bytes;
 	bool out_of_memory;
 };
@@ -84,7 +93,9 @@ struct reading { /* of one read */
 NODISCARD enum err local_take_files(struct local *l, struct local_files *f, struct errbuf *eb);
 void local_give_files(struct local *l, struct local_files *f, bool sound); /* not sound: something failed */
 bool local_is_wanted(void *reading, const struct series *s);
-struct read_cell *local_cells_of(void *reading, uint32_t field);
+bool local_is_field(const struct reading *rd, uint32_t field); /* is it wanted? */
+bool local_is_digested(const struct reading *rd, uint32_t field); /* its percentiles too? */
+bool local_target_of(void *reading, uint32_t field, struct scan_target *out);
 /* Sets rd->group to that of the series. */
 bool local_enter_group(struct reading *rd, struct wanted *w);
 

@@ -3,7 +3,9 @@
  * The coarsest tier whose buckets fit the grid of the answer is asked, where it has everything: not at the range's ends
  * that cut a bucket, and not where rows lie beneath it that are not merged yet (raw: pieces, spool and head; 1h: pieces
  * of 1h, of which 1d is made). Such stretches go to the tier below. So an answer from rollups is the answer from the
- * raw rows at any moment. Where raw rows have been let go, one minute rollups stand in for them as far as they go. */
+ * raw rows at any moment. Where raw rows have been let go, one minute rollups stand in for them as far as they go.
+ *
+ * Percentiles need sketches, which the tier's rows may lack: that is seen when they are read, see local_rows.c. */
 #include <stdlib.h>
 
 #include "query/local_part.h"
@@ -146,13 +148,12 @@ static enum err mark_pieces(struct reading *rd, struct marks *raw, struct marks 
 struct plan {
 	struct reading *rd;
 	struct marks raw, days; /* not merged */
-	int64_t raw_begins_ns; /* raw rows before it are gone */
 };
 
 static bool use_raw(struct plan *p, int64_t from, int64_t to)
 {
 	struct reading *rd = p->rd;
-	int64_t begins = p->raw_begins_ns;
+	int64_t begins = rd->gone_ns[TIER_RAW];
 
 	if (from < begins) {
 		int64_t end = to < begins ? to : begins;
@@ -224,33 +225,36 @@ static bool use_days(struct plan *p, int64_t from, int64_t to)
 	return use_hours(p, last, to);
 }
 
-/* Rollups that have been let go are not made up for. */
-static enum err check_rollups(struct reading *rd, struct errbuf *eb)
+/* Which rows have been let go, of each tier. */
+static enum err find_gone(struct reading *rd, struct errbuf *eb)
 {
 	enum err e = ERR_OK;
 
-	for (int t = TIER_1M; e == ERR_OK && t < (int)TIERS; t++) {
-		int64_t gone;
-		if (rd->by_tier[t].count == 0)
-			continue;
-		e = store_reader_evicted(rd->files.store, (enum tier)t, measurement_id(rd->measurement), &gone, eb);
-		if (e == ERR_OK && rd->by_tier[t].of[0].from_ns < gone)
-			read_result_not_complete(
-			    rd->r, "the local history no longer reaches back to the beginning of the range");
+	for (int t = 0; e == ERR_OK && t < (int)TIERS; t++) {
+		rd->gone_ns[t] = INT64_MIN;
+		if (rd->files.store)
+			e = store_reader_evicted(
+			    rd->files.store, (enum tier)t, measurement_id(rd->measurement), &rd->gone_ns[t], eb);
 	}
 	return e;
 }
 
+/* Rollups that have been let go are not made up for. */
+static void check_rollups(struct reading *rd)
+{
+	for (int t = TIER_1M; t < (int)TIERS; t++)
+		if (rd->by_tier[t].count && rd->by_tier[t].of[0].from_ns < rd->gone_ns[t])
+			read_result_not_complete(
+			    rd->r, "the local history no longer reaches back to the beginning of the range");
+}
+
 enum err local_plan(struct reading *rd, struct errbuf *eb)
 {
-	struct plan p = { .rd = rd, .raw_begins_ns = INT64_MIN };
+	struct plan p = { .rd = rd };
 	int64_t step = rd->r->step_ns, from = rd->q->from_ns, to = rd->q->to_ns;
-	enum err e = ERR_OK;
+	enum err e = find_gone(rd, eb);
 	bool ok;
 
-	if (rd->files.store)
-		e = store_reader_evicted(
-		    rd->files.store, TIER_RAW, measurement_id(rd->measurement), &p.raw_begins_ns, eb);
 	if (e == ERR_OK && step % TIER_HOUR_NS == 0) {
 		if (!mark_recent(rd, &p.raw))
 			return ERR_TOOBIG;
@@ -268,8 +272,6 @@ enum err local_plan(struct reading *rd, struct errbuf *eb)
 		ok = use_days(&p, from, to);
 	if (!ok)
 		return ERR_TOOBIG;
-	for (int t = TIER_1M; t < (int)TIERS; t++)
-		if (rd->by_tier[t].count)
-			rd->r->tier = tier_name((enum tier)t);
-	return rd->files.store ? check_rollups(rd, eb) : ERR_OK;
+	check_rollups(rd);
+	return ERR_OK;
 }

@@ -149,16 +149,15 @@ struct source { /* a block or piece of the window */
 	uint32_t from, to, at;
 };
 
-static bool is_value(void *arg, const struct block_column *c)
+static bool is_value(void *reading, const struct block_column *c)
 {
-	(void)arg;
-	return c->kind == COLUMN_VALUE;
+	return c->kind == COLUMN_VALUE && c->type != VALUE_STRING && local_is_field(reading, c->field);
 }
 
-static bool is_aggregate(void *arg, const struct block_column *c)
+static bool is_aggregate(void *reading, const struct block_column *c)
 {
-	(void)arg;
-	return c->kind >= COLUMN_COUNT && c->kind <= COLUMN_LAST_AT;
+	return (c->kind >= COLUMN_COUNT && c->kind <= COLUMN_LAST_AT && local_is_field(reading, c->field)) ||
+	    (c->kind == COLUMN_SKETCH && local_is_digested(reading, c->field));
 }
 
 /* The item's chunks of wanted series. */
@@ -187,7 +186,7 @@ static enum err load(
 			w++;
 		chunks[i - s->from] = w < rd->wanted_count && rd->wanted[w].series->ordinal == ordinal;
 	}
-	const struct block_wanted wanted = { s->from, s->to, chunks, tier == TIER_RAW ? is_value : is_aggregate, NULL };
+	const struct block_wanted wanted = { s->from, s->to, chunks, tier == TIER_RAW ? is_value : is_aggregate, rd };
 	return block_read(&s->block, &wanted, rd->files.unpacker, &rd->rows, s->rows);
 }
 
@@ -248,7 +247,7 @@ static enum err scan_window(
     struct reading *rd, enum tier tier, const struct stretch *within, struct source *sources, uint32_t source_count)
 {
 	struct scan sc = { within->from_ns, within->to_ns, rd->r->first_bucket_ns, rd->r->step_ns, rd->r->buckets,
-		local_cells_of, rd, &rd->rows };
+		local_target_of, rd, &rd->rows, &rd->digests };
 	enum err e = ERR_OK;
 
 	for (uint32_t i = 0; e == ERR_OK && i < rd->wanted_count; i++) {
@@ -267,8 +266,13 @@ static enum err scan_window(
 		} else {
 			e = rows_merge(list, n, within->from_ns, within->to_ns - 1, &rd->rows, &merged);
 			if (e == ERR_OK && merged.count)
-				scan_rollup(&sc, &merged);
+				e = scan_rollup(&sc, &merged);
+			if (e == ERR_CORRUPT) {
+				read_result_not_complete(rd->r, "a damaged sketch of the local store was left out");
+				e = ERR_OK;
+			}
 		}
+		rd->used[tier] = true;
 		if (rd->out_of_memory)
 			e = ERR_TOOBIG;
 	}
@@ -303,6 +307,78 @@ static enum err next_window(struct reading *rd, enum tier tier, int64_t from, in
 	return e;
 }
 
+/* ---- stretches ---- */
+
+/* Has some row of the stretch values of a field whose percentiles are wanted, and no sketch of them? */
+static bool lacks_sketches(const struct reading *rd, const struct rows *r, const struct stretch *s)
+{
+	uint32_t from = rows_lower_bound(r->times, r->count, s->from_ns),
+		 to = rows_lower_bound(r->times, r->count, s->to_ns);
+
+	for (uint32_t k = 0; from < to && k < r->column_count; k++) {
+		const struct rows_column *c = &r->columns[k], *sketch;
+		if (c->kind != COLUMN_COUNT || !local_is_digested(rd, c->field))
+			continue;
+		sketch = rows_find_column(r, c->field, COLUMN_SKETCH);
+		for (uint32_t i = from; i < to && !(sketch && !sketch->present); i++)
+			if ((!c->present || c->present[i]) && !(sketch && sketch->present[i]))
+				return true;
+	}
+	return false;
+}
+
+static bool window_lacks_sketches(
+    const struct reading *rd, const struct source *sources, uint32_t count, const struct stretch *s)
+{
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t k = sources[i].from; k < sources[i].to; k++) {
+			const struct rows *r = &sources[i].rows[k - sources[i].from];
+			if (r->times && lacks_sketches(rd, r, s))
+				return true;
+		}
+	return false;
+}
+
+static enum err aggregate_stretch(struct reading *rd, enum tier tier, const struct stretch *s, struct errbuf *eb);
+
+/* Answers a stretch of a rollup tier, which has all of it but sketches, by the rows beneath. *done is false where those
+ * have been let go. */
+static enum err go_down(struct reading *rd, enum tier tier, const struct stretch *s, bool *done, struct errbuf *eb)
+{
+	int64_t raw_ns = rd->gone_ns[TIER_RAW];
+	struct stretch minutes = *s, raw = *s;
+	enum err e = ERR_OK;
+
+	*done = tier > TIER_1M;
+	if (tier == TIER_1D && s->from_ns >= rd->gone_ns[TIER_1H])
+		return aggregate_stretch(rd, TIER_1H, s, eb);
+	if (raw_ns > s->from_ns) {
+		*done = *done && s->from_ns >= rd->gone_ns[TIER_1M];
+		minutes.to_ns = raw.from_ns = raw_ns < s->to_ns ? raw_ns : s->to_ns;
+		if (*done)
+			e = aggregate_stretch(rd, TIER_1M, &minutes, eb);
+	}
+	if (e == ERR_OK && *done && raw.from_ns < raw.to_ns)
+		e = aggregate_stretch(rd, TIER_RAW, &raw, eb);
+	return e;
+}
+
+static enum err aggregate_window(struct reading *rd, enum tier tier, const struct stretch *within,
+    struct source *sources, uint32_t count, struct errbuf *eb)
+{
+	bool done = false;
+
+	if (tier != TIER_RAW && rd->q->percentile_count && window_lacks_sketches(rd, sources, count, within)) {
+		enum err e = go_down(rd, tier, within, &done, eb);
+		if (e != ERR_OK || done)
+			return e;
+		read_result_not_complete(rd->r,
+		    "some percentiles are unknown: the raw points have been let go, and their rollups were made without "
+		    "sketches of the field ([retention] sketches)");
+	}
+	return scan_window(rd, tier, within, sources, count);
+}
+
 static enum err aggregate_stretch(struct reading *rd, enum tier tier, const struct stretch *s, struct errbuf *eb)
 {
 	int64_t window = tier_window(tier, s->from_ns), last = tier_window(tier, s->to_ns - 1);
@@ -321,7 +397,7 @@ static enum err aggregate_stretch(struct reading *rd, enum tier tier, const stru
 		if (rd->files.store)
 			e = load_window(rd, tier, window, &within, &sources, &n, eb);
 		if (e == ERR_OK)
-			e = scan_window(rd, tier, &within, sources, n);
+			e = aggregate_window(rd, tier, &within, sources, n, eb);
 	}
 	return e;
 }
@@ -333,5 +409,8 @@ enum err local_aggregate(struct reading *rd, struct errbuf *eb)
 	for (int t = 0; rd->wanted_count && e == ERR_OK && t < (int)TIERS; t++)
 		for (uint32_t i = 0; e == ERR_OK && i < rd->by_tier[t].count; i++)
 			e = aggregate_stretch(rd, (enum tier)t, &rd->by_tier[t].of[i], eb);
+	for (int t = 0; t < (int)TIERS; t++)
+		if (rd->used[t])
+			rd->r->tier = tier_name((enum tier)t);
 	return e;
 }

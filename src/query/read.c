@@ -1,5 +1,6 @@
 #include "query/read.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +27,22 @@ void read_result_init(struct read_result *r, const struct read_request *q)
 	*r = (struct read_result){ .step_ns = q->step_ns, .complete = true, .tier = "raw" };
 	arena_init(&r->arena, ARENA_BLOCK, ARENA_MAX);
 	r->first_bucket_ns = floor_to(q->from_ns, q->step_ns);
-	r->buckets = (unsigned)((q->to_ns - r->first_bucket_ns + q->step_ns - 1) / q->step_ns);
+	r->buckets = (unsigned)((q->to_ns - r->first_bucket_ns - 1) / q->step_ns + 1);
 }
 
 void read_result_fini(struct read_result *r)
 {
 	arena_fini(&r->arena);
+}
+
+double *read_new_percentiles(struct read_result *r, const struct read_request *q)
+{
+	size_t n = (size_t)r->buckets * q->percentile_count;
+	double *p = arena_alloc(&r->arena, n * sizeof *p, 16);
+
+	for (size_t i = 0; p && i < n; i++)
+		p[i] = NAN;
+	return p;
 }
 
 void read_result_not_complete(struct read_result *r, const char *reason)

@@ -11,6 +11,7 @@
 
 #define READ_BUCKETS_MAX 11000
 #define READ_TAGS_MAX 64
+#define READ_PERCENTILES_MAX 8
 
 struct read_filter { /* keep series whose tag equals one of the values; a missing tag equals "" */
 	const char *tag;
@@ -26,18 +27,29 @@ struct read_request {
 	unsigned group_count;
 	int64_t from_ns, to_ns; /* from is included, to is not */
 	int64_t step_ns; /* buckets start at multiples of it; at most READ_BUCKETS_MAX of them */
+	const char *field; /* this one alone; NULL: every field */
+	/* Of fields that hold numbers the percentiles of each bucket, by their nearest rank as InfluxDB counts it. */
+	const double *percentiles; /* ranks in (0, 100]; at most READ_PERCENTILES_MAX */
+	unsigned percentile_count;
 };
 
 struct read_cell { /* of one bucket; count 0: nothing there and the rest means nothing */
 	uint64_t count;
 	double sum, min, max, first, last;
 	int64_t first_ns, last_ns;
+	union { /* while sums are added up (query/scan) */
+		double rest; /* what rounding took from a float's */
+		uint64_t whole; /* an integer's, modulo 2^64 */
+	};
 };
 
 struct read_column {
 	const char *field;
 	enum value_type type; /* numbers and booleans; strings are not aggregated, and have no column */
 	struct read_cell *cells; /* read_result.buckets of them */
+	/* The request's first percentile of each bucket, then the second of each…; NAN: none, or it cannot be told. NULL:
+	 * not asked for, or not a number. */
+	double *percentiles;
 };
 
 struct read_tag {
@@ -61,6 +73,7 @@ struct read_result {
 	unsigned group_count;
 	enum read_source source;
 	const char *tier; /* the coarsest that was read: raw, 1m, 1h, 1d */
+	bool sketched; /* some percentile comes from a sketch: within 1.1 % of the value; else all are exact */
 	bool complete;
 	char reason[256]; /* why not, for people; "" when complete */
 };
@@ -68,6 +81,8 @@ struct read_result {
 const char *read_source_name(enum read_source s); /* local, influxdb, influxdb+local */
 void read_result_init(struct read_result *r, const struct read_request *q); /* sets the grid; no groups */
 void read_result_fini(struct read_result *r);
+/* Room for a column's percentiles, in r's arena, all NAN. NULL: out of memory. */
+double *read_new_percentiles(struct read_result *r, const struct read_request *q);
 /* The first reason stays. */
 void read_result_not_complete(struct read_result *r, const char *reason);
 int read_group_compare(const struct read_group *a, const struct read_group *b); /* by their tags */

@@ -1,5 +1,6 @@
 #include "query/reader.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -88,7 +89,8 @@ static struct read_group *find_group(struct read_result *r, const struct read_gr
 }
 
 /* The column of g, made if missing; NULL: out of memory. */
-static struct read_column *own_column(struct read_result *r, struct read_group *g, const struct read_column *like)
+static struct read_column *own_column(
+    struct read_result *r, const struct read_request *q, struct read_group *g, const struct read_column *like)
 {
 	struct read_column *have = (struct read_column *)read_group_column(g, like->field);
 
@@ -97,14 +99,15 @@ static struct read_column *own_column(struct read_result *r, struct read_group *
 	struct read_column *list = arena_alloc(&r->arena, (g->column_count + 1) * sizeof *list, 16);
 	char *field = arena_copy(&r->arena, view_of(like->field));
 	struct read_cell *cells = arena_alloc(&r->arena, r->buckets * sizeof *cells, 16);
-	if (!list || !field || !cells)
+	double *percentiles = like->percentiles ? read_new_percentiles(r, q) : NULL;
+	if (!list || !field || !cells || (like->percentiles && !percentiles))
 		return NULL;
 	unsigned at = 0;
 	while (at < g->column_count && strcmp(g->columns[at].field, field) < 0)
 		at++;
 	if (at)
 		memcpy(list, g->columns, at * sizeof *list);
-	list[at] = (struct read_column){ field, like->type, cells };
+	list[at] = (struct read_column){ field, like->type, cells, percentiles };
 	if (at < g->column_count)
 		memcpy(list + at + 1, g->columns + at, (g->column_count - at) * sizeof *list);
 	g->columns = list;
@@ -142,10 +145,28 @@ static struct read_group *own_group(struct read_result *r, const struct read_gro
 	return &list[at];
 }
 
-/* The local groups' cells take the place of the record's from where the local grid begins. */
-static bool overlay(struct read_result *r, const struct read_result *local)
+/* The local column's cells and percentiles take the place of the record's from bucket `first` on; from NULL: nothing is
+ * there. */
+static void overlay_column(const struct read_request *q, struct read_column *to, const struct read_column *from,
+    unsigned first, unsigned buckets)
 {
-	unsigned first = (unsigned)((local->first_bucket_ns - r->first_bucket_ns) / r->step_ns), n = r->buckets - first;
+	unsigned n = buckets - first;
+
+	if (from)
+		memcpy(to->cells + first, from->cells, n * sizeof *to->cells);
+	else
+		memset(to->cells + first, 0, n * sizeof *to->cells);
+	for (unsigned i = 0; to->percentiles && i < q->percentile_count; i++)
+		for (unsigned b = 0; b < n; b++)
+			to->percentiles[(size_t)i * buckets + first + b] = from && from->percentiles
+			    ? from->percentiles[(size_t)i * n + b]
+			    : NAN;
+}
+
+/* The local groups' columns take the place of the record's from where the local grid begins. */
+static bool overlay(struct read_result *r, const struct read_request *q, const struct read_result *local)
+{
+	unsigned first = (unsigned)((local->first_bucket_ns - r->first_bucket_ns) / r->step_ns);
 
 	for (unsigned i = 0; i < local->group_count; i++) {
 		const struct read_group *lg = &local->groups[i];
@@ -153,12 +174,12 @@ static bool overlay(struct read_result *r, const struct read_result *local)
 		if (!g)
 			return false;
 		for (unsigned k = 0; k < g->column_count; k++)
-			memset(g->columns[k].cells + first, 0, n * sizeof *g->columns[k].cells);
+			overlay_column(q, &g->columns[k], NULL, first, r->buckets);
 		for (unsigned k = 0; k < lg->column_count; k++) {
-			struct read_column *col = own_column(r, g, &lg->columns[k]);
+			struct read_column *col = own_column(r, q, g, &lg->columns[k]);
 			if (!col)
 				return false;
-			memcpy(col->cells + first, lg->columns[k].cells, n * sizeof *col->cells);
+			overlay_column(q, col, &lg->columns[k], first, r->buckets);
 		}
 	}
 	return true;
@@ -179,9 +200,10 @@ static enum err add_tail(
 	}
 	read_result_init(&local, &tail);
 	enum err e = local_read(rd->opts.local, &tail, &local, eb);
-	if (e == ERR_OK && !overlay(r, &local))
+	if (e == ERR_OK && !overlay(r, q, &local))
 		e = errbuf_set(eb, ERR_NOMEM, "out of memory");
 	r->source = READ_SOURCE_BOTH;
+	r->sketched |= local.sketched;
 	if (!local.complete)
 		read_result_not_complete(r, local.reason);
 	read_result_fini(&local);

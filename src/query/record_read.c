@@ -1,6 +1,7 @@
-/* The statement asks for count, sum, min, max, first and last of every field: of tags only what groups, of time only
- * buckets that have anything (fill(none)). Its columns are named <function>_<field>; sum, min and max leave strings out.
- * A field name may hold underscores, the functions' names do not. */
+/* The statement asks for count, sum, min, max, first and last of every field, and for the percentiles wanted: of tags
+ * only what groups, of time only buckets that have anything (fill(none)). Its columns are named <function>_<field>, the
+ * percentiles p0_<field>, p1_<field>…; sum, min and max leave strings out, percentiles all that is no number. A field
+ * name may hold underscores, the functions' names do not. */
 #include "query/record_read.h"
 
 #include <jansson.h>
@@ -45,9 +46,48 @@ static void condition(struct buf *b, const struct read_filter *f)
 	buf_char(b, ')');
 }
 
+/* "*" or the one field, as a regular expression: its name alone would draw an error where it is not of a type that the
+ * function takes, and name the column otherwise. */
+static void fields(struct buf *b, const struct read_request *q)
+{
+	if (!q->field) {
+		buf_char(b, '*');
+		return;
+	}
+	buf_str(b, "/^");
+	for (const char *p = q->field; *p; p++) {
+		if (strchr("\\/.+*?()|[]{}^$", *p))
+			buf_char(b, '\\');
+		buf_char(b, *p);
+	}
+	buf_str(b, "$/");
+}
+
+static void functions(struct buf *b, const struct read_request *q)
+{
+	static const char *const plain[] = { "count", "sum", "min", "max", "first", "last" };
+
+	for (unsigned i = 0; i < sizeof plain / sizeof *plain; i++) {
+		buf_str(b, i ? ", " : "");
+		buf_str(b, plain[i]);
+		buf_char(b, '(');
+		fields(b, q);
+		buf_char(b, ')');
+	}
+	for (unsigned i = 0; i < q->percentile_count; i++) {
+		buf_str(b, ", percentile(");
+		fields(b, q);
+		buf_str(b, ", ");
+		buf_double(b, q->percentiles[i]);
+		buf_printf(b, ") AS p%u", i);
+	}
+}
+
 void record_read_statement(const struct read_request *q, struct buf *out)
 {
-	buf_str(out, "SELECT count(*), sum(*), min(*), max(*), first(*), last(*) FROM ");
+	buf_str(out, "SELECT ");
+	functions(out, q);
+	buf_str(out, " FROM ");
 	identifier(out, q->measurement);
 	buf_str(out, " WHERE time >= ");
 	buf_i64(out, q->from_ns);
@@ -69,7 +109,7 @@ void record_read_statement(const struct read_request *q, struct buf *out)
 
 /* ---- the answer ---- */
 
-enum function { F_COUNT, F_SUM, F_MIN, F_MAX, F_FIRST, F_LAST, F_NONE };
+enum function { F_COUNT, F_SUM, F_MIN, F_MAX, F_FIRST, F_LAST, F_NONE, F_PERCENTILE }; /* and those that follow */
 
 /* "mean_x" is not ours; "first_x" gives F_FIRST and x. */
 static enum function split_column(const char *name, const char **field)
@@ -83,10 +123,15 @@ static enum function split_column(const char *name, const char **field)
 			return (enum function)i;
 		}
 	}
+	if (name[0] == 'p' && name[1] >= '0' && name[1] < '0' + READ_PERCENTILES_MAX && name[2] == '_') {
+		*field = name + 3;
+		return (enum function)(F_PERCENTILE + name[1] - '0');
+	}
 	return F_NONE;
 }
 
-static struct read_column *column_of(struct read_group *g, struct read_result *r, const char *field)
+static struct read_column *column_of(
+    struct read_group *g, struct read_result *r, const struct read_request *q, const char *field)
 {
 	for (unsigned i = 0; i < g->column_count; i++)
 		if (!strcmp(g->columns[i].field, field))
@@ -94,7 +139,9 @@ static struct read_column *column_of(struct read_group *g, struct read_result *r
 	struct read_column *c = &g->columns[g->column_count];
 	c->field = arena_copy(&r->arena, view_of(field));
 	c->cells = arena_alloc(&r->arena, r->buckets * sizeof *c->cells, 16);
-	if (!c->field || !c->cells)
+	if (q->percentile_count)
+		c->percentiles = read_new_percentiles(r, q);
+	if (!c->field || !c->cells || (q->percentile_count && !c->percentiles))
 		return NULL;
 	g->column_count++;
 	return c;
@@ -104,8 +151,8 @@ static void set_cell(struct read_cell *cell, enum function f, const json_t *v, s
 {
 	double d = json_is_boolean(v) ? json_is_true(v) : json_number_value(v);
 
-	if (json_is_string(v))
-		col->type = VALUE_STRING;
+	if (json_is_string(v) || json_is_boolean(v)) /* seen in the first and last values */
+		col->type = json_is_string(v) ? VALUE_STRING : VALUE_BOOLEAN;
 	switch (f) {
 	case F_COUNT:
 		cell->count = (uint64_t)d;
@@ -125,7 +172,7 @@ static void set_cell(struct read_cell *cell, enum function f, const json_t *v, s
 	case F_LAST:
 		cell->last = d;
 		break;
-	case F_NONE:
+	default:
 		break;
 	}
 }
@@ -146,6 +193,11 @@ static bool read_rows(const json_t *values, const enum function *functions, stru
 		{
 			if (functions[k] == F_NONE || json_is_null(v))
 				continue;
+			if (functions[k] >= F_PERCENTILE) {
+				columns[k]->percentiles[(functions[k] - F_PERCENTILE) * (size_t)r->buckets +
+				    (size_t)bucket] = json_number_value(v);
+				continue;
+			}
 			struct read_cell *cell = &columns[k]->cells[bucket];
 			cell->first_ns = cell->last_ns = t;
 			set_cell(cell, functions[k], v, columns[k]);
@@ -214,8 +266,10 @@ static bool read_series(const json_t *series, const struct read_request *q, stru
 	for (size_t i = 0; ok && i < n; i++) {
 		const char *name = json_string_value(json_array_get(names, i)), *field = "";
 		functions[i] = i && name ? split_column(name, &field) : F_NONE;
+		if (functions[i] >= F_PERCENTILE && functions[i] - F_PERCENTILE >= q->percentile_count)
+			functions[i] = F_NONE;
 		if (functions[i] != F_NONE)
-			ok = (columns[i] = column_of(g, r, field)) != NULL;
+			ok = (columns[i] = column_of(g, r, q, field)) != NULL;
 	}
 	ok = ok && read_rows(values, functions, columns, n, r);
 	if (ok && g->column_count)
@@ -225,7 +279,7 @@ static bool read_series(const json_t *series, const struct read_request *q, stru
 	return ok;
 }
 
-/* A column of the measurement that this series never has shows as empty. */
+/* A column of the measurement that this series never has shows as empty; what is no number has no percentiles. */
 static void leave_out_empty(struct read_group *g, unsigned buckets)
 {
 	unsigned kept = 0;
@@ -234,6 +288,8 @@ static void leave_out_empty(struct read_group *g, unsigned buckets)
 		bool any = false;
 		for (unsigned b = 0; !any && b < buckets; b++)
 			any = g->columns[i].cells[b].count;
+		if (g->columns[i].type > VALUE_UNSIGNED)
+			g->columns[i].percentiles = NULL;
 		if (any)
 			g->columns[kept++] = g->columns[i];
 	}

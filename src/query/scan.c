@@ -3,13 +3,16 @@
 #include <string.h>
 
 #include "model/aggregate.h"
+#include "model/sum.h"
+
+enum { BATCH = 256 };
 
 static unsigned bucket_of(const struct scan *sc, int64_t t)
 {
 	return (unsigned)((t - sc->first_bucket_ns) / sc->step_ns);
 }
 
-static void merge_cell(struct read_cell *c, const struct read_cell *more)
+static void merge_cell(struct read_cell *c, enum value_type type, const struct read_cell *more)
 {
 	if (more->count == 0)
 		return;
@@ -18,7 +21,14 @@ static void merge_cell(struct read_cell *c, const struct read_cell *more)
 		return;
 	}
 	c->count += more->count;
-	c->sum += more->sum;
+	if (type == VALUE_FLOAT) {
+		struct sum sum = { c->sum, c->rest };
+		sum_add(&sum, more->sum);
+		c->sum = sum.value;
+		c->rest = sum.rest + more->rest;
+	} else {
+		c->whole += more->whole;
+	}
 	if (more->min < c->min)
 		c->min = more->min;
 	if (more->max > c->max)
@@ -33,6 +43,14 @@ static void merge_cell(struct read_cell *c, const struct read_cell *more)
 	}
 }
 
+void scan_settle(struct read_cell *c, enum value_type type)
+{
+	const struct sum sum = { c->sum, c->rest };
+
+	if (c->count)
+		c->sum = type == VALUE_FLOAT ? sum_value(&sum) : aggregate_number(type, c->whole);
+}
+
 /* ---- raw rows ---- */
 
 static double float_of(uint64_t bits)
@@ -43,80 +61,105 @@ static double float_of(uint64_t bits)
 	return d;
 }
 
-/* Rows [from, to) of one bucket, all of which have the field: a loop for each type. */
-static void sum_run(const struct rows_column *c, uint32_t from, uint32_t to, struct read_cell *out)
+/* n values of one bucket: a loop for each type. */
+static void sum_values(enum value_type type, const uint64_t *v, uint32_t n, struct read_cell *out)
 {
-	const uint64_t *v = c->bits;
-	double sum = 0, min = aggregate_number(c->type, v[from]), max = min;
-
-	if (c->type == VALUE_FLOAT)
-		for (uint32_t i = from; i < to; i++) {
+	if (type == VALUE_FLOAT) {
+		struct sum sum = { 0 };
+		double min = float_of(v[0]), max = min;
+		sum_add_run(&sum, v, n);
+		for (uint32_t i = 1; i < n; i++) {
 			double d = float_of(v[i]);
-			sum += d;
 			min = d < min ? d : min;
 			max = d > max ? d : max;
 		}
-	else if (c->type == VALUE_INTEGER)
-		for (uint32_t i = from; i < to; i++) {
-			double d = (double)(int64_t)v[i];
-			sum += d;
+		out->sum = sum.value;
+		out->rest = sum.rest;
+		out->min = min;
+		out->max = max;
+	} else {
+		/* with its sign turned an unsigned orders as an integer does */
+		uint64_t whole = 0, turn = type == VALUE_INTEGER ? 0 : (uint64_t)1 << 63;
+		int64_t min = INT64_MAX, max = INT64_MIN;
+		for (uint32_t i = 0; i < n; i++) {
+			int64_t d = (int64_t)(v[i] ^ turn);
+			whole += v[i];
 			min = d < min ? d : min;
 			max = d > max ? d : max;
 		}
-	else
-		for (uint32_t i = from; i < to; i++) {
-			double d = aggregate_number(c->type, v[i]);
-			sum += d;
-			min = d < min ? d : min;
-			max = d > max ? d : max;
-		}
-	out->count = to - from;
-	out->sum = sum;
-	out->min = min;
-	out->max = max;
+		out->whole = whole;
+		out->min = aggregate_number(type, (uint64_t)min ^ turn);
+		out->max = aggregate_number(type, (uint64_t)max ^ turn);
+	}
+	out->count = n;
+	out->first = aggregate_number(type, v[0]);
+	out->last = aggregate_number(type, v[n - 1]);
 }
 
-static void scan_run(
-    const struct rows *r, const struct rows_column *c, uint32_t from, uint32_t to, struct read_cell *cell)
+/* n values of one bucket, the first and the last of these times. */
+static enum err add_values(const struct scan *sc, const struct scan_target *to, unsigned bucket, enum value_type type,
+    const uint64_t *v, uint32_t n, int64_t first_ns, int64_t last_ns)
 {
-	struct read_cell run = { 0 };
+	struct read_cell run = { .first_ns = first_ns, .last_ns = last_ns };
 
-	if (!c->present) {
-		sum_run(c, from, to, &run);
-		run.first = aggregate_number(c->type, c->bits[from]);
-		run.last = aggregate_number(c->type, c->bits[to - 1]);
-		run.first_ns = r->times[from];
-		run.last_ns = r->times[to - 1];
-		merge_cell(cell, &run);
-		return;
-	}
-	for (uint32_t i = from; i < to; i++) {
-		if (!c->present[i])
-			continue;
-		double d = aggregate_number(c->type, c->bits[i]);
-		run = (struct read_cell){ 1, d, d, d, d, d, r->times[i], r->times[i] };
-		merge_cell(cell, &run);
-	}
+	sum_values(type, v, n, &run);
+	merge_cell(&to->cells[bucket], type, &run);
+	return to->digests ? digest_add(&to->digests[bucket], sc->memory, type, v, n) : ERR_OK;
 }
 
-static void scan_rows(const struct scan *sc, const struct rows *r)
+/* Rows [from, to) of one bucket. */
+static enum err scan_run(const struct scan *sc, const struct scan_target *target, unsigned bucket, const struct rows *r,
+    const struct rows_column *c, uint32_t from, uint32_t to)
+{
+	uint64_t batch[BATCH];
+	enum err e = ERR_OK;
+
+	if (!c->present)
+		return add_values(
+		    sc, target, bucket, c->type, c->bits + from, to - from, r->times[from], r->times[to - 1]);
+	while (e == ERR_OK && from < to) {
+		int64_t first_ns = 0, last_ns = 0;
+		uint32_t n = 0;
+		for (; from < to && n < BATCH; from++) {
+			if (!c->present[from])
+				continue;
+			last_ns = r->times[from];
+			first_ns = n ? first_ns : last_ns;
+			batch[n++] = c->bits[from];
+		}
+		if (n)
+			e = add_values(sc, target, bucket, c->type, batch, n, first_ns, last_ns);
+	}
+	return e;
+}
+
+static enum err scan_column(
+    const struct scan *sc, const struct rows *r, const struct rows_column *c, uint32_t from, uint32_t to)
+{
+	struct scan_target target;
+	enum err e = ERR_OK;
+
+	if (c->kind != COLUMN_VALUE || c->type == VALUE_STRING || !sc->target(sc->arg, c->field, &target))
+		return ERR_OK;
+	for (uint32_t i = from, end; e == ERR_OK && i < to; i = end) {
+		unsigned bucket = bucket_of(sc, r->times[i]);
+		int64_t next = sc->first_bucket_ns + ((int64_t)bucket + 1) * sc->step_ns;
+		end = i + rows_lower_bound(r->times + i, to - i, next);
+		if (bucket < sc->buckets)
+			e = scan_run(sc, &target, bucket, r, c, i, end);
+	}
+	return e;
+}
+
+static enum err scan_rows(const struct scan *sc, const struct rows *r)
 {
 	uint32_t from = rows_lower_bound(r->times, r->count, sc->from_ns),
 		 to = rows_lower_bound(r->times, r->count, sc->to_ns);
+	enum err e = ERR_OK;
 
-	for (uint32_t k = 0; from < to && k < r->column_count; k++) {
-		const struct rows_column *c = &r->columns[k];
-		bool numeric = c->kind == COLUMN_VALUE && c->type != VALUE_STRING;
-		struct read_cell *cells = numeric ? sc->cells(sc->arg, c->field) : NULL;
-		for (uint32_t i = from, end; cells && i < to; i = end) {
-			unsigned bucket = bucket_of(sc, r->times[i]);
-			int64_t next = sc->first_bucket_ns + ((int64_t)bucket + 1) * sc->step_ns;
-			for (end = i + 1; end < to && r->times[end] < next; end++) {
-			}
-			if (bucket < sc->buckets)
-				scan_run(r, c, i, end, &cells[bucket]);
-		}
-	}
+	for (uint32_t k = 0; e == ERR_OK && from < to && k < r->column_count; k++)
+		e = scan_column(sc, r, &r->columns[k], from, to);
+	return e;
 }
 
 static bool in_order(const struct rows *list, unsigned count)
@@ -144,9 +187,10 @@ enum err scan_series(const struct scan *sc, const struct rows *list, unsigned co
 		list = &sorted;
 		count = sorted.count > 0;
 	}
-	for (unsigned i = 0; i < count; i++)
-		scan_rows(sc, &list[i]);
-	return ERR_OK;
+	enum err e = ERR_OK;
+	for (unsigned i = 0; e == ERR_OK && i < count; i++)
+		e = scan_rows(sc, &list[i]);
+	return e;
 }
 
 /* ---- rollups ---- */
@@ -167,13 +211,29 @@ static bool find_columns(const struct rows *r, uint32_t at, const struct rows_co
 	return true;
 }
 
-static void scan_rollup_field(const struct scan *sc, const struct rows *r,
+/* The row's sketch into the digest, if it has one. */
+static enum err add_sketch(
+    const struct scan *sc, struct digest *d, const struct rows_column *sketches, uint32_t row, uint64_t count)
+{
+	if (!sketches || (sketches->present && !sketches->present[row]))
+		return ERR_OK;
+	const struct rows_string *s = (const struct rows_string *)(uintptr_t)sketches->bits[row];
+	return digest_merge_packed(d, sc->memory, (struct view){ s->bytes, s->len }, count);
+}
+
+static enum err scan_rollup_field(const struct scan *sc, const struct rows *r,
     const struct rows_column *const of[COLUMN_KINDS], uint32_t from, uint32_t to)
 {
-	enum value_type type = of[COLUMN_SUM]->type;
-	struct read_cell *cells = sc->cells(sc->arg, of[COLUMN_COUNT]->field);
+	const uint32_t field = of[COLUMN_COUNT]->field;
+	const enum value_type type = of[COLUMN_SUM]->type;
+	const struct rows_column *sketches = rows_find_column(r, field, COLUMN_SKETCH);
+	struct scan_target target;
+	bool corrupt = false;
+	enum err e = ERR_OK;
 
-	for (uint32_t i = from; cells && i < to; i++) {
+	if (!sc->target(sc->arg, field, &target))
+		return ERR_OK;
+	for (uint32_t i = from; e == ERR_OK && i < to; i++) {
 		unsigned bucket = bucket_of(sc, r->times[i]);
 		if (bucket >= sc->buckets || (of[COLUMN_COUNT]->present && !of[COLUMN_COUNT]->present[i]))
 			continue;
@@ -182,19 +242,32 @@ static void scan_rollup_field(const struct scan *sc, const struct rows *r,
 			aggregate_number(type, of[COLUMN_MAX]->bits[i]),
 			aggregate_number(type, of[COLUMN_FIRST]->bits[i]),
 			aggregate_number(type, of[COLUMN_LAST]->bits[i]),
-			r->times[i] + (int64_t)of[COLUMN_FIRST_AT]->bits[i],
-			r->times[i] + (int64_t)of[COLUMN_LAST_AT]->bits[i] };
-		merge_cell(&cells[bucket], &one);
+			(int64_t)((uint64_t)r->times[i] + of[COLUMN_FIRST_AT]->bits[i]),
+			(int64_t)((uint64_t)r->times[i] + of[COLUMN_LAST_AT]->bits[i]), { .rest = 0 } };
+		if (type != VALUE_FLOAT)
+			one.whole = of[COLUMN_SUM]->bits[i];
+		merge_cell(&target.cells[bucket], type, &one);
+		if (target.digests)
+			e = add_sketch(sc, &target.digests[bucket], sketches, i, one.count);
+		corrupt |= e == ERR_CORRUPT;
+		e = e == ERR_CORRUPT ? ERR_OK : e;
 	}
+	return e == ERR_OK && corrupt ? ERR_CORRUPT : e;
 }
 
-void scan_rollup(const struct scan *sc, const struct rows *r)
+enum err scan_rollup(const struct scan *sc, const struct rows *r)
 {
 	const struct rows_column *of[COLUMN_KINDS];
 	uint32_t from = rows_lower_bound(r->times, r->count, sc->from_ns),
 		 to = rows_lower_bound(r->times, r->count, sc->to_ns);
+	bool corrupt = false;
+	enum err e = ERR_OK;
 
-	for (uint32_t k = 0; from < to && k < r->column_count; k++)
+	for (uint32_t k = 0; e == ERR_OK && from < to && k < r->column_count; k++) {
 		if (r->columns[k].kind == COLUMN_COUNT && find_columns(r, k, of))
-			scan_rollup_field(sc, r, of, from, to);
+			e = scan_rollup_field(sc, r, of, from, to);
+		corrupt |= e == ERR_CORRUPT;
+		e = e == ERR_CORRUPT ? ERR_OK : e;
+	}
+	return e == ERR_OK && corrupt ? ERR_CORRUPT : e;
 }

@@ -107,6 +107,24 @@ static bool read_series(struct input *in, struct block *b)
 	return true;
 }
 
+/* Do the kind and the type go together? Strings are pointers once they are read. */
+static bool is_sound(unsigned kind, unsigned type)
+{
+	switch (kind) {
+	case COLUMN_VALUE:
+		return type <= VALUE_STRING;
+	case COLUMN_COUNT:
+		return type == VALUE_UNSIGNED;
+	case COLUMN_FIRST_AT:
+	case COLUMN_LAST_AT:
+		return type == VALUE_INTEGER;
+	case COLUMN_SKETCH:
+		return type == VALUE_STRING;
+	default:
+		return kind < COLUMN_KINDS && type <= VALUE_UNSIGNED;
+	}
+}
+
 static bool read_columns(struct input *in, struct block *b, size_t sections_at)
 {
 	size_t at = sections_at;
@@ -116,9 +134,9 @@ static bool read_columns(struct input *in, struct block *b, size_t sections_at)
 		uint64_t field, length;
 		uint8_t kind, type, sum[4];
 		if (!get_varint(in, UINT32_MAX, &field) || !get_bytes(in, &kind, 1) || !get_bytes(in, &type, 1) ||
-		    !get_varint(in, b->source.size - at, &length) || !get_bytes(in, sum, 4) || type > VALUE_STRING)
+		    !get_varint(in, b->source.size - at, &length) || !get_bytes(in, sum, 4))
 			return false;
-		if (i == 0 ? kind != COLUMN_TIMES || type != VALUE_INTEGER : kind >= COLUMN_KINDS)
+		if (i == 0 ? kind != COLUMN_TIMES || type != VALUE_INTEGER : !is_sound(kind, type))
 			return false;
 		*c = (struct block_column){ (uint32_t)field, (enum column_kind)kind, (enum value_type)type, at,
 			(size_t)length, u32(sum) };
@@ -204,7 +222,7 @@ static bool read_entries(struct input *in, struct stream_entry entries[COLUMN_ST
 		uint64_t length = 0, packed = 0;
 		if (which[k / 8] >> k % 8 & 1) {
 			if (!get_varint(in, (uint64_t)BLOCK_STREAM_MAX * 2 + 1, &length) ||
-			    (length & 1 && (!get_varint(in, BLOCK_STREAM_MAX, &packed) || packed == 0)))
+			    (length & 1 && (!get_varint(in, BLOCK_STREAM_MAX, &packed) || packed == 0)) || length < 2)
 				return false;
 			length >>= 1;
 		}

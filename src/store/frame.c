@@ -84,9 +84,12 @@ enum err frame_unpack(struct frame_unpacker *u, struct view frames, struct buf *
 			return ERR_CORRUPT;
 		if (size > out->max - out->len)
 			return ERR_TOOBIG;
-		if (!buf_reserve(out, size))
+		char nothing, *to = &nothing; /* of an empty frame */
+		if (size && !buf_reserve(out, size))
 			return ERR_NOMEM;
-		size_t got = ZSTD_decompressDCtx(u->ctx, out->p + out->len, size, frames.p, n);
+		if (size)
+			to = out->p + out->len;
+		size_t got = ZSTD_decompressDCtx(u->ctx, to, size, frames.p, n);
 		if (ZSTD_isError(got) || got != size)
 			return ERR_CORRUPT;
 		out->len += size;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "model/aggregate.h"
+#include "model/sum.h"
 
 struct buckets { /* runs of rows of one bucket */
 	uint32_t count;
@@ -12,15 +13,21 @@ struct buckets { /* runs of rows of one bucket */
 
 struct target { /* of one field */
 	uint64_t *bits[COLUMN_KINDS];
-	uint8_t *present; /* one for all of its columns */
-	bool holes;
+	uint8_t *present; /* one for all of its columns but the sketch */
+	uint8_t *sketched;
+	bool holes, sketch_holes;
 };
 
-static int64_t floor_to(int64_t t, int64_t step)
+/* The bucket's beginning and end; at the ends of time they are where time ends. */
+static int64_t bucket_of(int64_t t, int64_t step, int64_t *end)
 {
-	int64_t rest = t % step;
+	int64_t rest = t % step, start;
 
-	return t - (rest < 0 ? rest + step : rest);
+	if (__builtin_sub_overflow(t, rest < 0 ? rest + step : rest, &start))
+		start = INT64_MIN;
+	if (__builtin_add_overflow(start, step, end))
+		*end = INT64_MAX;
+	return start;
 }
 
 static bool find_buckets(const struct rows *r, int64_t bucket_ns, struct arena *a, struct buckets *b)
@@ -30,7 +37,7 @@ static bool find_buckets(const struct rows *r, int64_t bucket_ns, struct arena *
 	b->count = 0;
 	for (uint32_t i = 0; i < r->count; i++)
 		if (i == 0 || r->times[i] >= end) {
-			end = floor_to(r->times[i], bucket_ns) + bucket_ns;
+			bucket_of(r->times[i], bucket_ns, &end);
 			b->count++;
 		}
 	b->first = arena_alloc(a, (b->count + 1) * sizeof *b->first, 16);
@@ -40,8 +47,7 @@ static bool find_buckets(const struct rows *r, int64_t bucket_ns, struct arena *
 	b->count = 0;
 	for (uint32_t i = 0; i < r->count; i++)
 		if (i == 0 || r->times[i] >= end) {
-			b->starts[b->count] = floor_to(r->times[i], bucket_ns);
-			end = b->starts[b->count] + bucket_ns;
+			b->starts[b->count] = bucket_of(r->times[i], bucket_ns, &end);
 			b->first[b->count++] = i;
 		}
 	b->first[b->count] = r->count;
@@ -50,13 +56,13 @@ static bool find_buckets(const struct rows *r, int64_t bucket_ns, struct arena *
 
 static bool new_target(struct target *t, uint32_t buckets, bool sketched, struct arena *a)
 {
-	*t = (struct target){ .present = arena_alloc(a, buckets, 1) };
+	*t = (struct target){ .present = arena_alloc(a, buckets, 1), .sketched = arena_alloc(a, buckets, 1) };
 	for (unsigned k = COLUMN_COUNT; k <= (unsigned)(sketched ? COLUMN_SKETCH : COLUMN_LAST_AT); k++) {
 		t->bits[k] = arena_alloc(a, buckets * sizeof *t->bits[k], 16);
 		if (!t->bits[k])
 			return false;
 	}
-	return t->present;
+	return t->present && t->sketched;
 }
 
 static void put_aggregate(struct target *t, uint32_t bucket, int64_t start, const struct aggregate *g)
@@ -72,14 +78,19 @@ static void put_aggregate(struct target *t, uint32_t bucket, int64_t start, cons
 	t->bits[COLUMN_MAX][bucket] = g->max;
 	t->bits[COLUMN_FIRST][bucket] = g->first;
 	t->bits[COLUMN_LAST][bucket] = g->last;
-	t->bits[COLUMN_FIRST_AT][bucket] = (uint64_t)(g->first_ns - start);
-	t->bits[COLUMN_LAST_AT][bucket] = (uint64_t)(g->last_ns - start);
+	t->bits[COLUMN_FIRST_AT][bucket] = (uint64_t)g->first_ns - (uint64_t)start;
+	t->bits[COLUMN_LAST_AT][bucket] = (uint64_t)g->last_ns - (uint64_t)start;
 }
 
-static bool put_sketch(struct target *t, uint32_t bucket, const struct sketch *sk, struct arena *a)
+/* Of so many values; a sketch that has not all of them is left out. */
+static bool put_sketch(struct target *t, uint32_t bucket, uint64_t count, const struct sketch *sk, struct arena *a)
 {
 	struct buf b;
 
+	if (count == 0 || sk->count != count) {
+		t->sketch_holes = true;
+		return true;
+	}
 	buf_init(&b, (size_t)1 << 20);
 	sketch_pack(sk, &b);
 	struct rows_string *s = b.failed ? NULL : arena_alloc(a, sizeof *s + b.len, 8);
@@ -87,6 +98,7 @@ static bool put_sketch(struct target *t, uint32_t bucket, const struct sketch *s
 		s->len = (uint32_t)b.len;
 		memcpy(s->bytes, b.p, b.len);
 		t->bits[COLUMN_SKETCH][bucket] = (uint64_t)(uintptr_t)s;
+		t->sketched[bucket] = 1;
 	}
 	buf_fini(&b);
 	return s;
@@ -106,8 +118,9 @@ static void put_columns(struct rows *out, uint32_t field, enum value_type type, 
 		    : k == COLUMN_FIRST_AT || k == COLUMN_LAST_AT ? VALUE_INTEGER
 		    : k == COLUMN_SKETCH			  ? VALUE_STRING
 								  : own;
-		*c++ = (struct rows_column){ field, (enum column_kind)k, kind_type, t->bits[k],
-			t->holes ? t->present : NULL };
+		const uint8_t *present = k == COLUMN_SKETCH ? (t->sketch_holes ? t->sketched : NULL)
+							    : (t->holes ? t->present : NULL);
+		*c++ = (struct rows_column){ field, (enum column_kind)k, kind_type, t->bits[k], present };
 		out->column_count++;
 	}
 }
@@ -142,14 +155,15 @@ static void aggregate_run(
 		.first_ns = r->times[from],
 		.last_ns = r->times[to - 1] };
 	if (c->type == VALUE_FLOAT) {
-		double sum = 0, min = float_of(v[from]), max = min;
+		struct sum sum = { 0 };
+		double min = float_of(v[from]), max = min;
+		sum_add_run(&sum, v + from, to - from);
 		for (uint32_t i = from; i < to; i++) {
 			double d = float_of(v[i]);
-			sum += d;
 			min = d < min ? d : min;
 			max = d > max ? d : max;
 		}
-		g->sum = bits_of(sum);
+		g->sum = bits_of(sum_value(&sum));
 		g->min = bits_of(min);
 		g->max = bits_of(max);
 	} else {
@@ -171,10 +185,18 @@ static void aggregate_run(
 static void aggregate_some(
     const struct rows *r, const struct rows_column *c, uint32_t from, uint32_t to, struct aggregate *g)
 {
+	struct sum sum = { 0 };
+
 	*g = (struct aggregate){ 0 };
-	for (uint32_t i = from; i < to; i++)
-		if (c->present[i])
-			aggregate_add(g, c->type, c->bits[i], r->times[i]);
+	for (uint32_t i = from; i < to; i++) {
+		if (!c->present[i])
+			continue;
+		aggregate_add(g, c->type, c->bits[i], r->times[i]);
+		if (c->type == VALUE_FLOAT)
+			sum_add(&sum, float_of(c->bits[i]));
+	}
+	if (c->type == VALUE_FLOAT)
+		g->sum = bits_of(sum_value(&sum));
 }
 
 static bool sketch_run(const struct rows_column *c, uint32_t from, uint32_t to, struct sketch *sk)
@@ -207,7 +229,7 @@ static bool roll_field(const struct rows *r, const struct rows_column *c, const 
 			aggregate_run(r, c, b->first[i], b->first[i + 1], &g);
 		put_aggregate(&t, i, b->starts[i], &g);
 		if (sketched)
-			ok = sketch_run(c, b->first[i], b->first[i + 1], &sk) && put_sketch(&t, i, &sk, a);
+			ok = sketch_run(c, b->first[i], b->first[i + 1], &sk) && put_sketch(&t, i, g.count, &sk, a);
 	}
 	sketch_fini(&sk);
 	if (ok)
@@ -254,8 +276,8 @@ static void read_fine(const struct rows *r, const struct fine *f, uint32_t row, 
 		.max = f->of[COLUMN_MAX]->bits[row],
 		.first = f->of[COLUMN_FIRST]->bits[row],
 		.last = f->of[COLUMN_LAST]->bits[row],
-		.first_ns = r->times[row] + (int64_t)f->of[COLUMN_FIRST_AT]->bits[row],
-		.last_ns = r->times[row] + (int64_t)f->of[COLUMN_LAST_AT]->bits[row] };
+		.first_ns = (int64_t)((uint64_t)r->times[row] + f->of[COLUMN_FIRST_AT]->bits[row]),
+		.last_ns = (int64_t)((uint64_t)r->times[row] + f->of[COLUMN_LAST_AT]->bits[row]) };
 }
 
 static enum err merge_sketches(const struct fine *f, uint32_t from, uint32_t to, struct sketch *sk)
@@ -294,7 +316,7 @@ static enum err coarsen_field(
 		if (!sketched)
 			continue;
 		e = merge_sketches(f, b->first[i], b->first[i + 1], &sk);
-		if (e == ERR_OK && !put_sketch(&t, i, &sk, a))
+		if (e == ERR_OK && !put_sketch(&t, i, sum.count, &sk, a))
 			e = ERR_NOMEM;
 	}
 	sketch_fini(&sk);

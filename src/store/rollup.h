@@ -1,6 +1,7 @@
 /* Rollups: rows of a series, by buckets of time. The result has, for each numeric field, the columns COUNT to LAST_AT
  * of store/rows.h (and SKETCH where wanted); its times are the buckets' beginnings, multiples of bucket_ns. Exact but
- * for the sums of floats, which are added in order of time. Owner: one thread. */
+ * for the sums of floats: model/sum.h says how near those are. A row has a sketch only of all its values. Owner: one
+ * thread. */
 #ifndef STORE_ROLLUP_H
 #define STORE_ROLLUP_H
 

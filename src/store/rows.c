@@ -203,24 +203,36 @@ static struct entry *sort_entries(const struct merge *m, uint32_t *count, struct
 	return e && n ? merge_runs(e, e + room + 1, n) : e;
 }
 
+static bool has_row(const struct rows_column *c, uint32_t row)
+{
+	return c && (!c->present || c->present[row]);
+}
+
 /* Of equal timestamps the last entry that has the column. */
 static bool pick_column(
     const struct merge *m, const struct entry *e, uint32_t n, uint32_t total, struct rows_column *c, uint32_t at_column)
 {
-	const struct rows_column **of = malloc((m->count + 1) * sizeof *of);
+	struct picked { /* of each source; counts: what goes with a sketch */
+		const struct rows_column *column, *counts;
+	} *of = calloc(m->count + 1, sizeof *of);
 	uint64_t *bits = arena_alloc(m->arena, total * sizeof *bits, 16);
 	uint8_t *present = arena_alloc(m->arena, total, 1);
 	uint32_t row = 0;
 
-	for (uint32_t i = 0; of && i < m->count; i++)
-		of[i] = column_of(&m->list[i], c, at_column);
+	for (uint32_t i = 0; of && i < m->count; i++) {
+		of[i].column = column_of(&m->list[i], c, at_column);
+		if (c->kind == COLUMN_SKETCH)
+			of[i].counts = rows_find_column(&m->list[i], c->field, COLUMN_COUNT);
+	}
 	for (uint32_t i = 0; of && bits && present && i < n; i++) {
-		const struct rows_column *s = of[e[i].source];
+		const struct picked *s = &of[e[i].source];
 		if (i && e[i].time_ns != e[i - 1].time_ns)
 			row++;
-		if (s && (!s->present || s->present[e[i].row])) {
-			bits[row] = s->bits[e[i].row];
+		if (has_row(s->column, e[i].row)) {
+			bits[row] = s->column->bits[e[i].row];
 			present[row] = 1;
+		} else if (has_row(s->counts, e[i].row)) {
+			present[row] = 0;
 		}
 	}
 	bool ok = of && bits && present;

@@ -22,7 +22,7 @@ enum column_kind {
 	COLUMN_LAST,
 	COLUMN_FIRST_AT, /* integer: ns after the beginning of the bucket */
 	COLUMN_LAST_AT,
-	COLUMN_SKETCH, /* string: a packed model/sketch */
+	COLUMN_SKETCH, /* string: a packed model/sketch of all the values that are counted; may be missing */
 	COLUMN_KINDS,
 	COLUMN_TIMES = 255 /* a block's first column */
 };
@@ -50,7 +50,8 @@ struct rows {
 
 /* Puts rows of one series together: sorted, each timestamp once, of a column that has it more than once the last of the
  * list. Only rows in [from_ns, to_ns]. The result is in the arena (strings stay where they are); out->count 0: nothing.
- * list: in the order of writing; not changed. ERR_NOMEM. */
+ * list: in the order of writing; not changed. Of a rollup's row a sketch counts only beside the count it was made with:
+ * where the last to write the row had none, there is none. ERR_NOMEM. */
 NODISCARD enum err rows_merge(
     const struct rows *list, uint32_t count, int64_t from_ns, int64_t to_ns, struct arena *a, struct rows *out);
 /* The first of n rising times that is not below t. */

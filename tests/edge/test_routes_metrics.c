@@ -242,6 +242,78 @@ Test(routes_metrics, performance_of_a_service_by_operation)
 	cr_expect_str_eq(list("operations.1.series.mean_ms"), "500 null");
 }
 
+Test(routes_metrics, durations_of_single_requests_give_true_percentiles)
+{
+	char line[128];
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(line, sizeof line, "service_performance,operation=o%d,service=shop,status=%s duration_ms=%d",
+		    i % 2, i % 4 ? "success" : "error", i + 1);
+		write_line(line, T + i / 2);
+	}
+	get("/api/v1/metrics/performance?from=%d&to=%d&step=10s", T, T + 20);
+	cr_expect_str_eq(text("percentiles"), "exact");
+	cr_expect_str_eq(text("services.0.percentiles"), "exact");
+	cr_expect_eq(figure("services.0.count"), 40);
+	cr_expect_eq(figure("services.0.errors"), 10);
+	cr_expect_eq(figure("services.0.mean_ms"), 20.5);
+	cr_expect_eq(figure("services.0.min_ms"), 1);
+	cr_expect_eq(figure("services.0.max_ms"), 40);
+	cr_expect_eq(figure("services.0.p50_ms"), 20);
+	cr_expect_eq(figure("services.0.p95_ms"), 38);
+	cr_expect_eq(figure("services.0.p99_ms"), 40);
+	cr_expect_str_eq(list("services.0.series.count"), "20 20");
+	cr_expect_str_eq(list("services.0.series.p95_ms"), "19 39");
+	get("/api/v1/metrics/performance/shop?from=%d&to=%d&step=10s&operation=o1", T, T + 20);
+	cr_expect_str_eq(text("operations.0.percentiles"), "exact");
+	cr_expect_eq(figure("operations.0.p50_ms"), 20);
+	cr_expect_eq(figure("operations.0.p90_ms"), 36);
+	write_calls(); /* beside intervals' own percentiles the word is said of all, and of each */
+	get("/api/v1/metrics/performance?from=%d&to=%d&step=10s", T, T + 20);
+	cr_expect_str_eq(text("percentiles"), "upper_bound");
+	cr_expect_str_eq(text("services.1.service"), "shop");
+	cr_expect_str_eq(text("services.1.percentiles"), "exact");
+	cr_expect_str_eq(text("services.2.percentiles"), "upper_bound");
+}
+
+Test(routes_metrics, percentiles_of_a_part_of_the_requests_are_not_shown)
+{
+	write_line("service_performance,operation=o,service=s,status=success duration_ms=5", T);
+	write_line("service_performance,operation=o,service=s,status=error count=3i,duration_ms_sum=900", T);
+	get("/api/v1/metrics/performance?from=%d&to=%d&step=10s", T, T + 10);
+	cr_expect_eq(figure("services.0.count"), 4);
+	cr_expect(isnan(figure("services.0.p95_ms")));
+	cr_expect_str_eq(list("services.0.series.p95_ms"), "null");
+}
+
+Test(routes_metrics, percentiles_of_resources_are_those_of_the_samples)
+{
+	write_machine();
+	get("/api/v1/metrics/resources?from=%d&to=%d&step=20s&percentiles=50,99", T - 20, T + 40);
+	cr_expect_str_eq(text("percentiles"), "exact");
+	cr_expect_str_eq(list("resources.cpu.0.percentiles.usage_user.p50"), "0.5 1.5 3.5");
+	cr_expect_str_eq(list("resources.cpu.0.percentiles.usage_user.p99"), "0.5 2.5 4.5");
+}
+
+Test(routes_metrics, percentiles_of_the_whole_range_come_beside_those_over_time)
+{
+	write_machine();
+	get("/api/v1/metrics/resources?from=%d&to=%d&step=20s&percentiles=50,100", T - 20, T + 40);
+	cr_expect_eq(figure("resources.cpu.0.range_percentiles.usage_user.p50"), 2.5);
+	cr_expect_eq(figure("resources.cpu.0.range_percentiles.usage_user.p100"), 4.5);
+	cr_expect_eq(json_object_size(edge_stand_at(root, "resources.net.0.range_percentiles")), 1, "no counters");
+	get("/api/v1/metrics/resources?from=%d&to=%d", T, T + 40);
+	cr_expect_null(json_object_get(edge_stand_at(root, "resources.cpu.0"), "percentiles"));
+	static const char *const bad[] = { "0", "101", "x", "50;95", "1,2,3,4,5,6,7,8,9" };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		char target[128];
+		snprintf(target, sizeof target, "/api/v1/metrics/resources?percentiles=%s", bad[i]);
+		json_decref(root);
+		root = edge_stand_get(&e, target, 400);
+		cr_expect_str_eq(text("error.code"), "bad_parameter");
+	}
+}
+
 Test(routes_metrics, performance_of_all_services_busiest_first_within_the_limit)
 {
 	write_calls();

@@ -1,6 +1,8 @@
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/sketch.h"
 
@@ -98,6 +100,42 @@ Test(sketch, merging_packed_sketches_in_any_order_is_as_good_as_one)
 	}
 }
 
+/* By the definition, in numbers of 64 bits: 2^(bucket/32) < v <= 2^((bucket+1)/32). */
+static void check_bucket(double v)
+{
+	int32_t bucket = sketch_bucket(v);
+	long double low = exp2l(bucket / 32.0L), high = exp2l((bucket + 1) / 32.0L);
+
+	cr_assert(low < (long double)v && (long double)v <= high, "%a is in bucket %d", v, bucket);
+}
+
+Test(sketch, the_bucket_is_the_one_of_the_definition)
+{
+	for (int i = 0; i < 300000; i++) {
+		uint64_t bits;
+		double v;
+		unit();
+		bits = random_state & INT64_MAX;
+		if (i % 4 == 0)
+			bits &= (UINT64_C(1) << 52) - 1; /* subnormal */
+		memcpy(&v, &bits, sizeof v);
+		if (v > 0 && isfinite(v))
+			check_bucket(v);
+	}
+	for (int e = -1074; e < 1024; e += e < -1000 || e > 1000 ? 1 : 37)
+		for (int i = 0; i < 32; i++) {
+			double v = ldexp(exp2(i / 32.0), e);
+			double from = v;
+			for (int k = 0; k < 3; k++)
+				from = nextafter(from, 0);
+			for (int k = 0; k < 7; k++, from = nextafter(from, INFINITY))
+				if (from > 0 && isfinite(from))
+					check_bucket(from);
+		}
+	check_bucket(4.9e-324);
+	check_bucket(1.7976931348623157e308);
+}
+
 Test(sketch, powers_of_two_lie_at_the_upper_end_of_their_bucket)
 {
 	for (int e = -1074; e < 1024; e++) {
@@ -107,6 +145,36 @@ Test(sketch, powers_of_two_lie_at_the_upper_end_of_their_bucket)
 		cr_assert_eq(s.positive.first, e * 32 - 1, "2^%d", e);
 		sketch_fini(&s);
 	}
+}
+
+/* The bytes of schema 5, once written, must be read for ever; tests/fixtures/sketch-v1.bin. */
+Test(sketch, golden_bytes_are_read_and_written)
+{
+	static const double v[] = { 0, -0.0, 1, 1, 1.5, 100, 1e6, 3e-5, -2, -7.25, -7.25 };
+	static char bytes[256];
+	FILE *f = fopen(TEST_SRCDIR "/fixtures/sketch-v1.bin", "rb");
+	struct sketch s, read;
+	struct buf b;
+
+	cr_assert(f != NULL);
+	size_t n = fread(bytes, 1, sizeof bytes, f);
+	fclose(f);
+	sketch_init(&s);
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
+		cr_assert_eq(sketch_add(&s, v[i]), ERR_OK);
+	buf_init(&b, 1 << 20);
+	sketch_pack(&s, &b);
+	cr_assert_eq(b.len, n);
+	cr_assert_arr_eq(b.p, bytes, n);
+	sketch_init(&read);
+	cr_assert_eq(sketch_merge_packed(&read, (struct view){ bytes, n }), ERR_OK);
+	cr_assert_eq(read.count, sizeof v / sizeof *v);
+	cr_assert_eq(sketch_value(&read, 4), 0);
+	cr_assert_float_eq(sketch_value(&read, 1), -7.25, 0.08);
+	cr_assert_float_eq(sketch_value(&read, 11), 1e6, 11000);
+	sketch_fini(&s);
+	sketch_fini(&read);
+	buf_fini(&b);
 }
 
 Test(sketch, a_range_beyond_its_span_folds_the_smallest)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "query/export.h"
 #include "query/export_write.h"
 #include "support/stand.h"
@@ -58,6 +59,59 @@ static const char *export_all(struct local *l)
 
 	cr_assert(complete);
 	return text;
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	struct buf b;
+	struct errbuf eb;
+
+	buf_init(&b, 16 << 20);
+	cr_assert_eq(file_read(from, &b, &eb), ERR_OK, "%s", eb.text);
+	FILE *f = fopen(to, "wb");
+	cr_assert(f && fwrite(b.p, 1, b.len, f) == b.len && fclose(f) == 0);
+	buf_fini(&b);
+}
+
+/* What version 1 wrote, blocks, rollups with sketches, pieces and rows of the spool, must be read for ever. */
+Test(export, golden_files_give_their_golden_points)
+{
+	static const double rank[] = { 50 };
+	struct stand_opts o = { .compactor = true, .sketches = true };
+	struct errbuf eb;
+	struct buf golden;
+
+	buf_init(&golden, 1 << 20);
+	cr_assert_eq(file_read(TEST_SRCDIR "/fixtures/store-v1.lp", &golden, &eb), ERR_OK, "%s", eb.text);
+	buf_char(&golden, 0);
+	stand_open(&st, NULL);
+	stand_close(&st);
+	copy_file(TEST_SRCDIR "/fixtures/store-v1.db", st.store_path);
+	copy_file(TEST_SRCDIR "/fixtures/spool-v1.db", st.path);
+	stand_reopen(&st, &o);
+	cr_assert_gt(st.recovered, 0, "the spool has rows that the store has not");
+	cr_assert_str_eq(export_all(st.local), golden.p);
+	struct read_request q = { .database = "metrics",
+		.measurement = "mix",
+		.field = "n",
+		.group_by = NULL,
+		.to_ns = INT64_C(1) << 62,
+		.step_ns = INT64_C(86400000000000) * 100000,
+		.percentiles = rank,
+		.percentile_count = 1 };
+	for (int i = 0; i < 2; i++) {
+		struct read_result r;
+		read_result_init(&r, &q);
+		cr_assert_eq(local_read(st.local, &q, &r, &eb), ERR_OK, "%s", eb.text);
+		const struct read_column *n = read_group_column(&r.groups[0], "n");
+		cr_assert_eq(n->cells[0].count, 500);
+		cr_assert_eq(n->cells[0].sum, 4096. * 499 * 500 / 2);
+		cr_assert_float_eq(n->percentiles[0], 249 * 4096, 249 * 4096 * 0.011);
+		read_result_fini(&r);
+		stand_compact(&st);
+		cr_assert_str_eq(export_all(st.local), golden.p);
+	}
+	buf_fini(&golden);
 }
 
 Test(export, points_come_by_measurement_window_key_and_time)

@@ -165,7 +165,14 @@ Test(local, filters_and_groups_pick_series_by_their_tags)
 	struct read_result r;
 	static const char *const eu[] = { "eu\\=1" }, *const none[] = { "" }, *const by[] = { "az" };
 	struct read_filter f = { "region", eu, 1 };
-	struct read_request q = { "metrics", "m x", &f, 1, by, 1, 0, 100, 100 };
+	struct read_request q = { .database = "metrics",
+		.measurement = "m x",
+		.filters = &f,
+		.filter_count = 1,
+		.group_by = by,
+		.group_count = 1,
+		.to_ns = 100,
+		.step_ns = 100 };
 
 	stand_open(&st, NULL);
 	stand_write(&st,

@@ -53,7 +53,12 @@ static void *write_all(void *arg)
 static uint64_t count_all(void)
 {
 	static const char *const by[] = { "w" };
-	struct read_request q = { "metrics", "m", NULL, 0, by, 1, 0, REQUESTS * LINES + 2, REQUESTS * LINES + 2 };
+	struct read_request q = { .database = "metrics",
+		.measurement = "m",
+		.group_by = by,
+		.group_count = 1,
+		.to_ns = REQUESTS * LINES + 2,
+		.step_ns = REQUESTS * LINES + 2 };
 	struct read_result r;
 	struct errbuf eb;
 	uint64_t n = 0;

@@ -7,7 +7,7 @@
 
 #include "store/block.h"
 
-enum { ROWS_MAX = 3000 };
+enum { ROWS_MAX = 8192 };
 
 static uint64_t random_state = 88172645463325252u;
 
@@ -229,6 +229,105 @@ Test(block, strings_and_missing_values_come_back)
 	}
 }
 
+/* Any bits at all: infinities and NaN with their payloads too, though the door lets none in. */
+Test(block, any_bits_of_a_double_come_back)
+{
+	static const uint64_t special[] = { 0, UINT64_C(1) << 63, 1, UINT64_C(0x8000000000000001),
+		UINT64_C(0x000fffffffffffff), UINT64_C(0x0010000000000000), UINT64_C(0x7fefffffffffffff),
+		UINT64_C(0x7ff0000000000000), UINT64_C(0xfff0000000000000), UINT64_C(0x7ff8000000000000),
+		UINT64_C(0xfff8000000000001), UINT64_C(0x7ff0000000000001), UINT64_MAX, INT64_MAX };
+
+	for (int round = 0; round < 60; round++) {
+		struct one *o = new_one(VALUE_FLOAT, 1 + (uint32_t)(rnd() % 300));
+		for (uint32_t i = 0; i < o->rows.count; i++)
+			o->bits[i] = rnd() % 4 < (unsigned)round % 4
+			    ? special[rnd() % (sizeof special / sizeof *special)]
+			    : round % 2 ? rnd()
+					: bits_of((double)(rnd() % 1000) / 100);
+		round_trip(o, "any bits");
+		free(o);
+	}
+}
+
+Test(block, decimals_of_every_exponent_come_back)
+{
+	for (int exponent = -8; exponent <= 20; exponent++)
+		for (int digits = 1; digits <= 16; digits++) {
+			struct one *o = new_one(VALUE_FLOAT, 200);
+			uint64_t most = 1;
+			for (int i = 0; i < digits; i++)
+				most *= 10;
+			for (uint32_t i = 0; i < o->rows.count; i++) {
+				char text[64]; /* the double nearest to a decimal, as a client sends it */
+				snprintf(text, sizeof text, "%s%llue%d", rnd() % 2 ? "-" : "",
+				    (unsigned long long)(rnd() % most), -exponent);
+				o->bits[i] = bits_of(strtod(text, NULL));
+			}
+			round_trip(o, "decimals");
+			free(o);
+		}
+}
+
+/* Differences that do not fit, and all forms of constancy. */
+Test(block, steps_that_overflow_come_back)
+{
+	static const uint64_t ends[] = { 0, 1, UINT64_MAX, INT64_MAX, (uint64_t)INT64_MIN, (uint64_t)INT64_MIN + 1,
+		UINT64_C(1) << 62, UINT64_C(3) << 62 };
+	enum { N = sizeof ends / sizeof *ends };
+
+	for (unsigned a = 0; a < N; a++)
+		for (unsigned b = 0; b < N; b++)
+			for (uint32_t count = 1; count < 6; count++) {
+				struct one *o = new_one(a % 2 ? VALUE_INTEGER : VALUE_UNSIGNED, count * count);
+				for (uint32_t i = 0; i < o->rows.count; i++)
+					o->bits[i] = count == 5 ? ends[a] + i * ends[b] : ends[i % 2 ? b : a];
+				round_trip(o, "overflow");
+				free(o);
+			}
+}
+
+static bool is_present(int pattern, uint32_t i, uint32_t count)
+{
+	switch (pattern) {
+	case 0:
+		return i != count / 2;
+	case 1:
+		return i == count / 2;
+	case 2:
+		return i % 2 == 0;
+	case 3:
+		return i >= count / 2;
+	case 4:
+		return i == count - 1;
+	case 5:
+		return i == 0;
+	default:
+		return rnd() % 8 != 0 || i == 0;
+	}
+}
+
+Test(block, any_number_of_rows_with_any_holes_comes_back)
+{
+	static const uint32_t counts[] = { 1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 255, 256, 257, 4095, 4096, 4097,
+		ROWS_MAX - 1, ROWS_MAX };
+
+	for (unsigned c = 0; c < sizeof counts / sizeof *counts; c++)
+		for (int pattern = 0; pattern < 7; pattern++) {
+			struct one *o = new_one(pattern % 2 ? VALUE_FLOAT : VALUE_INTEGER, counts[c]);
+			uint32_t there = 0;
+			for (uint32_t i = 0; i < counts[c]; i++) {
+				o->bits[i] = pattern % 2 ? bits_of((double)(rnd() % 5000) / 100) : rnd() % 5000;
+				o->present[i] = is_present(pattern, i, counts[c]);
+				there += o->present[i];
+			}
+			if (!there)
+				o->present[0] = 1;
+			o->column.present = o->present;
+			round_trip(o, "holes");
+			free(o);
+		}
+}
+
 Test(block, regular_columns_take_no_room_worth_mentioning)
 {
 	struct one *o = new_one(VALUE_INTEGER, 720);
@@ -308,6 +407,52 @@ Test(block, truncated_or_flipped_bytes_are_always_noticed)
 	free(copy);
 	for (unsigned i = 0; i < 4; i++)
 		free((void *)list[i]);
+	block_writer_free(w);
+}
+
+/* A rollup's row of columns: every kind, numbers, strings with zero bytes, sketches. */
+Test(block, damage_is_noticed_in_columns_of_every_kind)
+{
+	enum { ROWS = 12 };
+	static const enum value_type types[] = { VALUE_STRING, VALUE_UNSIGNED, VALUE_FLOAT, VALUE_FLOAT, VALUE_FLOAT,
+		VALUE_INTEGER, VALUE_INTEGER, VALUE_INTEGER, VALUE_INTEGER, VALUE_STRING };
+	static const char text[] = "a\0b\0\0c\xff";
+	static uint64_t bits[COLUMN_KINDS][ROWS];
+	static uint8_t present[ROWS];
+	static int64_t times[ROWS];
+	struct rows_column columns[COLUMN_KINDS + 1];
+	struct rows rows = { ROWS, false, times, COLUMN_KINDS + 1, columns };
+	static uint64_t flags[ROWS];
+	struct block_writer *w;
+	struct view data;
+
+	for (unsigned i = 0; i < ROWS; i++) {
+		times[i] = i * 3600;
+		flags[i] = rnd() & 1;
+		present[i] = i % 3 != 1;
+		for (unsigned k = 0; k < COLUMN_KINDS; k++)
+			bits[k][i] = types[k] == VALUE_STRING ? new_string(&text[i % 4], 3) : rnd() % 100000;
+	}
+	for (unsigned k = 0; k < COLUMN_KINDS; k++)
+		columns[k] = (struct rows_column){ 3, (enum column_kind)k, types[k], bits[k], k % 2 ? present : NULL };
+	columns[COLUMN_KINDS] = (struct rows_column){ 4, COLUMN_VALUE, VALUE_BOOLEAN, flags, NULL };
+	cr_assert_eq(block_writer_new(&w, 3), ERR_OK);
+	cr_assert_eq(block_writer_add(w, 7, &rows), ERR_OK);
+	cr_assert_eq(block_writer_finish(w, &data), ERR_OK);
+	cr_assert(try_read(data));
+	char *copy = malloc(data.len);
+	for (size_t n = 0; n < data.len; n++) {
+		char *cut = malloc(n + 1);
+		memcpy(cut, data.p, n);
+		cr_assert(!try_read((struct view){ cut, n }), "cut at %zu", n);
+		free(cut);
+	}
+	for (size_t i = 0; i < data.len * 8; i++) {
+		memcpy(copy, data.p, data.len);
+		copy[i / 8] ^= (char)(1 << i % 8);
+		cr_assert(!try_read((struct view){ copy, data.len }), "bit %zu flipped", i);
+	}
+	free(copy);
 	block_writer_free(w);
 }
 
