@@ -473,7 +473,7 @@ enum err local_read(struct local *l, const struct read_request *q, struct read_r
 	if (!rd)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	r->source = READ_SOURCE_LOCAL;
-	*rd = (struct reading){ .local = l, .q = q, .r = r };
+	*rd = (struct reading){ .local = l, .q = q, .r = r, .aggregates = q->aggregates ? q->aggregates : READ_ALL };
 	rd->max_bytes = rd->digests.max = l->opts.query_max_bytes / (q->percentile_count ? 3 : 2);
 	r->arena.max = rd->max_bytes;
 	arena_init(&rd->lists, 64 << 10, rd->max_bytes);

@@ -60,6 +60,7 @@ struct reading { /* of one read */
 	const struct read_request *q;
 	struct read_result *r;
 	uint32_t db;
+	unsigned aggregates; /* of enum read_aggregate */
 	struct measurement *measurement;
 	struct view measurement_name; /* escaped */
 	const struct catalogue_layout *layout;

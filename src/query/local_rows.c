@@ -156,7 +156,10 @@ static bool is_value(void *reading, const struct block_column *c)
 
 static bool is_aggregate(void *reading, const struct block_column *c)
 {
-	return (c->kind >= COLUMN_COUNT && c->kind <= COLUMN_LAST_AT && local_is_field(reading, c->field)) ||
+	const struct reading *rd = reading;
+	bool wanted = c->kind == COLUMN_COUNT || scan_needs(c->kind) & rd->aggregates;
+
+	return (wanted && local_is_field(reading, c->field)) ||
 	    (c->kind == COLUMN_SKETCH && local_is_digested(reading, c->field));
 }
 
@@ -247,7 +250,7 @@ static enum err scan_window(
     struct reading *rd, enum tier tier, const struct stretch *within, struct source *sources, uint32_t source_count)
 {
 	struct scan sc = { within->from_ns, within->to_ns, rd->r->first_bucket_ns, rd->r->step_ns, rd->r->buckets,
-		local_target_of, rd, &rd->rows, &rd->digests };
+		rd->aggregates, local_target_of, rd, &rd->rows, &rd->digests };
 	enum err e = ERR_OK;
 
 	for (uint32_t i = 0; e == ERR_OK && i < rd->wanted_count; i++) {
@@ -264,9 +267,10 @@ static enum err scan_window(
 		if (tier == TIER_RAW) {
 			e = scan_series(&sc, list, n);
 		} else {
-			e = rows_merge(list, n, within->from_ns, within->to_ns - 1, &rd->rows, &merged);
-			if (e == ERR_OK && merged.count)
-				e = scan_rollup(&sc, &merged);
+			if (n > 1)
+				e = rows_merge(list, n, within->from_ns, within->to_ns - 1, &rd->rows, &merged);
+			if (e == ERR_OK)
+				e = scan_rollup(&sc, n > 1 ? &merged : &list[0]);
 			if (e == ERR_CORRUPT) {
 				read_result_not_complete(rd->r, "a damaged sketch of the local store was left out");
 				e = ERR_OK;

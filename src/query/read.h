@@ -19,6 +19,9 @@ struct read_filter { /* keep series whose tag equals one of the values; a missin
 	unsigned count;
 };
 
+/* What is wanted of a cell beside its count. */
+enum read_aggregate { READ_SUM = 1, READ_MIN = 2, READ_MAX = 4, READ_FIRST = 8, READ_LAST = 16, READ_ALL = 31 };
+
 struct read_request {
 	const char *database, *measurement;
 	const struct read_filter *filters;
@@ -28,6 +31,8 @@ struct read_request {
 	int64_t from_ns, to_ns; /* from is included, to is not */
 	int64_t step_ns; /* buckets start at multiples of it; at most READ_BUCKETS_MAX of them */
 	const char *field; /* this one alone; NULL: every field */
+	unsigned
+	    aggregates; /* of enum read_aggregate: cells need not have the rest, which makes reads faster; 0: all */
 	/* Of fields that hold numbers the percentiles of each bucket, by their nearest rank as InfluxDB counts it. */
 	const double *percentiles; /* ranks in (0, 100]; at most READ_PERCENTILES_MAX */
 	unsigned percentile_count;

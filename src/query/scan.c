@@ -195,20 +195,58 @@ enum err scan_series(const struct scan *sc, const struct rows *list, unsigned co
 
 /* ---- rollups ---- */
 
-/* The eight columns of the field that COUNT stands for, which follow it. */
-static bool find_columns(const struct rows *r, uint32_t at, const struct rows_column *of[COLUMN_KINDS])
+unsigned scan_needs(enum column_kind kind)
 {
+	static const unsigned of[COLUMN_KINDS] = { [COLUMN_SUM] = READ_SUM,
+		[COLUMN_MIN] = READ_MIN,
+		[COLUMN_MAX] = READ_MAX,
+		[COLUMN_FIRST] = READ_FIRST,
+		[COLUMN_FIRST_AT] = READ_FIRST,
+		[COLUMN_LAST] = READ_LAST,
+		[COLUMN_LAST_AT] = READ_LAST };
+
+	return of[kind];
+}
+
+/* The columns of the field that COUNT stands for, which follow it, as far as they are wanted. */
+static bool find_columns(
+    const struct scan *sc, const struct rows *r, uint32_t at, const struct rows_column *of[COLUMN_KINDS])
+{
+	uint32_t guess = at;
+
 	memset(of, 0, COLUMN_KINDS * sizeof *of);
 	for (unsigned k = COLUMN_COUNT; k <= COLUMN_LAST_AT; k++) {
-		uint32_t guess = at + k - COLUMN_COUNT;
+		if (k != COLUMN_COUNT && !(scan_needs((enum column_kind)k) & sc->aggregates))
+			continue;
 		const struct rows_column *c = guess < r->column_count ? &r->columns[guess] : NULL;
 		if (!c || c->field != r->columns[at].field || c->kind != k)
 			c = rows_find_column(r, r->columns[at].field, (enum column_kind)k);
 		if (!c)
 			return false;
 		of[k] = c;
+		guess = (uint32_t)(c - r->columns) + 1;
 	}
 	return true;
+}
+
+/* The bucket of a time that comes after those before: mostly theirs, or the one behind it. */
+struct walk {
+	unsigned bucket;
+	int64_t end_ns; /* of it */
+};
+
+static unsigned walk_to(const struct scan *sc, struct walk *w, int64_t t)
+{
+	if (t < w->end_ns)
+		return w->bucket;
+	if (t - w->end_ns < sc->step_ns) {
+		w->bucket++;
+		w->end_ns += sc->step_ns;
+	} else {
+		w->bucket = bucket_of(sc, t);
+		w->end_ns = sc->first_bucket_ns + ((int64_t)w->bucket + 1) * sc->step_ns;
+	}
+	return w->bucket;
 }
 
 /* The row's sketch into the digest, if it has one. */
@@ -221,31 +259,91 @@ static enum err add_sketch(
 	return digest_merge_packed(d, sc->memory, (struct view){ s->bytes, s->len }, count);
 }
 
+/* Counts and sums alone, which is what means need. */
+static void add_sums(const struct scan *sc, struct read_cell *cells, const struct rows *r,
+    const struct rows_column *const of[COLUMN_KINDS], uint32_t from, uint32_t to)
+{
+	const uint64_t *counts = of[COLUMN_COUNT]->bits, *sums = of[COLUMN_SUM]->bits;
+	const uint8_t *present = of[COLUMN_COUNT]->present;
+	bool is_float = of[COLUMN_SUM]->type == VALUE_FLOAT;
+	struct walk w = { bucket_of(sc, r->times[from]), INT64_MIN };
+
+	w.end_ns = sc->first_bucket_ns + ((int64_t)w.bucket + 1) * sc->step_ns;
+	for (uint32_t i = from; i < to; i++) {
+		unsigned bucket = walk_to(sc, &w, r->times[i]);
+		if (bucket >= sc->buckets || (present && !present[i]))
+			continue;
+		struct read_cell *c = &cells[bucket];
+		c->count += counts[i];
+		if (is_float) {
+			struct sum sum = { c->sum, c->rest };
+			sum_add(&sum, float_of(sums[i]));
+			c->sum = sum.value;
+			c->rest = sum.rest;
+		} else {
+			c->whole += sums[i];
+		}
+	}
+}
+
+static uint64_t bits_at(const struct rows_column *c, uint32_t row)
+{
+	return c ? c->bits[row] : 0;
+}
+
+static double number_at(const struct rows_column *c, enum value_type type, uint32_t row)
+{
+	return c ? aggregate_number(type, c->bits[row]) : 0;
+}
+
+/* All but the count have the field's. */
+static enum value_type type_of(const struct rows_column *const of[COLUMN_KINDS])
+{
+	unsigned k = COLUMN_SUM;
+
+	while (!of[k] && k < COLUMN_LAST)
+		k++;
+	return of[k]->type;
+}
+
+/* One bucket of the tier as a cell. */
+static struct read_cell cell_at(
+    const struct rows *r, const struct rows_column *const of[COLUMN_KINDS], enum value_type type, uint32_t i)
+{
+	struct read_cell one = { .count = of[COLUMN_COUNT]->bits[i],
+		.sum = number_at(of[COLUMN_SUM], type, i),
+		.min = number_at(of[COLUMN_MIN], type, i),
+		.max = number_at(of[COLUMN_MAX], type, i),
+		.first = number_at(of[COLUMN_FIRST], type, i),
+		.last = number_at(of[COLUMN_LAST], type, i),
+		.first_ns = (int64_t)((uint64_t)r->times[i] + bits_at(of[COLUMN_FIRST_AT], i)),
+		.last_ns = (int64_t)((uint64_t)r->times[i] + bits_at(of[COLUMN_LAST_AT], i)) };
+
+	if (type != VALUE_FLOAT)
+		one.whole = bits_at(of[COLUMN_SUM], i);
+	return one;
+}
+
 static enum err scan_rollup_field(const struct scan *sc, const struct rows *r,
     const struct rows_column *const of[COLUMN_KINDS], uint32_t from, uint32_t to)
 {
-	const uint32_t field = of[COLUMN_COUNT]->field;
-	const enum value_type type = of[COLUMN_SUM]->type;
-	const struct rows_column *sketches = rows_find_column(r, field, COLUMN_SKETCH);
+	const enum value_type type = type_of(of);
+	const struct rows_column *sketches = rows_find_column(r, of[COLUMN_COUNT]->field, COLUMN_SKETCH);
 	struct scan_target target;
 	bool corrupt = false;
 	enum err e = ERR_OK;
 
-	if (!sc->target(sc->arg, field, &target))
+	if (!sc->target(sc->arg, of[COLUMN_COUNT]->field, &target))
 		return ERR_OK;
+	if (sc->aggregates == READ_SUM && !target.digests) {
+		add_sums(sc, target.cells, r, of, from, to);
+		return ERR_OK;
+	}
 	for (uint32_t i = from; e == ERR_OK && i < to; i++) {
 		unsigned bucket = bucket_of(sc, r->times[i]);
 		if (bucket >= sc->buckets || (of[COLUMN_COUNT]->present && !of[COLUMN_COUNT]->present[i]))
 			continue;
-		struct read_cell one = { of[COLUMN_COUNT]->bits[i], aggregate_number(type, of[COLUMN_SUM]->bits[i]),
-			aggregate_number(type, of[COLUMN_MIN]->bits[i]),
-			aggregate_number(type, of[COLUMN_MAX]->bits[i]),
-			aggregate_number(type, of[COLUMN_FIRST]->bits[i]),
-			aggregate_number(type, of[COLUMN_LAST]->bits[i]),
-			(int64_t)((uint64_t)r->times[i] + of[COLUMN_FIRST_AT]->bits[i]),
-			(int64_t)((uint64_t)r->times[i] + of[COLUMN_LAST_AT]->bits[i]), { .rest = 0 } };
-		if (type != VALUE_FLOAT)
-			one.whole = of[COLUMN_SUM]->bits[i];
+		struct read_cell one = cell_at(r, of, type, i);
 		merge_cell(&target.cells[bucket], type, &one);
 		if (target.digests)
 			e = add_sketch(sc, &target.digests[bucket], sketches, i, one.count);
@@ -264,7 +362,7 @@ enum err scan_rollup(const struct scan *sc, const struct rows *r)
 	enum err e = ERR_OK;
 
 	for (uint32_t k = 0; e == ERR_OK && from < to && k < r->column_count; k++) {
-		if (r->columns[k].kind == COLUMN_COUNT && find_columns(r, k, of))
+		if (r->columns[k].kind == COLUMN_COUNT && find_columns(sc, r, k, of))
 			e = scan_rollup_field(sc, r, of, from, to);
 		corrupt |= e == ERR_CORRUPT;
 		e = e == ERR_CORRUPT ? ERR_OK : e;

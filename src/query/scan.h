@@ -17,6 +17,7 @@ struct scan {
 	int64_t from_ns, to_ns; /* from is included, to is not; they lie within the buckets */
 	int64_t first_bucket_ns, step_ns;
 	unsigned buckets;
+	unsigned aggregates; /* of enum read_aggregate; not 0 */
 	/* Where a field, by its number, goes; false: leave it out (or there is no memory). */
 	bool (*target)(void *arg, uint32_t field, struct scan_target *out);
 	void *arg;
@@ -31,6 +32,8 @@ NODISCARD enum err scan_series(const struct scan *sc, const struct rows *list, u
  * sketch the digest has not every value: its count is below the cell's. ERR_CORRUPT: a sketch that is none; the rest is
  * there. */
 NODISCARD enum err scan_rollup(const struct scan *sc, const struct rows *r);
+/* Which of read_aggregate needs such a column; 0: all do, or none. */
+unsigned scan_needs(enum column_kind kind);
 /* The sum of a cell that is finished. */
 void scan_settle(struct read_cell *c, enum value_type type);
 

@@ -205,10 +205,16 @@ static bool put_exceptions(struct column_cursor *c, const struct meta *m, uint64
 
 static bool undo_decimal(struct column_cursor *c, const struct meta *m, uint64_t *v)
 {
-	double power = power10[m->exponent];
+	/* 2^52 + 2^51 and its bits: what is below 2^51 becomes a double by two additions, which processors without a
+	 * conversion for 64 bits do several at a time; the encoder's integers are below 10^15 */
+	const double magic = 6755399441055744.0, power = power10[m->exponent];
+	const uint64_t magic_bits = UINT64_C(0x4338000000000000);
 
 	for (uint32_t i = 0; i < m->values; i++) {
-		double d = (double)(int64_t)v[i] / power;
+		uint64_t bits = v[i] + magic_bits;
+		double d;
+		memcpy(&d, &bits, sizeof d);
+		d = (d - magic) / power;
 		memcpy(&v[i], &d, sizeof d);
 	}
 	return put_exceptions(c, m, v);

@@ -233,7 +233,7 @@ static void fill_year(struct year *y)
 	}
 }
 
-static void read_year(struct year *y, const char *title, bool by_host, int64_t step_ns, bool last)
+static void read_year(struct year *y, const char *title, bool by_host, int64_t step_ns, unsigned aggregates, bool last)
 {
 	struct head *head;
 	struct local *local;
@@ -249,7 +249,8 @@ static void read_year(struct year *y, const char *title, bool by_host, int64_t s
 		.group_count = by_host,
 		.from_ns = YEAR_BEGINS_NS,
 		.to_ns = YEAR_BEGINS_NS + HOURS * TIER_HOUR_NS,
-		.step_ns = step_ns };
+		.step_ns = step_ns,
+		.aggregates = aggregates };
 	int64_t best = INT64_MAX, cpu = INT64_MAX;
 
 	must(head_new(&head, &ho, &eb), "head");
@@ -325,9 +326,10 @@ int main(int argc, char **argv)
 	    SERIES, (unsigned long long)totals[TIER_RAW].points, fill / (double)totals[TIER_RAW].points,
 	    (double)totals[TIER_RAW].bytes / (double)totals[TIER_RAW].points,
 	    (double)totals[TIER_1H].bytes / (double)totals[TIER_1H].points);
-	read_year(&y, "1,000 series together, by hour", false, TIER_HOUR_NS, false);
-	read_year(&y, "1,000 series, by host and day", true, TIER_DAY_NS, false);
-	read_year(&y, "1,000 series, by host and 12 h", true, 12 * TIER_HOUR_NS, true);
+	read_year(&y, "mean of 1,000 series together, by hour", false, TIER_HOUR_NS, READ_SUM, false);
+	read_year(&y, "mean of 1,000 series, by host and 12 h", true, 12 * TIER_HOUR_NS, READ_SUM, false);
+	read_year(&y, "mean of 1,000 series, by host and day", true, TIER_DAY_NS, READ_SUM, false);
+	read_year(&y, "all aggregates of 1,000 series together, by hour", false, TIER_HOUR_NS, READ_ALL, true);
 	printf("],\n");
 	let_go(&y);
 	printf("}\n");
