@@ -85,6 +85,7 @@ static struct worker *worker_new(struct ingest *in)
 	if (!w)
 		return NULL;
 	batch_builder_init(&w->builder, in->opts.catalogue);
+	w->builder.at_door = true;
 	buf_init(&w->text, TEXT_MAX);
 	buf_init(&w->frames, TEXT_MAX);
 	buf_init(&w->reasons, MESSAGE_MAX - 512);

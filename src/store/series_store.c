@@ -63,15 +63,14 @@ static enum err load_measurement(struct catalogue *c, sqlite3_stmt *st, struct e
 static enum err load_field(struct catalogue *c, sqlite3_stmt *st, struct errbuf *eb)
 {
 	uint64_t id = (uint64_t)sqlite3_column_int64(st, 0);
-	enum reject why;
-	const char *error;
+	struct catalogue_refusal refusal;
 
 	if (id >= catalogue_measurement_count(c))
 		return errbuf_set(eb, ERR_CORRUPT, "the store's table field names an unknown measurement");
 	struct field *f = measurement_field(c, catalogue_measurement_at(c, (uint32_t)id), blob(st, 2),
-	    (enum value_type)sqlite3_column_int(st, 3), &why, &error);
+	    (enum value_type)sqlite3_column_int(st, 3), true, &refusal);
 	if (!f)
-		return errbuf_set(eb, ERR_FULL, "no room for the store's fields: %s", error);
+		return errbuf_set(eb, ERR_FULL, "no room for the store's fields: %s", refusal.error);
 	if (f->index != (uint64_t)sqlite3_column_int64(st, 1))
 		return errbuf_set(eb, ERR_CORRUPT, "the store's table field has holes");
 	return ERR_OK;
