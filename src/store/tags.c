@@ -45,6 +45,24 @@ const struct tag_key *tags_find_key(const struct tags *t, struct view name)
 	return find_key(t, name);
 }
 
+unsigned tags_widest(const struct tags *t, const struct tag_key **out, unsigned max)
+{
+	uint32_t n = tags_key_count(t);
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct tag_key *k = key_at(t, i);
+		unsigned at = count;
+		for (; at > 0 && tag_key_value_count(out[at - 1]) < tag_key_value_count(k); at--)
+			if (at < max)
+				out[at] = out[at - 1];
+		if (at < max)
+			out[at] = k;
+		count += count < max;
+	}
+	return count;
+}
+
 struct view tag_key_name(const struct tag_key *k)
 {
 	return k->name;

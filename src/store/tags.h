@@ -29,6 +29,8 @@ struct tag_value;
 uint32_t tags_key_count(const struct tags *t);
 const struct tag_key *tags_key_at(const struct tags *t, uint32_t i); /* i < count */
 const struct tag_key *tags_find_key(const struct tags *t, struct view name); /* NULL: no series has it */
+/* The keys with the most values, the first of them first; how many, at most max. */
+unsigned tags_widest(const struct tags *t, const struct tag_key **out, unsigned max);
 struct view tag_key_name(const struct tag_key *k);
 uint32_t tag_key_series_count(const struct tag_key *k);
 
