@@ -5,7 +5,7 @@
 
 #include "store/tags_internal.h"
 
-enum { PLAIN_MAX = 64 << 10, CHUNK = 1024 }; /* CHUNK: numbers that a search steps over at once, about */
+enum { PLAIN_MAX = 64 << 10 };
 
 static uint64_t hash_text(struct view v)
 {
@@ -276,61 +276,41 @@ bool tags_choose_matching(
 
 /* ---- narrowing ---- */
 
-static const struct posting *posting_of(const struct tag_key *k, struct view text)
-{
-	const struct tag_value *v = k && text.len ? tag_key_find_value(k, text) : NULL;
-
-	return v ? &v->series : NULL;
-}
-
-/* How many numbers would be read to find the series of all the texts. */
-static uint64_t cost_of(const struct tag_key *k, const struct view *texts, unsigned count)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < count; i++) {
-		const struct posting *p = posting_of(k, texts[i]);
-		n += p ? posting_count(p) : texts[i].len == 0 && k ? posting_count(&k->series) : 0;
-	}
-	return n;
-}
-
-static bool carries(const struct posting *p, uint32_t ordinal)
+/* The members that the list has (or has not), into found. One cursor goes along with the members: chunks between two of
+ * them are stepped over, so that few members cost little however long the list is. */
+static void choose_members(const struct posting *p, bool has, const struct series_set *set, struct series_set *found)
 {
 	struct posting_cursor c = posting_begin(p);
-	uint32_t found;
+	uint32_t ordinal = 0;
+	bool any = posting_next(&c, &ordinal);
 
-	return posting_seek(&c, ordinal, &found) && found == ordinal;
-}
-
-/* Of few series each is sought by itself. */
-static void keep_few(const struct tag_key *k, const struct view *texts, unsigned count, struct series_set *set)
-{
 	for (uint32_t at = 0; series_set_next(set, &at); at++) {
-		bool any = false;
-		for (unsigned i = 0; !any && i < count; i++) {
-			const struct posting *p = posting_of(k, texts[i]);
-			any = texts[i].len ? p && carries(p, at) : !k || !carries(&k->series, at);
-		}
-		if (!any)
-			series_set_remove(set, at);
+		if (any && ordinal < at)
+			any = posting_seek(&c, at, &ordinal);
+		if ((any && ordinal == at) == has)
+			series_set_add(found, at);
+		else if (!any && has)
+			return;
 	}
 }
 
 bool tags_keep_equal(const struct tag_key *k, const struct view *texts, unsigned count, struct series_set *set)
 {
-	struct series_set any;
-	uint64_t members = series_set_count(set), all = cost_of(k, texts, count);
+	struct series_set found;
+	uint32_t members = series_set_count(set);
 
-	if (members * count * (CHUNK / 2 + all / CHUNK) < all) {
-		keep_few(k, texts, count, set);
-		return true;
-	}
-	if (!series_set_init(&any, set->size))
+	if (!series_set_init(&found, set->size))
 		return false;
-	for (unsigned i = 0; i < count; i++)
-		tags_choose_equal(k, texts[i], &any);
-	series_set_and(set, &any);
-	series_set_fini(&any);
+	for (unsigned i = 0; i < count; i++) {
+		bool has = texts[i].len > 0;
+		const struct tag_value *v = k && has ? tag_key_find_value(k, texts[i]) : NULL;
+		const struct posting *p = v ? &v->series : k && !has ? &k->series : NULL;
+		if (p && members < posting_count(p))
+			choose_members(p, has, set, &found);
+		else
+			tags_choose_equal(k, texts[i], &found);
+	}
+	series_set_and(set, &found);
+	series_set_fini(&found);
 	return true;
 }

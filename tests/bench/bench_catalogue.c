@@ -5,6 +5,7 @@
  * Keys of 5 tags and about 80 bytes, 200,000 to a measurement, as the standard ceilings have it. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -13,6 +14,8 @@
 #include "store/database.h"
 #include "store/series_store.h"
 #include "store/store.h"
+#include "store/tags.h"
+#include "wire/lp_key.h"
 
 enum { PER_MEASUREMENT = 200000, ROUNDS = 5, KEY_MAX = 160 };
 
@@ -43,8 +46,8 @@ static size_t resident(void)
 	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Two tags of few values, one of some, two that grow with the number of series. */
-static void make_keys(struct keys *k, uint32_t n)
+/* Tags of 2 to 500 values each; or one of them with a value of its own for every series, as a request's id has it. */
+static void make_keys(struct keys *k, uint32_t n, bool unique)
 {
 	uint64_t seed = 1;
 
@@ -56,9 +59,14 @@ static void make_keys(struct keys *k, uint32_t n)
 		exit(1);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t m = i / PER_MEASUREMENT, s = i % PER_MEASUREMENT;
-		int len = snprintf(k->text[i], KEY_MAX,
-		    "requests%u,host=web-%04u,operation=GET-/v1/%03u,region=%s,service=svc-%03u,status=%s", m, s / 400,
-		    s / 2 % 200, s / 400 % 2 ? "eu-west-1" : "us-east-2", s / 2 % 50, s % 2 ? "success" : "error");
+		const char *region = s / 400 % 2 ? "eu-west-1" : "us-east-2", *status = s % 2 ? "success" : "error";
+		int len = unique
+		    ? snprintf(k->text[i], KEY_MAX,
+			  "requests%u,host=web-%04u,id=%016x,region=%s,service=svc-%03u,status=%s", m, s / 400, i,
+			  region, s / 2 % 50, status)
+		    : snprintf(k->text[i], KEY_MAX,
+			  "requests%u,host=web-%04u,operation=GET-/v1/%03u,region=%s,service=svc-%03u,status=%s", m,
+			  s / 400, s / 2 % 200, region, s / 2 % 50, status);
 		k->key[i] = (struct view){ k->text[i], (size_t)len };
 		k->bytes += len;
 		k->order[i] = i;
@@ -72,6 +80,14 @@ static void make_keys(struct keys *k, uint32_t n)
 	}
 }
 
+static void free_keys(struct keys *k)
+{
+	free(k->text);
+	free(k->key);
+	free(k->order);
+	*k = (struct keys){ 0 };
+}
+
 static struct catalogue *new_catalogue(void)
 {
 	struct catalogue *c;
@@ -81,7 +97,7 @@ static struct catalogue *new_catalogue(void)
 	return c;
 }
 
-static struct catalogue *fill(const struct keys *k)
+static struct catalogue *fill(const struct keys *k, const char *what)
 {
 	size_t before = resident();
 	struct catalogue *c = new_catalogue();
@@ -94,8 +110,8 @@ static struct catalogue *fill(const struct keys *k)
 			exit(1);
 		}
 	double ns = (double)(clock_mono_ns() - began) / k->count;
-	printf("%u series, keys of %.1f bytes: %.1f bytes of memory each, added in %.0f ns each\n", k->count, k->bytes,
-	    (double)(resident() - before) / k->count, ns);
+	printf("%u series%s, keys of %.1f bytes: %.1f bytes of memory each, added in %.0f ns each\n", k->count, what,
+	    k->bytes, (double)(resident() - before) / k->count, ns);
 	return c;
 }
 
@@ -156,6 +172,96 @@ static void store_and_load(struct catalogue *c, const struct keys *k)
 	rmdir(dir);
 }
 
+/* ---- choosing by tags ---- */
+
+static bool ends_in_7(void *arg, struct view plain)
+{
+	(void)arg;
+	return plain.len && plain.p[plain.len - 1] == '7';
+}
+
+/* As it was before there were lists: every key divided and compared. */
+static void choose_naively(const struct measurement *m, struct series_set *set)
+{
+	struct lp_key key;
+	enum reject why;
+	const char *error;
+
+	for (uint32_t i = 0; i < set->size; i++) {
+		if (!lp_key_split(measurement_series(m, i)->key, &key, &why, &error))
+			exit(1);
+		if (view_is(key.tags[0].value, "web-0123") && view_is(key.tags[4].value, "success"))
+			series_set_add(set, i);
+	}
+}
+
+enum choice { NAIVE, ONE_VALUE, TWO_VALUES, HALF, MATCHING };
+
+static void choose(const struct measurement *m, enum choice what, struct series_set *set)
+{
+	const struct tags *t = measurement_tags(m);
+	const struct tag_key *host = tags_find_key(t, view_of("host")), *status = tags_find_key(t, view_of("status"));
+	const struct view web = view_of("web-0123"), success = view_of("success");
+	bool ok = true;
+
+	if (what == NAIVE)
+		choose_naively(m, set);
+	else if (what == HALF)
+		tags_choose_equal(status, success, set);
+	else if (what == MATCHING)
+		ok = tags_choose_matching(host, ends_in_7, NULL, set);
+	else
+		series_set_fill(set);
+	if (what == ONE_VALUE || what == TWO_VALUES)
+		ok = tags_keep_equal(host, &web, 1, set);
+	if (what == TWO_VALUES)
+		ok = ok && tags_keep_equal(status, &success, 1, set);
+	if (!ok)
+		exit(1);
+}
+
+static void choose_all(struct catalogue *c)
+{
+	static const char *const names[] = { "host and status, every key divided", "host", "host and status",
+		"status: half of all", "host matches a pattern" };
+	const struct measurement *m = catalogue_measurement_at(c, 0);
+
+	for (enum choice what = NAIVE; what <= MATCHING; what++) {
+		double best = 1e18;
+		uint32_t chosen = 0;
+		for (unsigned i = 0; i < ROUNDS; i++) {
+			struct series_set set;
+			int64_t began = clock_mono_ns();
+			if (!series_set_init(&set, measurement_series_count(m)))
+				exit(1);
+			choose(m, what, &set);
+			double ns = (double)(clock_mono_ns() - began);
+			best = ns < best ? ns : best;
+			chosen = series_set_count(&set);
+			series_set_fini(&set);
+		}
+		printf("choosing %u of %u series, %s: %.1f us\n", chosen, measurement_series_count(m), names[what],
+		    best / 1e3);
+	}
+}
+
+/* In a process of its own, so that no memory is there already. */
+static void measure_apart(uint32_t n)
+{
+	struct keys k = { 0 };
+	pid_t child = fork();
+
+	if (child == 0) {
+		make_keys(&k, n, true);
+		catalogue_free(fill(&k, ", one tag never the same"));
+		free_keys(&k);
+		fflush(stdout);
+		_exit(0);
+	}
+	if (child > 0)
+		waitpid(child, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t n = 1000000;
@@ -165,14 +271,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_catalogue [series, at most 1000000]\n");
 		return 2;
 	}
-	make_keys(&k, (uint32_t)n);
-	struct catalogue *c = fill(&k);
+	measure_apart((uint32_t)n);
+	make_keys(&k, (uint32_t)n, false);
+	struct catalogue *c = fill(&k, "");
 	look_up(c, &k, true);
 	look_up(c, &k, false);
+	choose_all(c);
 	store_and_load(c, &k);
 	catalogue_free(c);
-	free(k.text);
-	free(k.key);
-	free(k.order);
+	free_keys(&k);
 	return 0;
 }

@@ -288,7 +288,7 @@ Test(tags, a_key_that_no_series_has_is_empty_everywhere)
 	model_fini(&md);
 }
 
-/* Where few series are left they are sought one by one, over whole chunks: the lists must be long for that. */
+/* Where few series are left whole chunks of the lists are stepped over: they must be long for that. */
 Test(tags, few_series_are_found_in_long_lists)
 {
 	enum { MANY = 60000 };
