@@ -257,44 +257,75 @@ static bool finish_parts(struct worker *w, const struct ingest_request *rq)
 
 /* ---- a request ---- */
 
-/* False: out of memory. */
-static bool take_line(struct ingest *in, struct worker *w, const struct ingest_request *rq, int64_t now_ns)
-{
-	const struct lp_parser *ps = &w->builder.parser;
-	struct batch_point *point = &w->builder.points[w->builder.point_count - 1];
-	int64_t t = now_ns;
+struct door { /* what a request's lines are held against */
+	const struct ingest_opts *opts;
+	const struct ingest_request *request;
+	int64_t now_ns;
+};
 
+/* The line's time; false: refused, *why and *error say why. */
+static bool read_time(
+    const struct door *d, const struct lp_parser *ps, int64_t *out, enum reject *why, const char **error)
+{
+	const struct ingest_opts *o = d->opts;
+	int64_t t = d->now_ns;
+
+	*why = REJECT_UNPARSABLE;
+	*error = "time outside range -9223372036854775806 - 9223372036854775806";
 	if (ps->has_time &&
-	    (__builtin_mul_overflow(ps->time, rq->precision_ns, &t) || t <= INT64_MIN + 1 || t == INT64_MAX)) {
-		ingest_refuse_point(
-		    w, REJECT_UNPARSABLE, "time outside range -9223372036854775806 - 9223372036854775806");
-		return true;
+	    (__builtin_mul_overflow(ps->time, d->request->precision_ns, &t) || t <= INT64_MIN + 1 || t == INT64_MAX))
+		return false;
+	*out = t;
+	if (o->retention_ns && t < d->now_ns - o->retention_ns) {
+		*why = REJECT_TOO_OLD;
+		*error = "points beyond retention policy";
+		return false;
 	}
-	if (in->opts.retention_ns && t < now_ns - in->opts.retention_ns) {
-		ingest_refuse_point(w, REJECT_TOO_OLD, "points beyond retention policy");
-		return true;
+	if (o->max_future_ns && t > d->now_ns + o->max_future_ns) {
+		*why = REJECT_IN_FUTURE;
+		*error = "points too far in the future ([retention] max_future)";
+		return false;
 	}
-	if (in->opts.max_future_ns && t > now_ns + in->opts.max_future_ns) {
-		ingest_refuse_point(w, REJECT_IN_FUTURE, "points too far in the future ([retention] max_future)");
-		return true;
-	}
-	point->time_ns = t;
-	return keep_line(w, rq, t);
+	return true;
 }
 
-static bool parse_all(struct ingest *in, struct worker *w, uint32_t db, const struct ingest_request *rq, int64_t now_ns)
+/* A point that is refused for its time must leave no series behind. */
+static bool admit(void *arg, struct lp_parser *ps)
+{
+	int64_t t;
+
+	return read_time(arg, ps, &t, &ps->why, &ps->error);
+}
+
+/* False: out of memory. */
+static bool take_line(struct worker *w, const struct door *d)
+{
+	struct batch_point *point = &w->builder.points[w->builder.point_count - 1];
+	enum reject why;
+	const char *error;
+
+	if (!read_time(d, &w->builder.parser, &point->time_ns, &why, &error)) {
+		ingest_refuse_point(w, why, error);
+		return true;
+	}
+	return keep_line(w, d->request, point->time_ns);
+}
+
+static bool parse_all(struct worker *w, const struct door *d)
 {
 	enum lp_result r;
 
-	while ((r = batch_builder_next(&w->builder, db)) != LP_END) {
+	w->builder.admit = admit;
+	w->builder.admit_arg = (void *)(uintptr_t)d;
+	while ((r = batch_builder_next(&w->builder, w->db)) != LP_END) {
 		if (w->builder.out_of_memory)
 			return false;
 		if (r == LP_BAD)
 			ingest_refuse_line(w);
-		else if (!take_line(in, w, rq, now_ns))
+		else if (!take_line(w, d))
 			return false;
 	}
-	return finish_parts(w, rq);
+	return finish_parts(w, d->request);
 }
 
 static void count(const struct worker *w, const struct ingest_request *rq, const struct ingest_result *res)
@@ -333,7 +364,8 @@ enum err ingest_write(struct ingest *in, const struct ingest_request *rq, struct
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	reset(w, rq->body);
 	w->db = db;
-	enum err e = parse_all(in, w, db, rq, now_ns) ? ERR_OK : errbuf_set(eb, ERR_NOMEM, "out of memory");
+	const struct door door = { &in->opts, rq, now_ns };
+	enum err e = parse_all(w, &door) ? ERR_OK : errbuf_set(eb, ERR_NOMEM, "out of memory");
 	if (e == ERR_OK && w->builder.point_count) {
 		struct batch b = { .db = db,
 			.received_ns = now_ns,

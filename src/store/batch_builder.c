@@ -119,7 +119,7 @@ enum lp_result batch_builder_next(struct batch_builder *bb, uint32_t db)
 	if (!known) {
 		/* a new series or an unusual order of tags; the fields are looked at first, so that a line that is wrong
 		 * leaves no series behind */
-		if (lp_rest(ps, NULL) == LP_BAD)
+		if (lp_rest(ps, NULL) == LP_BAD || (bb->admit && !bb->admit(bb->admit_arg, ps)))
 			return LP_BAD;
 		s = catalogue_add_series(bb->catalogue, db, ps->key, !bb->at_door, &bb->refusal);
 		if (!s)

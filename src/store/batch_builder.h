@@ -10,6 +10,9 @@ struct batch_builder {
 	struct catalogue *catalogue;
 	struct lp_parser parser;
 	bool at_door; /* the text is new: the catalogue's ceilings hold; what comes from the spool was let in once */
+	/* Or NULL. Asked before a line makes a new series: false refuses it, with parser.why and .error. */
+	bool (*admit)(void *arg, struct lp_parser *ps);
+	void *admit_arg;
 	struct view only; /* a measurement, escaped: lines of others are passed over; empty: none are */
 	bool (*wanted)(void *arg, const struct series *s); /* or NULL; lines of other series are passed over */
 	void *wanted_arg;

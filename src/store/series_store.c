@@ -84,7 +84,9 @@ static enum err load_one_series(struct catalogue *c, sqlite3_stmt *st, struct er
 		return errbuf_set(eb, ERR_CORRUPT, "the store's table series names an unknown measurement");
 	struct series *s = catalogue_load_series(c, catalogue_measurement_at(c, (uint32_t)(id >> 20)), blob(st, 1));
 	if (!s)
-		return errbuf_set(eb, ERR_FULL, "no room for the store's series");
+		return errbuf_set(eb, ERR_FULL,
+		    "series %llu of the store cannot be taken: its key is damaged, or memory is short",
+		    (unsigned long long)id);
 	if (s->ordinal != (id & ((1u << 20) - 1)))
 		return errbuf_set(eb, ERR_CORRUPT, "the store's table series has holes");
 	return ERR_OK;

@@ -128,6 +128,22 @@ Test(ingest, too_old_and_too_new_points_are_refused_and_counted)
 	cr_assert_eq(stand_total(&st, "m", "v", 0, INT64_C(2000000000) * NS_PER_S).count, 1);
 }
 
+Test(ingest, a_point_refused_for_its_time_leaves_no_series)
+{
+	char message[1024];
+	struct stand_opts o = { .retention_ns = 3600 * NS_PER_S, .max_future_ns = 600 * NS_PER_S };
+
+	clock_fake(NOW, 0);
+	stand_open(&st, &o);
+	cr_assert_eq(stand_try(&st, "metrics", 1, "m,id=1 v=1 5\nm,id=2 v=1 1900000000000000000\n", message), ERR_OK);
+	cr_assert(strstr(message, "dropped=2"), "%s", message);
+	cr_assert_eq(stand_try(&st, "metrics", NS_PER_S, "m,id=3 v=1 9223372036854775807\n", message), ERR_OK);
+	cr_assert(strstr(message, "time outside range"), "%s", message);
+	cr_assert_eq(catalogue_series_count(st.catalogue), 0);
+	stand_write(&st, "m,id=1 v=1\n");
+	cr_assert_eq(catalogue_series_count(st.catalogue), 1);
+}
+
 Test(ingest, unknown_database_is_not_found_unless_it_may_be_created)
 {
 	char message[1024];
