@@ -123,7 +123,7 @@ export function figures(state) {
 				max_bytes: 10 * GiB, used_bytes: empty ? 0 : 812e6,
 				files: [{ file: 'store.db', file_bytes: 800e6, used_bytes: empty ? 0 : 790e6 }, { file: 'spool.db', file_bytes: 22e6, used_bytes: empty ? 0 : 22e6 }],
 				tiers: [tier('raw', 30, 30, 1.1e9, 690e6), tier('1m', 0, 90, 0, 0), tier('1h', 400, 730, 4.1e6, 88e6), tier('1d', 400, 3650, 172e3, 12e6)],
-				compaction: lost ? { state: 'failing', error: 'database or disk is full' } : { state: 'idle', error: null },
+				compaction: state === 'lost' ? { state: 'failing', error: 'database or disk is full' } : { state: 'idle', error: null },
 				gaps: [],
 			};
 		},
