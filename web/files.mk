@@ -22,6 +22,8 @@ web_sources = \
 	web/src/main.js \
 	web/src/panels.js \
 	web/src/poll.js \
+	web/src/quality.js \
+	web/src/quality_data.js \
 	web/src/sentence.js \
 	web/src/service_data.js \
 	web/src/span.js \

@@ -9,6 +9,7 @@ int cmd_compact(struct client *c, int argc, char **argv);
 int cmd_query(struct client *c, int argc, char **argv);
 int cmd_export(struct client *c, int argc, char **argv);
 int cmd_import(struct client *c, int argc, char **argv);
+int cmd_quality(struct client *c, int argc, char **argv);
 int cmd_write(struct client *c, int argc, char **argv);
 
 #endif

@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
 	{ "status", "is all well, and what to do if not", cmd_status },
 	{ "query", "metrics as a table", cmd_query },
+	{ "quality", "what is refused, and which measurements grow", cmd_quality },
 	{ "compact", "make everything small now", cmd_compact },
 	{ "write", "line protocol from files or standard input", cmd_write },
 	{ "export", "points to a file, as line protocol, CSV or JSON lines", cmd_export },

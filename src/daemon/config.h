@@ -37,6 +37,9 @@ struct config {
 		uint64_t max_bytes;
 		int64_t max_future_ns;
 	} retention;
+	struct { /* as in catalogue_opts */
+		uint64_t series, series_per_measurement, fields_per_measurement, measurements;
+	} limits;
 	struct {
 		char *url; /* "": no record */
 		char *database, *bucket, *org, *username, *password_file, *token_file;

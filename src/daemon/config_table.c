@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "store/catalogue.h"
 
 #define AT(member) offsetof(struct config, member)
 #define HOUR_NS (3600 * NS_PER_S)
@@ -64,6 +65,14 @@ const struct config_key config_keys[] = {
 	  NULL, "ceiling of the store on disk; the oldest goes first" },
 	{ "retention", "max_future", CONFIG_DURATION, AT(retention.max_future_ns), "10m", NS_PER_S, 365 * DAY_NS, NULL, NULL,
 	  NULL, "points further ahead of the clock are refused" },
+	{ "limits", "series", CONFIG_COUNT, AT(limits.series), "1000000", 1, CATALOGUE_SERIES_MAX, NULL, NULL, NULL,
+	  "series in all; points of further ones are refused" },
+	{ "limits", "series_per_measurement", CONFIG_COUNT, AT(limits.series_per_measurement), "200000", 1,
+	  CATALOGUE_MEASUREMENT_SERIES_MAX, NULL, NULL, NULL, "series of one measurement" },
+	{ "limits", "fields_per_measurement", CONFIG_COUNT, AT(limits.fields_per_measurement), "4096", 1,
+	  CATALOGUE_FIELDS_MAX, NULL, NULL, NULL, "fields of one measurement" },
+	{ "limits", "measurements", CONFIG_COUNT, AT(limits.measurements), "10000", 1, CATALOGUE_MEASUREMENTS_MAX, NULL,
+	  NULL, NULL, "measurements, of all databases together" },
 	{ "influxdb", "url", CONFIG_TEXT, AT(influxdb.url), "", 0, 0, NULL, "INFLUXDB_URL", NULL,
 	  "the record, http://HOST:PORT; empty: the local store alone" },
 	{ "influxdb", "database", CONFIG_TEXT, AT(influxdb.database), "", 0, 0, NULL, NULL, NULL,

@@ -117,7 +117,11 @@ static enum err open_blocks(struct daemon *d, struct errbuf *eb)
 static enum err open_tables(struct daemon *d, uint64_t *points, struct errbuf *eb)
 {
 	const struct config *c = d->config;
-	struct catalogue_opts catalogue = { .create_databases = c->server.create_databases };
+	struct catalogue_opts catalogue = { .series_max = c->limits.series,
+		.measurement_series_max = (uint32_t)c->limits.series_per_measurement,
+		.measurement_fields_max = (uint32_t)c->limits.fields_per_measurement,
+		.measurements_max = (uint32_t)c->limits.measurements,
+		.create_databases = c->server.create_databases };
 	struct head_opts head = { .max_bytes = c->server.head_bytes };
 	struct store_totals totals = { 0 };
 	enum err e = spool_prepare(d->spool_path, eb);

@@ -25,6 +25,7 @@ static const struct http_route table[] = {
 	{ HTTP_GET, "/api/v1/health", routes_health, false, HTTP_FORM_OWN },
 	{ HTTP_GET, "/api/v1/metrics/performance", routes_performance, true, HTTP_FORM_OWN },
 	{ HTTP_GET, "/api/v1/metrics/resources", routes_resources, true, HTTP_FORM_OWN },
+	{ HTTP_GET, "/api/v1/quality", routes_quality, false, HTTP_FORM_OWN },
 	{ HTTP_GET, "/api/v1/quarantine", routes_quarantine, false, HTTP_FORM_OWN },
 	{ HTTP_GET, "/api/v1/replication", routes_replication, false, HTTP_FORM_OWN },
 	{ HTTP_POST, "/api/v1/compact", routes_compact, false, HTTP_FORM_OWN },

@@ -80,6 +80,8 @@ static void write_storage(struct buf *b, const struct services *s)
 	gauge(b, "holdfast_head_max_bytes", "Ceiling of that memory", (double)h.max_bytes);
 	gauge(b, "holdfast_head_points", "Points in memory", (double)h.points);
 	gauge(b, "holdfast_series", "Series known", (double)catalogue_series_count(s->catalogue));
+	gauge(b, "holdfast_series_max", "Ceiling of the series known",
+	    (double)catalogue_ceilings(s->catalogue)->series_max);
 }
 
 static void write_replication(struct buf *b, const struct services *s)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "edge/routes_internal.h"
+#include "store/tags.h"
 #include "wire/lp_key.h"
 
 enum { NAMES_MAX = 256, NAME_BYTES = 64, SHOWN = 3 };
@@ -13,33 +14,22 @@ struct names {
 	char name[NAMES_MAX][NAME_BYTES];
 };
 
-/* The text of the service tag within a key, unescaped into out. */
-static bool service_of(struct view key, struct lp_key *parts, struct buf *out)
+/* Names that have a place in the list, as plain text. */
+static void remember_all(struct names *names, const struct tag_key *services)
 {
-	enum reject why;
-	const char *error;
+	uint32_t n = services ? tag_key_value_count(services) : 0;
+	struct buf text;
 
-	buf_clear(out);
-	if (!lp_key_split(key, parts, &why, &error))
-		return false;
-	for (unsigned i = 0; i < parts->tag_count; i++) {
-		if (!view_is(parts->tags[i].key, "service"))
+	buf_init(&text, LP_KEY_MAX);
+	for (uint32_t i = 0; i < n && names->count < NAMES_MAX; i++) {
+		buf_clear(&text);
+		lp_unescape(tag_value_text(tag_key_value_at(services, i)), false, &text);
+		if (text.failed || text.len >= NAME_BYTES)
 			continue;
-		lp_unescape(parts->tags[i].value, false, out);
-		return out->len > 0;
+		memcpy(names->name[names->count], text.p, text.len);
+		names->name[names->count++][text.len] = 0;
 	}
-	return false;
-}
-
-static void remember(struct names *names, struct view v)
-{
-	if (v.len >= NAME_BYTES || names->count == NAMES_MAX)
-		return;
-	for (unsigned i = 0; i < names->count; i++)
-		if (view_is(v, names->name[i]))
-			return;
-	memcpy(names->name[names->count], v.p, v.len);
-	names->name[names->count++][v.len] = 0;
+	buf_fini(&text);
 }
 
 /* Levenshtein's distance, of the first NAME_BYTES bytes. */
@@ -99,24 +89,20 @@ bool routes_service_known(
     const struct services *s, const char *measurement, const char *service, char *hint, size_t hint_size)
 {
 	struct measurement *m = catalogue_find_measurement(s->catalogue, CATALOGUE_DEFAULT_DB, view_of(measurement));
+	const struct tag_key *services = m ? tags_find_key(measurement_tags(m), view_of("service")) : NULL;
 	struct names *names = calloc(1, sizeof *names);
-	struct lp_key *parts = malloc(sizeof *parts);
-	bool known = false;
-	struct buf text;
+	struct buf escaped;
 
+	buf_init(&escaped, LP_KEY_MAX);
+	lp_escape(view_of(service), false, &escaped);
+	bool known = services && !escaped.failed && escaped.len &&
+	    tag_key_find_value(services, (struct view){ escaped.p, escaped.len });
+	buf_fini(&escaped);
 	snprintf(hint, hint_size, "no service has written yet");
-	buf_init(&text, LP_KEY_MAX);
-	for (uint32_t i = 0; m && names && parts && !known && i < measurement_series_count(m); i++) {
-		const struct series *one = measurement_series(m, i);
-		if (!one || !service_of(one->key, parts, &text))
-			continue;
-		known = view_is((struct view){ text.p, text.len }, service);
-		remember(names, (struct view){ text.p, text.len });
-	}
-	if (names && !known)
+	if (names && !known) {
+		remember_all(names, services);
 		write_hint(names, service, hint, hint_size);
-	buf_fini(&text);
-	free(parts);
+	}
 	free(names);
 	return known;
 }

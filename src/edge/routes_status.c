@@ -27,6 +27,7 @@ struct gathered {
 	struct replicator_stats replicator;
 	struct spool_view_gaps gaps;
 	struct errbuf gaps_error;
+	struct series_near near;
 	struct sentence sentence;
 };
 
@@ -110,6 +111,7 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		.spool_max_bytes = s->spool_max_bytes,
 		.spool_bytes_per_s = rates_per_s(&s->rates, RATE_SPOOL_BYTES),
 		.values_per_s = rates_per_s(&s->rates, RATE_VALUES),
+		.near = &g->near,
 		.rejected_points = rates_rise(&s->rates, RATE_REJECTED),
 		.rejected_reason = reject_name(worst_reject()) };
 
@@ -145,6 +147,7 @@ static struct gathered *gather(struct services *s)
 	committer_stats(s->committer, &g->committer);
 	spool_totals(s->spool, &g->spool);
 	head_stats(s->head, &g->head);
+	series_view_nearest(s->catalogue, &g->near);
 	if (s->disk)
 		disk_space_stats(s->disk, &g->disk);
 	if (s->salvage)
@@ -304,6 +307,15 @@ static void write_head(struct buf *b, const struct services *s, const struct hea
 	json_close(b, '}');
 }
 
+static void write_series(struct buf *b, const struct services *s, const struct series_near *near)
+{
+	json_open(b, "series", '{');
+	json_put_u64(b, "count", catalogue_series_count(s->catalogue));
+	json_put_u64(b, "max", catalogue_ceilings(s->catalogue)->series_max);
+	series_view_put_near(b, "nearest", near);
+	json_close(b, '}');
+}
+
 /* The members of /api/v1/replication, without the braces. */
 static void write_replication(struct buf *b, struct services *s, const struct replicator_stats *r)
 {
@@ -361,6 +373,7 @@ void routes_status(struct http_request *rq, void *arg)
 	write_recovery(&b, &g->salvage);
 	write_check(&b, &g->check);
 	write_head(&b, s, &g->head);
+	write_series(&b, s, &g->near);
 	json_open(&b, "gaps", '[');
 	if (spool_view_gaps(s->spool_view, GAPS_SHOWN, &b, &g->gaps_error) != ERR_OK)
 		g->gaps.points = 0; /* spool.error says it already */

@@ -261,6 +261,45 @@ static bool say_collectors(const struct sentence_facts *f, struct sentence *out)
 	return true;
 }
 
+/* Its tag that grows, and what to do. */
+static void say_what_grows(const struct series_near *n, struct sentence *out)
+{
+	bool names = n->ceiling == CEILING_MEASUREMENTS || n->ceiling == CEILING_FIELDS;
+	char values[TEXT], which[400] = "";
+
+	sentence_count(values, sizeof values, n->tag_values);
+	if (*n->tag)
+		snprintf(which, sizeof which, "%s%.100s%s tag %.100s has %s different values. ",
+		    n->ceiling == CEILING_SERIES ? "Most are of " : "",
+		    n->ceiling == CEILING_SERIES ? n->measurement : "Its",
+		    n->ceiling == CEILING_SERIES ? ", whose" : "", n->tag, values);
+	snprintf(out->detail, sizeof out->detail,
+	    "%sStop what writes %s%s%s%s. Points of what is known already are kept.", which,
+	    names ? "names made of changing parts" : "values that never come back",
+	    n->can_rise ? ", or raise [limits] " : "", n->can_rise ? series_view_key(n->ceiling) : "",
+	    n->can_rise ? " and restart" : "");
+}
+
+/* At a ceiling. That one is near is no matter yet: it may stay so for years. */
+static bool say_ceiling(const struct sentence_facts *f, struct sentence *out)
+{
+	const struct series_near *n = f->near;
+	char max[TEXT];
+
+	if (!n || !n->max || n->have < n->max)
+		return false;
+	sentence_count(max, sizeof max, n->max);
+	out->state = SENTENCE_WARN;
+	if (n->ceiling == CEILING_SERIES || n->ceiling == CEILING_MEASUREMENTS)
+		snprintf(out->summary, sizeof out->summary, "All %s %s are taken: new ones are refused.", max,
+		    n->ceiling == CEILING_SERIES ? "series" : "measurements");
+	else
+		snprintf(out->summary, sizeof out->summary, "%.100s has all of its %s %s: new ones are refused.",
+		    n->measurement, max, n->ceiling == CEILING_FIELDS ? "fields" : "series");
+	say_what_grows(n, out);
+	return true;
+}
+
 static bool say_rejected(const struct sentence_facts *f, struct sentence *out)
 {
 	char count[TEXT];
@@ -318,7 +357,7 @@ void sentence_make(const struct sentence_facts *f, struct sentence *out)
 {
 	static bool (*const matters[])(const struct sentence_facts *, struct sentence *) = { say_disk_low,
 		say_not_writable, say_damaged, say_gaps, say_salvage, say_held, say_down, say_catching_up,
-		say_collectors, say_rejected, say_quarantine };
+		say_collectors, say_ceiling, say_rejected, say_quarantine };
 
 	*out = (struct sentence){ .state = SENTENCE_OK };
 	for (size_t i = 0; i < sizeof matters / sizeof *matters; i++)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "edge/series_view.h"
 #include "flow/replicator.h"
 #include "flow/salvage.h"
 #include "flow/spool_check.h"
@@ -38,6 +39,7 @@ struct sentence_facts {
 	double spool_bytes_per_s, values_per_s;
 	unsigned collectors_failing;
 	const char *failing_name, *failing_error; /* the first of them */
+	const struct series_near *near; /* the nearest ceiling of the catalogue; NULL: none */
 	uint64_t rejected_points; /* in the last minute */
 	const char *rejected_reason; /* the most frequent since the start */
 	uint64_t quarantined_points;

@@ -10,8 +10,7 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
-#include "store/batch_builder.h"
-#include "store/frame.h"
+#include "flow/ingest_part.h"
 
 enum {
 	PART_BYTES = 1 << 20,
@@ -19,29 +18,9 @@ enum {
 	KEEP_BYTES = 4 << 20, /* of a worker's builder, and of each of its texts */
 	SPARE_BYTES = 24 << 20, /* of all spare workers */
 	SPARE_MAX = 8,
-	MESSAGE_MAX = 8 << 10,
-	ERRORS_MAX = 20,
-	LINE_SHOWN = 256
+	TEXTS_MAX = 32 << 10
 };
 #define TEXT_MAX ((size_t)256 << 20) /* stamps lengthen lines; bodies are bounded long before */
-
-struct worker { /* what a request needs; kept for the next one */
-	struct worker *next;
-	struct batch_builder builder;
-	struct frame_packer *packer;
-	struct buf text; /* rewritten lines */
-	struct buf frames; /* of all parts */
-	struct buf reasons; /* of bad lines, one a line */
-	struct batch_part *parts;
-	uint32_t part_count, part_cap;
-	bool rewriting; /* the kept lines are in text; else they are the body's first `covered` bytes */
-	size_t covered;
-	uint64_t reason_count, rejected[REJECT_COUNT];
-	struct ingest_refused refused[INGEST_REFUSED_SHOWN];
-	unsigned refused_count;
-	const char *counted; /* of the body: its lines up to here are in `line` */
-	uint64_t line;
-};
 
 struct ingest {
 	struct ingest_opts opts;
@@ -50,12 +29,13 @@ struct ingest {
 	unsigned spare_count;
 	size_t spare_bytes;
 	bool used; /* since ingest_trim */
+	struct refusals *refusals;
 };
 
 void ingest_result_init(struct ingest_result *r)
 {
 	*r = (struct ingest_result){ 0 };
-	buf_init(&r->message, MESSAGE_MAX);
+	buf_init(&r->message, INGEST_MESSAGE_MAX);
 }
 
 void ingest_result_fini(struct ingest_result *r)
@@ -74,6 +54,7 @@ static void worker_free(struct worker *w)
 	buf_fini(&w->text);
 	buf_fini(&w->frames);
 	buf_fini(&w->reasons);
+	buf_fini(&w->alike_texts);
 	free(w->parts);
 	free(w);
 }
@@ -85,9 +66,11 @@ static struct worker *worker_new(struct ingest *in)
 	if (!w)
 		return NULL;
 	batch_builder_init(&w->builder, in->opts.catalogue);
+	w->builder.at_door = true;
 	buf_init(&w->text, TEXT_MAX);
 	buf_init(&w->frames, TEXT_MAX);
-	buf_init(&w->reasons, MESSAGE_MAX - 512);
+	buf_init(&w->reasons, INGEST_MESSAGE_MAX - 512);
+	buf_init(&w->alike_texts, TEXTS_MAX);
 	if (frame_packer_new(&w->packer) != ERR_OK) {
 		worker_free(w);
 		return NULL;
@@ -166,6 +149,11 @@ enum err ingest_new(struct ingest **out, const struct ingest_opts *opts, struct 
 	*out = in;
 	if (!in)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	if (refusals_new(&in->refusals) != ERR_OK) {
+		free(in);
+		*out = NULL;
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	}
 	in->opts = *opts;
 	pthread_mutex_init(&in->lock, NULL);
 	return ERR_OK;
@@ -176,8 +164,14 @@ void ingest_free(struct ingest *in)
 	if (!in)
 		return;
 	free_spare(in);
+	refusals_free(in->refusals);
 	pthread_mutex_destroy(&in->lock);
 	free(in);
+}
+
+struct refusals *ingest_refusals(struct ingest *in)
+{
+	return in->refusals;
 }
 
 /* ---- the text that goes to the spool ---- */
@@ -261,138 +255,77 @@ static bool finish_parts(struct worker *w, const struct ingest_request *rq)
 	return true;
 }
 
-/* ---- refusals ---- */
-
-static void begin_reason(struct worker *w)
-{
-	if (w->reasons.len)
-		buf_char(&w->reasons, '\n');
-}
-
-/* InfluxDB's words for the line at hand, the first ERRORS_MAX of a request. */
-static void note_reason(struct worker *w)
-{
-	const struct lp_parser *ps = &w->builder.parser;
-	struct view line = ps->line;
-
-	if (w->reason_count++ >= ERRORS_MAX)
-		return;
-	begin_reason(w);
-	if (ps->why == REJECT_TYPE_CONFLICT) {
-		const struct field *f = w->builder.conflict;
-		buf_str(&w->reasons, "field type conflict: input field \"");
-		buf_view(&w->reasons, f->name);
-		buf_str(&w->reasons, "\" on measurement \"");
-		buf_view(&w->reasons, measurement_name(f->measurement));
-		buf_printf(&w->reasons, "\" is type %s, already exists as type %s",
-		    value_type_name(w->builder.conflict_type), value_type_name(f->type));
-		return;
-	}
-	if (ps->why != REJECT_UNPARSABLE && ps->why != REJECT_NOT_FINITE && ps->why != REJECT_BAD_NAME) {
-		buf_str(&w->reasons, ps->error);
-		return;
-	}
-	if (line.len > LINE_SHOWN)
-		line.len = LINE_SHOWN;
-	buf_str(&w->reasons, "unable to parse '");
-	buf_view(&w->reasons, line);
-	buf_str(&w->reasons, line.len < ps->line.len ? "…': " : "': ");
-	buf_str(&w->reasons, ps->error);
-}
-
-/* Where the line at hand stands. */
-static void note_place(struct worker *w)
-{
-	const char *end = w->builder.parser.line.p, *newline;
-
-	if (w->refused_count == INGEST_REFUSED_SHOWN)
-		return;
-	while ((newline = memchr(w->counted, '\n', (size_t)(end - w->counted)))) {
-		w->counted = newline + 1;
-		w->line++;
-	}
-	w->refused[w->refused_count++] = (struct ingest_refused){ w->line, w->builder.parser.why };
-}
-
-static void refuse_line(struct worker *w)
-{
-	enum reject why = w->builder.parser.why;
-
-	note_place(w);
-
-	/* one reason tells it all for these, however many points it hits */
-	if (why == REJECT_TOO_OLD || why == REJECT_IN_FUTURE || why == REJECT_TOO_MANY_SERIES) {
-		if (w->rejected[why] == 0)
-			note_reason(w);
-	} else {
-		note_reason(w);
-	}
-	w->rejected[why]++;
-}
-
-static void refuse_point(struct worker *w, enum reject why, const char *error)
-{
-	w->builder.parser.why = why;
-	w->builder.parser.error = error;
-	batch_builder_drop(&w->builder);
-	refuse_line(w);
-}
-
-/* As InfluxDB puts it: what could not be read is not counted as dropped. */
-static void compose_message(const struct worker *w, struct ingest_result *res)
-{
-	uint64_t unread = w->rejected[REJECT_UNPARSABLE] + w->rejected[REJECT_NOT_FINITE] +
-	    w->rejected[REJECT_BAD_NAME];
-	bool partial = res->points || res->rejected > unread;
-
-	if (partial)
-		buf_str(&res->message, "partial write: ");
-	buf_append(&res->message, w->reasons.p, w->reasons.len);
-	if (w->reason_count > ERRORS_MAX)
-		buf_printf(&res->message, "\n(and %llu more)", (unsigned long long)(w->reason_count - ERRORS_MAX));
-	if (partial)
-		buf_printf(&res->message, " dropped=%llu", (unsigned long long)(res->rejected - unread));
-}
-
 /* ---- a request ---- */
 
-/* False: out of memory. */
-static bool take_line(struct ingest *in, struct worker *w, const struct ingest_request *rq, int64_t now_ns)
-{
-	const struct lp_parser *ps = &w->builder.parser;
-	struct batch_point *point = &w->builder.points[w->builder.point_count - 1];
-	int64_t t = now_ns;
+struct door { /* what a request's lines are held against */
+	const struct ingest_opts *opts;
+	const struct ingest_request *request;
+	int64_t now_ns;
+};
 
+/* The line's time; false: refused, *why and *error say why. */
+static bool read_time(
+    const struct door *d, const struct lp_parser *ps, int64_t *out, enum reject *why, const char **error)
+{
+	const struct ingest_opts *o = d->opts;
+	int64_t t = d->now_ns;
+
+	*why = REJECT_UNPARSABLE;
+	*error = "time outside range -9223372036854775806 - 9223372036854775806";
 	if (ps->has_time &&
-	    (__builtin_mul_overflow(ps->time, rq->precision_ns, &t) || t <= INT64_MIN + 1 || t == INT64_MAX)) {
-		refuse_point(w, REJECT_UNPARSABLE, "time outside range -9223372036854775806 - 9223372036854775806");
-		return true;
+	    (__builtin_mul_overflow(ps->time, d->request->precision_ns, &t) || t <= INT64_MIN + 1 || t == INT64_MAX))
+		return false;
+	*out = t;
+	if (o->retention_ns && t < d->now_ns - o->retention_ns) {
+		*why = REJECT_TOO_OLD;
+		*error = "points beyond retention policy";
+		return false;
 	}
-	if (in->opts.retention_ns && t < now_ns - in->opts.retention_ns) {
-		refuse_point(w, REJECT_TOO_OLD, "points beyond retention policy");
-		return true;
+	if (o->max_future_ns && t > d->now_ns + o->max_future_ns) {
+		*why = REJECT_IN_FUTURE;
+		*error = "points too far in the future ([retention] max_future)";
+		return false;
 	}
-	if (in->opts.max_future_ns && t > now_ns + in->opts.max_future_ns) {
-		refuse_point(w, REJECT_IN_FUTURE, "points too far in the future ([retention] max_future)");
-		return true;
-	}
-	point->time_ns = t;
-	return keep_line(w, rq, t);
+	return true;
 }
 
-static bool parse_all(struct ingest *in, struct worker *w, uint32_t db, const struct ingest_request *rq, int64_t now_ns)
+/* A point that is refused for its time must leave no series behind. */
+static bool admit(void *arg, struct lp_parser *ps)
+{
+	int64_t t;
+
+	return read_time(arg, ps, &t, &ps->why, &ps->error);
+}
+
+/* False: out of memory. */
+static bool take_line(struct worker *w, const struct door *d)
+{
+	struct batch_point *point = &w->builder.points[w->builder.point_count - 1];
+	enum reject why;
+	const char *error;
+
+	if (!read_time(d, &w->builder.parser, &point->time_ns, &why, &error)) {
+		ingest_refuse_point(w, why, error);
+		return true;
+	}
+	return keep_line(w, d->request, point->time_ns);
+}
+
+static bool parse_all(struct worker *w, const struct door *d)
 {
 	enum lp_result r;
 
-	while ((r = batch_builder_next(&w->builder, db)) != LP_END) {
+	w->builder.admit = admit;
+	w->builder.admit_arg = (void *)(uintptr_t)d;
+	while ((r = batch_builder_next(&w->builder, w->db)) != LP_END) {
 		if (w->builder.out_of_memory)
 			return false;
 		if (r == LP_BAD)
-			refuse_line(w);
-		else if (!take_line(in, w, rq, now_ns))
+			ingest_refuse_line(w);
+		else if (!take_line(w, d))
 			return false;
 	}
-	return finish_parts(w, rq);
+	return finish_parts(w, d->request);
 }
 
 static void count(const struct worker *w, const struct ingest_request *rq, const struct ingest_result *res)
@@ -411,15 +344,10 @@ static void reset(struct worker *w, struct view body)
 	batch_builder_start(&w->builder, body, KEEP_BYTES);
 	buf_clear(&w->text);
 	buf_clear(&w->frames);
-	buf_clear(&w->reasons);
 	w->part_count = 0;
 	w->rewriting = false;
 	w->covered = 0;
-	w->reason_count = 0;
-	w->refused_count = 0;
-	w->counted = body.p;
-	w->line = 1;
-	memset(w->rejected, 0, sizeof w->rejected);
+	ingest_forget_refusals(w, body);
 }
 
 enum err ingest_write(struct ingest *in, const struct ingest_request *rq, struct ingest_result *res, struct errbuf *eb)
@@ -435,7 +363,9 @@ enum err ingest_write(struct ingest *in, const struct ingest_request *rq, struct
 	if (!w)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	reset(w, rq->body);
-	enum err e = parse_all(in, w, db, rq, now_ns) ? ERR_OK : errbuf_set(eb, ERR_NOMEM, "out of memory");
+	w->db = db;
+	const struct door door = { &in->opts, rq, now_ns };
+	enum err e = parse_all(w, &door) ? ERR_OK : errbuf_set(eb, ERR_NOMEM, "out of memory");
 	if (e == ERR_OK && w->builder.point_count) {
 		struct batch b = { .db = db,
 			.received_ns = now_ns,
@@ -452,8 +382,10 @@ enum err ingest_write(struct ingest *in, const struct ingest_request *rq, struct
 		res->values = w->builder.value_count;
 		for (unsigned i = 0; i < REJECT_COUNT; i++)
 			res->rejected += w->rejected[i];
-		if (res->rejected)
-			compose_message(w, res);
+		if (res->rejected) {
+			ingest_compose_message(w, res);
+			ingest_tell_refusals(w, in->refusals, now_ns);
+		}
 		memcpy(res->refused, w->refused, sizeof res->refused);
 		res->refused_count = w->refused_count;
 		count(w, rq, res);

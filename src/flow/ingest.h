@@ -11,6 +11,7 @@
 #include "store/catalogue.h"
 
 struct ingest;
+struct refusals;
 
 struct ingest_opts {
 	struct committer *committer;
@@ -43,6 +44,7 @@ struct ingest_result {
 
 NODISCARD enum err ingest_new(struct ingest **out, const struct ingest_opts *opts, struct errbuf *eb);
 void ingest_free(struct ingest *in);
+struct refusals *ingest_refusals(struct ingest *in); /* what was refused here */
 
 /* ERR_OK: all good points are durable, possibly none, and result tells the rest. ERR_NOTFOUND: no such database.
  * ERR_FULL, ERR_IO, ERR_CLOSED, ERR_NOMEM: nothing was kept, try again (eb says why). Counts refusals by reason. */

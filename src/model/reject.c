@@ -11,6 +11,7 @@ static const struct {
 	[REJECT_IN_FUTURE] = { "in_future", COUNTER_REJECT_IN_FUTURE },
 	[REJECT_TOO_LONG] = { "too_long", COUNTER_REJECT_TOO_LONG },
 	[REJECT_TOO_MANY_SERIES] = { "too_many_series", COUNTER_REJECT_TOO_MANY_SERIES },
+	[REJECT_TOO_MANY_FIELDS] = { "too_many_fields", COUNTER_REJECT_TOO_MANY_FIELDS },
 	[REJECT_BAD_NAME] = { "bad_name", COUNTER_REJECT_BAD_NAME },
 };
 

@@ -10,8 +10,9 @@ enum reject {
 	REJECT_NOT_FINITE, /* NaN or infinity */
 	REJECT_TOO_OLD, /* beyond raw retention */
 	REJECT_IN_FUTURE, /* beyond max_future */
-	REJECT_TOO_LONG, /* a key, a string or the number of fields is above its ceiling */
-	REJECT_TOO_MANY_SERIES,
+	REJECT_TOO_LONG, /* a key, a string or the number of a line's fields is above its ceiling */
+	REJECT_TOO_MANY_SERIES, /* in all or of the measurement; or too many measurements */
+	REJECT_TOO_MANY_FIELDS, /* of the measurement */
 	REJECT_BAD_NAME, /* not UTF-8, or with control characters: newer servers refuse it */
 	REJECT_COUNT
 };

@@ -14,8 +14,9 @@
 #include <xxhash.h>
 
 #include "query/local_part.h"
+#include "store/tags.h"
 
-enum { NAME_MAX_BYTES = 64 << 10, TRIES = 3, FINISH_BYTES = 1 << 20 };
+enum { NAME_MAX_BYTES = 64 << 10, FILTER_MAX_BYTES = 1 << 20, TRIES = 3, FINISH_BYTES = 1 << 20 };
 
 enum err local_new(struct local **out, const struct local_opts *opts, struct errbuf *eb)
 {
@@ -121,6 +122,51 @@ static struct view escape(struct buf *b, const char *name)
 	return (struct view){ b->p, b->len };
 }
 
+/* Keeps the series whose tag equals one of the filter's values. */
+static bool keep_values(const struct tag_key *key, const struct read_filter *f, struct series_set *set)
+{
+	struct view *texts = calloc(f->count + 1, sizeof *texts);
+	struct buf all; /* the escaped texts; offsets until all are there */
+	bool ok = texts != NULL;
+
+	buf_init(&all, FILTER_MAX_BYTES);
+	for (unsigned i = 0; ok && i < f->count; i++) {
+		size_t at = all.len;
+		lp_escape(view_of(f->values[i]), false, &all);
+		texts[i].len = all.len - at;
+		ok = !all.failed;
+	}
+	size_t at = 0;
+	for (unsigned i = 0; ok && i < f->count; at += texts[i++].len)
+		texts[i].p = all.p ? all.p + at : "";
+	ok = ok && tags_keep_equal(key, texts, f->count, set);
+	buf_fini(&all);
+	free(texts);
+	return ok;
+}
+
+/* The series in the filters, of those that there are now. False: out of memory. */
+static bool choose(struct reading *rd)
+{
+	const struct tags *tags = measurement_tags(rd->measurement);
+	struct series_set set;
+	struct buf name;
+	bool ok = series_set_init(&set, measurement_series_count(rd->measurement));
+
+	if (ok)
+		series_set_fill(&set);
+	buf_init(&name, NAME_MAX_BYTES);
+	for (unsigned i = 0; ok && i < rd->q->filter_count; i++) {
+		const struct tag_key *key = tags_find_key(tags, escape(&name, rd->q->filters[i].tag));
+		ok = !name.failed && keep_values(key, &rd->q->filters[i], &set);
+	}
+	buf_fini(&name);
+	series_set_fini(&rd->chosen);
+	rd->chosen = set;
+	return ok;
+}
+
+/* The same for a series that came later, by its key. */
 static bool matches(struct reading *rd)
 {
 	struct buf name;
@@ -139,21 +185,15 @@ static bool matches(struct reading *rd)
 	return all;
 }
 
-/* Is the series in the filters? Remembered for those that existed when the read began. */
 bool local_is_wanted(void *arg, const struct series *s)
 {
 	struct reading *rd = arg;
-	enum { UNKNOWN, YES, NO };
 	enum reject why;
 	const char *error;
-	uint8_t known = s->id < rd->verdict_count ? rd->verdicts[s->id] : UNKNOWN;
 
-	if (known == UNKNOWN) {
-		known = lp_key_split(s->key, &rd->key, &why, &error) && matches(rd) ? YES : NO;
-		if (s->id < rd->verdict_count)
-			rd->verdicts[s->id] = known;
-	}
-	return known == YES;
+	if (s->measurement == rd->measurement && s->ordinal < rd->chosen.size)
+		return series_set_has(&rd->chosen, s->ordinal);
+	return lp_key_split(s->key, &rd->key, &why, &error) && matches(rd);
 }
 
 /* The group's tags of the series at hand, in r's arena. */
@@ -303,19 +343,18 @@ static bool choose_fields(struct reading *rd)
 	return rd->fields;
 }
 
-/* Series of the measurement in the filters, by ordinal. */
+/* What is wanted, by ordinal. */
 static bool choose_series(struct reading *rd)
 {
-	uint32_t n = measurement_series_count(rd->measurement), count = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		count += local_is_wanted(rd, measurement_series(rd->measurement, i));
+	if (!choose(rd)) /* anew: reading the spool may have made series known */
+		return false;
+	uint32_t count = series_set_count(&rd->chosen);
 	rd->wanted = arena_alloc(&rd->lists, (count + 1) * sizeof *rd->wanted, 16);
 	if (!rd->wanted)
 		return false;
-	for (uint32_t i = 0; i < n && rd->wanted_count < count; i++)
-		if (local_is_wanted(rd, measurement_series(rd->measurement, i)))
-			rd->wanted[rd->wanted_count++].series = measurement_series(rd->measurement, i);
+	rd->wanted_count = 0;
+	for (uint32_t i = 0; series_set_next(&rd->chosen, &i); i++)
+		rd->wanted[rd->wanted_count++].series = measurement_series(rd->measurement, i);
 	return true;
 }
 
@@ -404,9 +443,14 @@ static bool finish(struct reading *rd)
 static const char too_big[] =
     "the read needs more memory than it may take; ask for fewer series, a shorter range or a larger step";
 
-static enum err read_measurement(struct reading *rd, struct errbuf *eb)
+static void find_measurement(struct reading *rd)
 {
 	rd->measurement = catalogue_find_measurement(rd->local->opts.catalogue, rd->db, rd->measurement_name);
+}
+
+static enum err read_measurement(struct reading *rd, struct errbuf *eb)
+{
+	find_measurement(rd);
 	if (!rd->measurement)
 		return ERR_OK;
 	rd->layout = measurement_layout(rd->measurement);
@@ -449,17 +493,16 @@ static enum err read_moment(struct reading *rd, struct errbuf *eb)
 
 static enum err read_database(struct reading *rd, struct errbuf *eb)
 {
-	struct catalogue *c = rd->local->opts.catalogue;
 	enum err e = local_take_files(rd->local, &rd->files, eb);
 
 	if (e != ERR_OK)
 		return e;
-	rd->verdict_count = catalogue_series_count(c);
-	rd->verdicts = calloc(rd->verdict_count + 1, 1);
-	if (!rd->verdicts)
-		rd->verdict_count = 0;
-	for (int i = 0; (e = read_moment(rd, eb)) == ERR_UNAVAILABLE && i < TRIES; i++) {
-	}
+	find_measurement(rd);
+	if (rd->measurement && !choose(rd))
+		e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+	else
+		for (int i = 0; (e = read_moment(rd, eb)) == ERR_UNAVAILABLE && i < TRIES; i++) {
+		}
 	local_give_files(rd->local, &rd->files, e == ERR_OK);
 	return e;
 }
@@ -488,7 +531,7 @@ enum err local_read(struct local *l, const struct read_request *q, struct read_r
 	arena_fini(&rd->lists);
 	arena_fini(&rd->rows);
 	free(rd->groups);
-	free(rd->verdicts);
+	series_set_fini(&rd->chosen);
 	buf_fini(&rd->text);
 	buf_fini(&name);
 	free(rd);

@@ -9,6 +9,7 @@
 #include "query/local.h"
 #include "query/scan.h"
 #include "store/index.h"
+#include "store/series_set.h"
 #include "store/spool.h"
 #include "store/store.h"
 #include "wire/lp_key.h"
@@ -72,8 +73,7 @@ struct reading { /* of one read */
 	uint32_t wanted_count;
 	struct arena lists; /* of the read */
 	struct arena rows; /* of a window */
-	uint8_t *verdicts; /* by series id */
-	uint64_t verdict_count;
+	struct series_set chosen; /* of the measurement's series as it was when they were chosen */
 	struct index groups_index;
 	struct group *group; /* of the series at hand */
 	struct group **groups; /* by number */

@@ -68,12 +68,13 @@ static enum lp_result refuse(struct batch_builder *bb, enum reject why, const ch
 static struct field *field_of(
     struct batch_builder *bb, struct measurement *m, const struct catalogue_layout *layout, const struct lp_field *lf)
 {
-	struct lp_parser *ps = &bb->parser;
 	struct field *f = lf->expected >= 0
 	    ? layout->fields[lf->expected]
-	    : measurement_field(bb->catalogue, m, lf->name, lf->value.type, &ps->why, &ps->error);
+	    : measurement_field(bb->catalogue, m, lf->name, lf->value.type, !bb->at_door, &bb->refusal);
 
-	if (f && f->type != lf->value.type) {
+	if (!f)
+		(void)refuse(bb, bb->refusal.why, bb->refusal.error);
+	else if (f->type != lf->value.type) {
 		bb->conflict = f;
 		bb->conflict_type = lf->value.type;
 		(void)refuse(bb, REJECT_TYPE_CONFLICT, "field type conflict");
@@ -118,11 +119,11 @@ enum lp_result batch_builder_next(struct batch_builder *bb, uint32_t db)
 	if (!known) {
 		/* a new series or an unusual order of tags; the fields are looked at first, so that a line that is wrong
 		 * leaves no series behind */
-		if (lp_rest(ps, NULL) == LP_BAD)
+		if (lp_rest(ps, NULL) == LP_BAD || (bb->admit && !bb->admit(bb->admit_arg, ps)))
 			return LP_BAD;
-		s = catalogue_add_series(bb->catalogue, db, ps->key, &ps->why, &ps->error);
+		s = catalogue_add_series(bb->catalogue, db, ps->key, !bb->at_door, &bb->refusal);
 		if (!s)
-			return LP_BAD;
+			return refuse(bb, bb->refusal.why, bb->refusal.error);
 	}
 	const struct catalogue_layout *layout = measurement_layout(s->measurement);
 	if (known && lp_rest(ps, &layout->expect) == LP_BAD)

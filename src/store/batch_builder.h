@@ -9,6 +9,10 @@
 struct batch_builder {
 	struct catalogue *catalogue;
 	struct lp_parser parser;
+	bool at_door; /* the text is new: the catalogue's ceilings hold; what comes from the spool was let in once */
+	/* Or NULL. Asked before a line makes a new series: false refuses it, with parser.why and .error. */
+	bool (*admit)(void *arg, struct lp_parser *ps);
+	void *admit_arg;
 	struct view only; /* a measurement, escaped: lines of others are passed over; empty: none are */
 	bool (*wanted)(void *arg, const struct series *s); /* or NULL; lines of other series are passed over */
 	void *wanted_arg;
@@ -16,6 +20,7 @@ struct batch_builder {
 	struct batch_value *values;
 	uint32_t point_count, point_cap, value_count, value_cap;
 	bool out_of_memory;
+	struct catalogue_refusal refusal; /* of a line that the catalogue refused */
 	const struct field *conflict; /* after a type conflict: the field as it is… */
 	enum value_type conflict_type; /* …and what the line had */
 };

@@ -37,13 +37,12 @@ static enum err load_fields(struct catalogue *c, sqlite3 *db, struct errbuf *eb)
 	if (e != ERR_OK)
 		return e;
 	while (e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		enum reject why;
-		const char *error;
+		struct catalogue_refusal refusal;
 		struct measurement *m = catalogue_add_measurement(
 		    c, (uint32_t)sqlite3_column_int64(st, 0), column_view(st, 1));
 		if (!m ||
 		    !measurement_field(
-			c, m, column_view(st, 2), (enum value_type)sqlite3_column_int(st, 3), &why, &error))
+			c, m, column_view(st, 2), (enum value_type)sqlite3_column_int(st, 3), true, &refusal))
 			e = errbuf_set(eb, ERR_NOMEM, "no room for the field types of the spool");
 	}
 	if (e == ERR_OK && rc != SQLITE_DONE)

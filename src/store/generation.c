@@ -4,6 +4,8 @@
 
 enum { ARENA_BLOCK = 256 << 10, PER_CHUNK = 1024, CHUNKS = 1024, ROWS_FIRST = 8, ROWS_MAX = 64 };
 
+_Static_assert((size_t)PER_CHUNK *CHUNKS >= CATALOGUE_SERIES_MAX, "every series has a place");
+
 struct strip_chunk {
 	_Atomic(struct head_strip *) strip[PER_CHUNK];
 };

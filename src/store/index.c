@@ -34,7 +34,7 @@ bool index_add(struct index *ix, struct arena *a, uint64_t hash, uint32_t number
 {
 	const struct index_slots *s = atomic_load_explicit(&ix->slots, memory_order_relaxed);
 
-	if (!s || ix->count >= (s->mask + 1) / 2)
+	if (!s || ix->count >= (s->mask + 1) / 4 * 3)
 		if (!grow(ix, a, hash_of, owner))
 			return false;
 	put(atomic_load_explicit(&ix->slots, memory_order_relaxed), hash, number);

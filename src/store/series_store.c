@@ -63,15 +63,14 @@ static enum err load_measurement(struct catalogue *c, sqlite3_stmt *st, struct e
 static enum err load_field(struct catalogue *c, sqlite3_stmt *st, struct errbuf *eb)
 {
 	uint64_t id = (uint64_t)sqlite3_column_int64(st, 0);
-	enum reject why;
-	const char *error;
+	struct catalogue_refusal refusal;
 
 	if (id >= catalogue_measurement_count(c))
 		return errbuf_set(eb, ERR_CORRUPT, "the store's table field names an unknown measurement");
 	struct field *f = measurement_field(c, catalogue_measurement_at(c, (uint32_t)id), blob(st, 2),
-	    (enum value_type)sqlite3_column_int(st, 3), &why, &error);
+	    (enum value_type)sqlite3_column_int(st, 3), true, &refusal);
 	if (!f)
-		return errbuf_set(eb, ERR_FULL, "no room for the store's fields: %s", error);
+		return errbuf_set(eb, ERR_FULL, "no room for the store's fields: %s", refusal.error);
 	if (f->index != (uint64_t)sqlite3_column_int64(st, 1))
 		return errbuf_set(eb, ERR_CORRUPT, "the store's table field has holes");
 	return ERR_OK;
@@ -85,7 +84,9 @@ static enum err load_one_series(struct catalogue *c, sqlite3_stmt *st, struct er
 		return errbuf_set(eb, ERR_CORRUPT, "the store's table series names an unknown measurement");
 	struct series *s = catalogue_load_series(c, catalogue_measurement_at(c, (uint32_t)(id >> 20)), blob(st, 1));
 	if (!s)
-		return errbuf_set(eb, ERR_FULL, "no room for the store's series");
+		return errbuf_set(eb, ERR_FULL,
+		    "series %llu of the store cannot be taken: its key is damaged, or memory is short",
+		    (unsigned long long)id);
 	if (s->ordinal != (id & ((1u << 20) - 1)))
 		return errbuf_set(eb, ERR_CORRUPT, "the store's table series has holes");
 	return ERR_OK;

@@ -4,10 +4,11 @@
 # writes everything it measured to bench.json in the build folder.
 #   BENCH_STEPS=8640   steps of 10 s of 100 hosts (8640: a day, 35.4 M values, 1.2 GB of text in memory)
 #   BENCH_REST=60      seconds at rest, collecting each second
+#   BENCH_SERIES=1000000 series for the start with many
 #   BENCH_PEERS=no     holdfastd alone
 . "$SRCDIR/tests/integration/lib.sh"
 need_programs curl jq
-steps=${BENCH_STEPS:-8640} rest=${BENCH_REST:-60}
+steps=${BENCH_STEPS:-8640} rest=${BENCH_REST:-60} series=${BENCH_SERIES:-1000000}
 hz=$(getconf CLK_TCK)
 results=$T/results
 : > "$results"
@@ -180,6 +181,34 @@ after=$(cpu_ticks "$HF_PID")
 keep --argjson t $((after - before)) --argjson hz "$hz" --argjson s "$rest" --argjson rss "$(field_kb "$HF_PID" VmRSS)" --argjson v "$(api status | jq .collect.values_per_s)" '
 	{server: "holdfast", test: "at rest, collecting each second", seconds: $s, values_per_s: $v, cpu_percent: (100 * $t / $hz / $s), memory_bytes: ($rss * 1024)}'
 tail -1 "$results" | jq -r '"at rest, collecting each second, \(.seconds) s: \(.values_per_s) values/s, \(.cpu_percent * 100 | round / 100) % of a core, \(.memory_bytes / 1e5 | round / 10) MB"'
+stop_holdfastd
+rm -rf "$T/data"
+
+"$BUILDDIR/tests/bench/bench_catalogue" "$series"
+
+# As many series through the door, compacted, and the start with them.
+export METRICS_ENABLED=no
+start_holdfastd
+export HOLDFAST_URL=$HF
+empty=$(field_kb "$HF_PID" VmRSS)
+awk -v n="$series" -v now="$(date +%s)" 'BEGIN {
+	for (i = 0; i < n; i++) {
+		s = i % 200000
+		printf "requests%d,host=web-%04d,operation=GET-/v1/%03d,region=%s,service=svc-%03d,status=%s count=1i %d000000000\n",
+			i / 200000, s / 400, int(s / 2) % 200, int(s / 400) % 2 ? "eu-west-1" : "us-east-2", int(s / 2) % 50,
+			s % 2 ? "success" : "error", now
+	}
+}' > "$T/series.lp"
+"$BUILDDIR/holdfast" write "$T/series.lp" > /dev/null 2>&1 || echo "  some writes failed"
+"$BUILDDIR/holdfast" compact --wait > /dev/null
+stop_holdfastd
+rm -f "$T/series.lp"
+before=$(date +%s%N)
+start_holdfastd
+known=$(api status | jq .series.count)
+keep --argjson n "$known" --argjson ns $(($(date +%s%N) - before)) --argjson bytes $((($(field_kb "$HF_PID" VmRSS) - empty) * 1024)) '
+	{server: "holdfast", test: "start with many series", series: $n, start_ms: ($ns / 1e6), bytes_per_series: ($bytes / $n)}'
+tail -1 "$results" | jq -r '"start with \(.series) series: \(.start_ms | round) ms until it answers, \(.bytes_per_series | round) bytes of memory each beyond the empty daemon"'
 stop_holdfastd
 
 jq -s --slurpfile store "$T/store.json" --arg cpu "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)" --argjson cores "$(nproc)" \

@@ -89,6 +89,38 @@ Test(sentence, failing_collectors_are_named)
 	expect(SENTENCE_WARN, "3 collectors fail; all else is well.", "pressure: no such file.");
 }
 
+Test(sentence, a_full_ceiling_is_told_with_what_grows_and_a_near_one_is_not)
+{
+	struct series_near n = { .ceiling = CEILING_MEASUREMENT_SERIES,
+		.have = 199999,
+		.max = 200000,
+		.can_rise = true,
+		.measurement = "requests",
+		.tag = "request_id",
+		.tag_values = 190001 };
+
+	f.near = &n;
+	expect(SENTENCE_OK, "All is well.", "");
+	n.have = 200000;
+	f.rejected_points = 5;
+	expect(SENTENCE_WARN, "requests has all of its 200,000 series: new ones are refused.",
+	    "Its tag request_id has 190,001 different values. Stop what writes values that never come back, or raise "
+	    "[limits] series_per_measurement and restart. Points of what is known already are kept.");
+	n.ceiling = CEILING_SERIES;
+	n.can_rise = false;
+	expect(SENTENCE_WARN, "All 200,000 series are taken: new ones are refused.",
+	    "Most are of requests, whose tag request_id has 190,001 different values. Stop what writes values that never "
+	    "come back. Points");
+	n = (struct series_near){
+		.ceiling = CEILING_FIELDS, .have = 9, .max = 9, .can_rise = true, .measurement = "m"
+	};
+	expect(SENTENCE_WARN, "m has all of its 9 fields: new ones are refused.",
+	    "Stop what writes names made of changing parts, or raise [limits] fields_per_measurement and restart.");
+	n.ceiling = CEILING_MEASUREMENTS;
+	expect(
+	    SENTENCE_WARN, "All 9 measurements are taken: new ones are refused.", "[limits] measurements and restart.");
+}
+
 Test(sentence, rejected_points_are_told_with_the_reason)
 {
 	f.rejected_points = 2;

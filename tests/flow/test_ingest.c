@@ -128,6 +128,22 @@ Test(ingest, too_old_and_too_new_points_are_refused_and_counted)
 	cr_assert_eq(stand_total(&st, "m", "v", 0, INT64_C(2000000000) * NS_PER_S).count, 1);
 }
 
+Test(ingest, a_point_refused_for_its_time_leaves_no_series)
+{
+	char message[1024];
+	struct stand_opts o = { .retention_ns = 3600 * NS_PER_S, .max_future_ns = 600 * NS_PER_S };
+
+	clock_fake(NOW, 0);
+	stand_open(&st, &o);
+	cr_assert_eq(stand_try(&st, "metrics", 1, "m,id=1 v=1 5\nm,id=2 v=1 1900000000000000000\n", message), ERR_OK);
+	cr_assert(strstr(message, "dropped=2"), "%s", message);
+	cr_assert_eq(stand_try(&st, "metrics", NS_PER_S, "m,id=3 v=1 9223372036854775807\n", message), ERR_OK);
+	cr_assert(strstr(message, "time outside range"), "%s", message);
+	cr_assert_eq(catalogue_series_count(st.catalogue), 0);
+	stand_write(&st, "m,id=1 v=1\n");
+	cr_assert_eq(catalogue_series_count(st.catalogue), 1);
+}
+
 Test(ingest, unknown_database_is_not_found_unless_it_may_be_created)
 {
 	char message[1024];
@@ -152,7 +168,65 @@ Test(ingest, series_above_the_ceiling_are_refused_point_by_point)
 	stand_open(&st, &o);
 	cr_assert_eq(
 	    stand_try(&st, "metrics", 1, "m,a=1 v=1 1\nm,a=2 v=1 1\nm,a=3 v=1 1\nm,a=1 v=2 2\n", message), ERR_OK);
-	cr_assert_str_eq(message, "partial write: max-series-per-database limit exceeded dropped=1");
+	cr_assert_str_eq(message,
+	    "partial write: max-series-per-database limit exceeded (2): no new series for measurement \"m\", whose tag "
+	    "\"a\" has 2 different values; stop writing values that never come back, or raise [limits] series dropped=1");
+	cr_assert_eq(stand_total(&st, "m", "v", 0, 1000).count, 3);
+}
+
+Test(ingest, each_measurement_at_its_ceiling_is_told_once)
+{
+	char message[1024];
+	struct stand_opts o = { .catalogue = { .measurement_series_max = 1 } };
+
+	stand_open(&st, &o);
+	cr_assert_eq(stand_try(&st, "metrics", 1,
+			 "m,a=1 v=1 1\nn,b=1,c=1 v=1 1\nm,a=2 v=1 1\nn,b=2 v=1 1\nm,a=3 v=1 1\nn,b=3 v=1 1\n", message),
+	    ERR_OK);
+	cr_assert_str_eq(message,
+	    "partial write: max-series-per-measurement limit exceeded (1): no new series for measurement \"m\", whose "
+	    "tag \"a\" has 1 different values; stop writing values that never come back, or raise [limits] "
+	    "series_per_measurement\n"
+	    "max-series-per-measurement limit exceeded (1): no new series for measurement \"n\", whose tag \"b\" has 1 "
+	    "different values; stop writing values that never come back, or raise [limits] series_per_measurement "
+	    "dropped=4");
+}
+
+Test(ingest, fields_and_measurements_have_ceilings_too)
+{
+	char message[1024];
+	struct stand_opts o = { .catalogue = { .measurement_fields_max = 2, .measurements_max = 1 } };
+	uint64_t fields = counter_get(COUNTER_REJECT_TOO_MANY_FIELDS);
+
+	stand_open(&st, &o);
+	cr_assert_eq(
+	    stand_try(&st, "metrics", 1, "m a=1,b=1 1\nm a=1,c=1 2\nm d=1 3\nn a=1 1\nm a=2 4\n", message), ERR_OK);
+	cr_assert_str_eq(message,
+	    "partial write: max-fields-per-measurement limit exceeded (2): no new field for measurement \"m\"; stop "
+	    "writing names made of changing parts, or raise [limits] fields_per_measurement\n"
+	    "max-measurements limit exceeded (1): no new measurement \"n\"; stop writing names made of changing parts, or "
+	    "raise [limits] measurements dropped=3");
+	cr_assert_eq(counter_get(COUNTER_REJECT_TOO_MANY_FIELDS), fields + 2);
+	cr_assert_eq(stand_total(&st, "m", "a", 0, 1000).count, 2);
+}
+
+Test(ingest, a_start_with_lower_ceilings_keeps_what_was_acknowledged)
+{
+	char message[1024];
+	struct stand_opts low = { .catalogue = { .series_max = 1,
+				      .measurement_series_max = 1,
+				      .measurements_max = 1,
+				      .measurement_fields_max = 1 } };
+
+	stand_open(&st, NULL);
+	stand_write(&st, "m,a=1 v=1,w=1 1\nm,a=2 v=1 1\nn,a=1 v=1 1\n");
+	stand_close(&st);
+	stand_reopen(&st, &low);
+	cr_assert_eq(stand_total(&st, "m", "v", 0, 1000).count, 2);
+	cr_assert_eq(stand_total(&st, "m", "w", 0, 1000).count, 1);
+	cr_assert_eq(stand_total(&st, "n", "v", 0, 1000).count, 1);
+	cr_assert_eq(stand_try(&st, "metrics", 1, "m,a=2 v=2 2\nm,a=3 v=2 2\n", message), ERR_OK);
+	cr_assert(strstr(message, "(1)") && strstr(message, "dropped=1"), "%s", message);
 	cr_assert_eq(stand_total(&st, "m", "v", 0, 1000).count, 3);
 }
 

@@ -40,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (catalogue_new(&c, &opts, &eb) != ERR_OK)
 		return 0;
 	batch_builder_init(&bb, c);
+	bb.at_door = true;
 	batch_builder_start(&bb, (struct view){ (const char *)data, size }, 0);
 	while ((r = batch_builder_next(&bb, 1)) != LP_END) {
 		const struct lp_parser *ps = &bb.parser;

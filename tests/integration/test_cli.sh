@@ -36,6 +36,13 @@ ok "is told with its reason"
 awk -v now="$now" 'BEGIN { for (i = 0; i < 12000; i++) print "many v=" i "i " now "00" 1000000 + i }' > "$T/many"
 "$H" write "$T/many" 2> "$T/err"
 is "$?:$(cat "$T/err")" "0:12000 lines sent" "write cuts many lines into requests"
+"$H" quality > "$T/out"
+is $? 0 "quality"
+grep -Eq '^[0-9]+ points kept and 1 refused since 20' "$T/out" && grep -q '^(not known)  *unparsable  *1 ' "$T/out" &&
+	grep -q '^many  *1  *200000  *1' "$T/out"
+ok "tells what was refused, and the series by measurement"
+"$H" quality --json | jq -e '.offenders[0].reason == "unparsable" and .series.max == 1000000' > /dev/null
+ok "quality --json is the API's answer"
 "$H" query performance nothing 2> "$T/err"
 is $? 1 "an unknown service"
 "$H" frobnicate 2> /dev/null
@@ -46,7 +53,7 @@ is $? 2 "query of nothing"
 is $? 3 "no daemon there"
 grep -q 'is holdfastd running' "$T/err"
 ok "says what to look at"
-for c in '' status query write export import; do
+for c in '' status quality query write export import; do
 	# shellcheck disable=SC2086
 	"$H" $c --help | grep -q Usage
 	ok "help of ${c:-holdfast}"

@@ -106,6 +106,9 @@ export function figures(state) {
 					oldest_ms: empty ? null : t - 6.4 * 86400e3, newest_ms: t, writable: !lost, error: lost ? 'database or disk is full' : null,
 				},
 				head: { bytes: empty ? 0 : 21.4 * 2 ** 20, max_bytes: 128 * 2 ** 20, points: empty ? 0 : 4e6, series: empty ? 0 : 4312, from_seq: 1 },
+				series: { count: lost ? 213408 : empty ? 0 : 4312, max: 1000000, nearest: lost
+					? { limit: 'series_per_measurement', measurement: 'requests', have: 200000, max: 200000, tag: 'request_id', tag_values: 191204 }
+					: { limit: 'series', measurement: 'service_performance', have: empty ? 0 : 4312, max: 1000000, tag: 'operation', tag_values: 88 } },
 				gaps: lost ? [{ from_ms: hole[0], to_ms: hole[1], points: 25400, cause: 'spool_full', at_ms: hole[1] }] : [],
 				replication: replication(),
 			};
@@ -120,8 +123,26 @@ export function figures(state) {
 				max_bytes: 10 * GiB, used_bytes: empty ? 0 : 812e6,
 				files: [{ file: 'store.db', file_bytes: 800e6, used_bytes: empty ? 0 : 790e6 }, { file: 'spool.db', file_bytes: 22e6, used_bytes: empty ? 0 : 22e6 }],
 				tiers: [tier('raw', 30, 30, 1.1e9, 690e6), tier('1m', 0, 90, 0, 0), tier('1h', 400, 730, 4.1e6, 88e6), tier('1d', 400, 3650, 172e3, 12e6)],
-				compaction: lost ? { state: 'failing', error: 'database or disk is full' } : { state: 'idle', error: null },
+				compaction: state === 'lost' ? { state: 'failing', error: 'database or disk is full' } : { state: 'idle', error: null },
 				gaps: [],
+			};
+		},
+
+		quality() {
+			const t = Date.now();
+			const size = (measurement, series, fields, tags) => ({ database: 'metrics', measurement, series, series_max: 200000, fields, fields_max: 4096,
+				tags: tags.map(([key, values]) => ({ key, values, series })) });
+			const refused = (measurement, reason, points, agoS, error, example) => ({ database: 'metrics', measurement, reason, points, error, example, first_ms: t - 86400e3, last_ms: t - agoS * 1000 });
+			return {
+				since_ms: started, points_total: 9e7, values_total: 9e8, rejected: [], rejected_total: 1307, late_points_total: 0,
+				offenders: [
+					refused('requests', 'too_many_series', 1204, 2, 'max-series-per-measurement limit exceeded (200000): no new series for measurement "requests", whose tag "request_id" has 191204 different values', 'requests,host=…,request_id=… ms=…'),
+					refused('orders', 'type_conflict', 100, 40, 'field type conflict: input field "total" on measurement "orders" is type float, already exists as type integer', 'orders,shop=… total=…'),
+					refused(null, 'unparsable', 3, 7000, 'missing fields', null),
+				],
+				other_points: 0, recent: [],
+				series: { count: 213408, max: 1000000, measurements: 41, measurements_max: 10000, nearest: null,
+					top: [size('requests', 200000, 2, [['request_id', 191204], ['host', 12]]), size('sessions', 164200, 6, [['session', 164200], ['host', 12]]), size('orders', 212, 9, [['shop', 18]])] },
 			};
 		},
 

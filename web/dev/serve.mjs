@@ -35,6 +35,8 @@ async function answer(req, res) {
 			return json(res, make.status());
 		if (path === '/api/v1/storage')
 			return json(res, make.storage());
+		if (path === '/api/v1/quality')
+			return json(res, make.quality());
 		if (path === '/api/v1/metrics/resources')
 			return json(res, make.resources(url.searchParams));
 		if (path === '/api/v1/metrics/performance')

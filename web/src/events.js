@@ -17,7 +17,7 @@ const CAUSES = {
 	collector: 'a collector failed',
 };
 
-const REASONS = {
+export const REASONS = {
 	unparsable: 'could not be parsed',
 	type_conflict: 'their type is not the field\u2019s',
 	not_finite: 'not a finite number',
@@ -25,10 +25,11 @@ const REASONS = {
 	in_future: 'too far in the future',
 	too_long: 'too long',
 	too_many_series: 'too many series',
+	too_many_fields: 'too many fields',
 	bad_name: 'a name that cannot be used',
 };
 
-const words = (table, code) => table[code] ?? String(code ?? 'no cause told').replace(/_/g, ' ');
+export const words = (table, code) => table[code] ?? String(code ?? 'no cause told').replace(/_/g, ' ');
 
 const some = (v) => typeof v === 'number' && v > 0;
 

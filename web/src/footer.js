@@ -29,10 +29,11 @@ export function showFooter(status, fmt) {
 		typeof status.uptime_s === 'number' && 'up ' + fmt.duration(status.uptime_s),
 		of && join(of) + ' of a core', memory && join(memory) + ' of memory',
 	].filter(Boolean).join(' · '));
-	const { spool = {}, head = {} } = status;
+	const { spool = {}, head = {}, series = {} } = status;
 	const ceilings = [
 		spool.max_bytes > 0 && join(fmt.bytes(spool.max_bytes)) + ' on disk',
 		head.max_bytes > 0 && join(fmt.bytes(head.max_bytes)) + ' in memory',
+		series.max > 0 && fmt.integer(series.max) + ' series',
 	].filter(Boolean);
 	setText($('limits'), ceilings.length ? 'Keeps at most ' + ceilings.join(', ') : '');
 }

@@ -11,6 +11,8 @@ import { makeMachineData } from './machine_data.js';
 import { fileSystems, responseTime } from './machine.js';
 import { PANELS, RESPONSE } from './panels.js';
 import { makePoll } from './poll.js';
+import { qualityNote, qualityRows, qualityTable } from './quality.js';
+import { makeQualityData } from './quality_data.js';
 import { showSentence, showTitle } from './sentence.js';
 import { makeServiceData } from './service_data.js';
 import { RANGES, readSpan, rangeOf, writeSpan } from './span.js';
@@ -24,6 +26,7 @@ const fmt = makeFormat();
 const machineData = makeMachineData();
 const serviceData = makeServiceData();
 const storageData = makeStorageData();
+const qualityData = makeQualityData();
 const way = makeWay($('way'));
 
 let span = readSpan(location.search);
@@ -166,6 +169,15 @@ function showStorage() {
 		replaceIfNew($('storage'), String(error), () => message(error ? 'It could not be read: ' + error.message + '.' : 'Reading.'));
 }
 
+function showQuality() {
+	const rows = qualityData.answer ? qualityRows(qualityData.answer) : [];
+	$('quality-part').hidden = !rows.length;
+	if (!rows.length)
+		return;
+	setText($('quality-note'), qualityNote(qualityData.answer, nowMs(), fmt));
+	replaceIfNew($('quality'), [rows, fmt.day(nowMs())], () => qualityTable(rows, nowMs(), fmt));
+}
+
 // The daemon
 
 function showStatus() {
@@ -250,6 +262,8 @@ async function turn() {
 		showStorage();
 		showStatus();
 	}
+	if (await qualityData.refresh(status))
+		showQuality();
 	return true;
 }
 
@@ -305,7 +319,7 @@ startTheme($('theme'), () => {
 	for (const panel of [response, ...panels])
 		panel.repaint();
 });
-for (const id of ['services', 'disks', 'storage'])
+for (const id of ['services', 'storage', 'quality', 'disks'])
 	letScroll($(id));
 showSpan();
 showSentence('wait', 'Asking Holdfast how it is.', '');
