@@ -282,10 +282,7 @@ static enum err delete_window(
 	e = store_delete_windows(c->opts.store, tier, window, window + 1, measurement, &points, eb);
 	if (e == ERR_OK)
 		e = store_set_evicted(c->opts.store, tier, measurement, tier_window_start(tier, window + 1), eb);
-	if (e == ERR_OK)
-		e = store_commit(c->opts.store, eb);
-	else
-		store_rollback(c->opts.store);
+	e = store_end(c->opts.store, e, eb);
 	if (e == ERR_OK) {
 		tell_evicted(c, points);
 		store_checkpoint(c->opts.store);
@@ -398,8 +395,12 @@ static enum err vacuum(struct compactor *c, struct errbuf *eb)
 
 static enum err round_of_work(struct compactor *c, struct errbuf *eb)
 {
-	enum err e = flush(c, eb);
+	enum err e = store_ready(c->opts.store, eb);
 
+	if (e == ERR_OK && compacted_seq(c) != c->stats.compacted_seq) /* a commit that failed has come back */
+		tell_compacted(c, 0);
+	if (e == ERR_OK)
+		e = flush(c, eb);
 	if (e == ERR_OK)
 		e = merge(c, eb);
 	if (e == ERR_OK)
