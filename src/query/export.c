@@ -65,6 +65,15 @@ static enum err out_of_memory(struct exporting *x)
 	return errbuf_set(x->eb, ERR_NOMEM, "out of memory");
 }
 
+/* Pages of the store cannot be read: what there is besides is given out. */
+static enum err without_store(struct exporting *x, enum err e, enum err otherwise)
+{
+	if (e != ERR_CORRUPT)
+		return e;
+	not_complete(x, "the local store is damaged: restart holdfastd to have it mended");
+	return otherwise;
+}
+
 static void go_on(struct exporting *x)
 {
 	if (!x->rows.stopped && x->sink->go_on && !x->sink->go_on(x->sink->arg))
@@ -315,12 +324,15 @@ static enum err read_store(struct exporting *x)
 		struct arena list;
 		struct store_item *items;
 		uint32_t n = 0;
-		e = store_reader_next_window(
-		    x->files.store, TIER_RAW, place.window, place.measurement, &place.window, x->eb);
+		e = without_store(x,
+		    store_reader_next_window(
+			x->files.store, TIER_RAW, place.window, place.measurement, &place.window, x->eb),
+		    ERR_NOTFOUND);
 		if (e != ERR_OK || place.window > last)
 			return e == ERR_NOTFOUND ? ERR_OK : e;
 		arena_init(&list, 64 << 10, x->max_bytes);
-		e = store_reader_list(x->files.store, &place, 0, UINT32_MAX, &list, &items, &n, x->eb);
+		e = without_store(
+		    x, store_reader_list(x->files.store, &place, 0, UINT32_MAX, &list, &items, &n, x->eb), ERR_OK);
 		for (uint32_t i = 0; e == ERR_OK && i < n && !x->rows.stopped; i++) {
 			if (items[i].min_ns < x->to_ns && items[i].max_ns >= x->from_ns)
 				e = read_item(x, &items[i]);
@@ -343,8 +355,9 @@ static enum err load_moment(struct exporting *x)
 
 	if (e == ERR_OK)
 		e = spool_reader_begin(x->files.spool, &gone, &before, x->eb);
+	x->compacted_seq = 0;
 	if (e == ERR_OK && x->files.store)
-		e = store_reader_begin(x->files.store, &x->compacted_seq, x->eb);
+		e = without_store(x, store_reader_begin(x->files.store, &x->compacted_seq, x->eb), ERR_OK);
 	if (e != ERR_OK)
 		return e;
 	if (x->files.store) {
@@ -473,8 +486,10 @@ static enum err find_next_stored(struct exporting *x, int64_t at, enum err e, in
 
 	if (!x->files.store)
 		return e;
-	enum err found = store_reader_next_window(
-	    x->files.store, TIER_RAW, tier_window(TIER_RAW, at), measurement_id(x->measurement), &window, x->eb);
+	enum err found = without_store(x,
+	    store_reader_next_window(
+		x->files.store, TIER_RAW, tier_window(TIER_RAW, at), measurement_id(x->measurement), &window, x->eb),
+	    ERR_NOTFOUND);
 	if (found != ERR_OK)
 		return found == ERR_NOTFOUND ? e : found;
 	int64_t start = tier_window_start(TIER_RAW, window), first = start > at ? start : at;
@@ -550,17 +565,24 @@ static enum err export_loaded(struct exporting *x, int64_t from, int64_t to)
 	return e;
 }
 
-/* What retention let go of the measurement. */
+/* What retention let go of the measurement, and what damage took. */
 static enum err check_evicted(struct exporting *x)
 {
 	int64_t gone = INT64_MIN;
-	enum err e = x->files.store && x->q->from_ns != INT64_MIN
-	    ? store_reader_evicted(x->files.store, TIER_RAW, measurement_id(x->measurement), &gone, x->eb)
-	    : ERR_OK;
+	bool damaged = false;
+	enum err e = ERR_OK;
 
+	if (!x->files.store)
+		return ERR_OK;
+	if (x->q->from_ns != INT64_MIN)
+		e = store_reader_evicted(x->files.store, TIER_RAW, measurement_id(x->measurement), &gone, x->eb);
+	if (e == ERR_OK)
+		e = store_reader_gap(x->files.store, TIER_RAW, x->q->from_ns, x->q->to_ns, &damaged, x->eb);
 	if (e == ERR_OK && gone > x->q->from_ns)
 		not_complete(x, "the local history no longer reaches back to the beginning of the range");
-	return e;
+	if (damaged)
+		not_complete(x, local_lacks_damaged);
+	return without_store(x, e, ERR_OK);
 }
 
 static enum err export_measurement(struct exporting *x, struct measurement *m)

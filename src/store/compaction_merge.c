@@ -2,13 +2,18 @@
  *         read, put together series by series (the block first, then the pieces in order of writing, so that the last
  *         write wins), written as new blocks in place of the old, and rolled up. Blocks that no piece touches stay.
  *         Rollups are made anew from all rows of the window and replace those made before, so late points and work
- *         done twice come out the same. */
+ *         done twice come out the same.
+ *         A block or piece whose bytes are not what was written (its own checksums say so) is replaced by what can be
+ *         read of it: columns, at worst nothing. The loss is counted and recorded as a gap in the same transaction.
+ *         Where pages of the file cannot be read nothing is touched: that is for the next start. */
 #include <stdlib.h>
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "store/block_rescue.h"
 #include "store/compaction_part.h"
 #include "store/rollup.h"
+#include "store/store_damage.h"
 #include "store/store_internal.h"
 
 enum { PARTS_MAX = 128 };
@@ -19,6 +24,8 @@ struct source { /* an item being merged */
 	struct block block;
 	struct rows *rows; /* of the batch: chunks [from, to) of the block */
 	uint32_t from, to, at;
+	bool damaged; /* some of it cannot be read */
+	uint64_t lost; /* points that it had and that will not be written again, or not whole */
 };
 
 struct batch_range {
@@ -46,6 +53,17 @@ static enum err add_parts(
 
 /* ---- merge ---- */
 
+static enum err cannot_read(const struct source *s, enum err e, struct errbuf *eb)
+{
+	return errbuf_set(eb, e, "%s %lld cannot be read", s->item.piece ? "piece" : "block", (long long)s->item.id);
+}
+
+/* Bytes that are not what was written; nothing is wrong with the file's pages. */
+static bool is_damaged_block(const struct compaction *c, enum err e)
+{
+	return e == ERR_CORRUPT && !store_reader_met_damage(c->reader);
+}
+
 static enum err open_item(struct compaction *c, struct source *s, struct errbuf *eb)
 {
 	struct block_source bytes;
@@ -54,14 +72,20 @@ static enum err open_item(struct compaction *c, struct source *s, struct errbuf 
 	if (e != ERR_OK)
 		return e;
 	e = block_open(&s->block, bytes, &c->items);
-	return e == ERR_OK
-	    ? ERR_OK
-	    : errbuf_set(eb, e, "%s %lld cannot be read", s->item.piece ? "piece" : "block", (long long)s->item.id);
+	if (is_damaged_block(c, e)) {
+		s->damaged = true;
+		s->lost = s->item.points;
+		s->block.series_count = s->block.column_count = 0;
+		return ERR_OK;
+	}
+	return e == ERR_OK ? ERR_OK : cannot_read(s, e, eb);
 }
 
 /* The chunks of the range, to memory. */
 static enum err load_rows(struct compaction *c, struct source *s, const struct batch_range *range, struct errbuf *eb)
 {
+	bool whole;
+
 	s->from = s->at = block_find(&s->block, range->first);
 	s->to = block_find(&s->block, range->last + 1);
 	s->rows = NULL;
@@ -73,11 +97,34 @@ static enum err load_rows(struct compaction *c, struct source *s, const struct b
 	s->rows = arena_alloc(&c->rows, (s->to - s->from) * sizeof *s->rows, 16);
 	if (!s->rows)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
-	const struct block_wanted all = { .from = s->from, .to = s->to };
-	e = block_read(&s->block, &all, c->unpacker, &c->rows, s->rows);
-	return e == ERR_OK
-	    ? ERR_OK
-	    : errbuf_set(eb, e, "%s %lld cannot be read", s->item.piece ? "piece" : "block", (long long)s->item.id);
+	e = block_rescue(&s->block, s->from, s->to, c->unpacker, &c->rows, s->rows, &whole);
+	if (e == ERR_OK ? !whole : e == ERR_CORRUPT) {
+		if (!is_damaged_block(c, ERR_CORRUPT))
+			return cannot_read(s, ERR_CORRUPT, eb);
+		s->damaged = true;
+		for (uint32_t i = s->from; i < s->to; i++)
+			s->lost += s->block.series[i].rows;
+		if (e == ERR_CORRUPT) /* nothing of them */
+			s->at = s->to;
+		return ERR_OK;
+	}
+	return e == ERR_OK ? ERR_OK : cannot_read(s, e, eb);
+}
+
+/* A damaged item is about to go: what it had and others have not is lost. */
+static enum err record_loss(struct compaction *c, const struct store_place *p, struct source *s, struct errbuf *eb)
+{
+	const struct store_gap gap = { clock_wall_ns(), s->item.min_ns, s->item.max_ns, (int)p->tier, s->lost };
+
+	if (!s->damaged)
+		return ERR_OK;
+	log_error("%s %lld of the store (%s, window %lld) is damaged: %llu points are lost, or some of their fields",
+	    s->item.piece ? "piece" : "block", (long long)s->item.id, tier_name(p->tier), (long long)p->window,
+	    (unsigned long long)s->lost);
+	counter_add(COUNTER_STORE_DAMAGED_BLOCKS, 1);
+	counter_add(COUNTER_STORE_LOST_POINTS, s->lost);
+	s->damaged = false;
+	return store_add_gap(c->opts.store, &gap, eb);
 }
 
 /* Which fields of the measurement get a sketch. */
@@ -148,7 +195,8 @@ static enum err gather_series(
 		*slot = s->rows[s->at++ - s->from];
 	}
 	int64_t start = tier_window_start(p->tier, p->window), end = tier_window_start(p->tier, p->window + 1);
-	enum err e = rows_merge(c->list, n, start, end - 1, &c->rows, out);
+	enum err e = p->tier == TIER_RAW ? rows_merge(c->list, n, start, end - 1, &c->rows, out)
+					 : rows_merge_rollups(c->list, n, start, end - 1, &c->rows, out);
 	return e == ERR_OK ? ERR_OK : errbuf_set(eb, e, "out of memory");
 }
 
@@ -158,7 +206,7 @@ static enum err merge_series(struct compaction *c, struct merging *m, uint32_t o
 	struct rows r;
 	enum err e = gather_series(c, m, ordinal, &r, eb);
 
-	if (e != ERR_OK || r.count == 0)
+	if (e != ERR_OK || r.count == 0 || r.column_count == 0) /* damage may leave times alone */
 		return e;
 	e = r.count > BLOCK_ROWS ? add_parts(c, &c->blocks, ordinal, &r, eb)
 				 : compaction_add_rows(c, &c->blocks, ordinal, &r, eb);
@@ -199,8 +247,11 @@ static enum err merge_batch(struct compaction *c, struct merging *m, const struc
 	for (uint32_t i = 0; e == ERR_OK && i < m->source_count; i++)
 		e = load_rows(c, &m->sources[i], range, eb);
 	for (uint32_t i = 0; e == ERR_OK && i < m->source_count; i++)
-		if (!m->sources[i].item.piece && touches(&m->sources[i].item, range))
-			e = store_delete(c->opts.store, &m->sources[i].item, eb);
+		if (!m->sources[i].item.piece && touches(&m->sources[i].item, range)) {
+			e = record_loss(c, m->place, &m->sources[i], eb);
+			if (e == ERR_OK)
+				e = store_delete(c->opts.store, &m->sources[i].item, eb);
+		}
 	while (e == ERR_OK && next_ordinal(m, &ordinal))
 		e = merge_series(c, m, ordinal, eb);
 	if (e == ERR_OK)
@@ -305,8 +356,11 @@ static enum err delete_pieces(struct compaction *c, const struct merging *m, str
 	enum err e = ERR_OK;
 
 	for (uint32_t i = 0; e == ERR_OK && i < m->source_count; i++)
-		if (m->sources[i].item.piece)
-			e = store_delete(c->opts.store, &m->sources[i].item, eb);
+		if (m->sources[i].item.piece) {
+			e = record_loss(c, m->place, &m->sources[i], eb);
+			if (e == ERR_OK)
+				e = store_delete(c->opts.store, &m->sources[i].item, eb);
+		}
 	return e;
 }
 
@@ -345,16 +399,20 @@ enum err compaction_merge(struct compaction *c, const struct store_place *place,
 	aim(&c->blocks, false, place->tier, place);
 	aim(&c->minutes, true, TIER_1M, place);
 	aim(&c->coarser, true, place->tier == TIER_RAW ? TIER_1H : TIER_1D, place);
-	while (e == ERR_OK && at < m.ordinal_count) {
+	/* pieces of which nothing can be read have no ordinals, and go all the same */
+	for (bool done = false; e == ERR_OK && !done;) {
 		if (c->opts.should_stop && c->opts.should_stop(c->opts.stop_arg))
 			e = ERR_CLOSED;
 		if (e == ERR_OK)
 			e = store_begin(c->opts.store, eb);
 		if (e != ERR_OK)
 			break;
-		struct batch_range range = next_range(c, &m, &at);
-		e = merge_batch(c, &m, &range, eb);
-		if (e == ERR_OK && at == m.ordinal_count)
+		if (at < m.ordinal_count) {
+			struct batch_range range = next_range(c, &m, &at);
+			e = merge_batch(c, &m, &range, eb);
+		}
+		done = at == m.ordinal_count;
+		if (e == ERR_OK && done)
 			e = delete_pieces(c, &m, eb);
 		e = compaction_finish(c, e, eb);
 	}
