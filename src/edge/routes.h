@@ -14,6 +14,8 @@
 #include "flow/replicator.h"
 #include "flow/salvage.h"
 #include "flow/spool_check.h"
+#include "flow/store_check.h"
+#include "flow/store_salvage.h"
 #include "query/reader.h"
 #include "store/catalogue.h"
 #include "store/disk_space.h"
@@ -34,6 +36,8 @@ struct services {
 	struct disk_space *disk; /* NULL: not looked at */
 	struct salvage *salvage; /* NULL: there is none */
 	struct spool_check *check; /* NULL: there is none */
+	struct store_salvage *store_salvage; /* NULL: there is none */
+	struct store_check *store_check; /* NULL: there is none */
 	const struct store *store; /* for store_totals alone; NULL: there is none */
 	const char *store_path;
 	struct compactor *compactor; /* NULL: there is none */
