@@ -27,6 +27,7 @@
 #include "daemon/policy.h"
 #include "edge/influx.h"
 #include "edge/routes.h"
+#include "flow/backfill.h"
 #include "flow/compactor.h"
 #include "flow/recovery.h"
 #include "flow/salvage.h"
@@ -66,6 +67,7 @@ struct daemon {
 	struct store_salvage *store_salvage;
 	struct store_check *store_check;
 	bool replaced; /* a damaged file, at this start */
+	struct backfill *backfill;
 	struct services services;
 	bool routes_open;
 	struct http *http;
@@ -325,6 +327,23 @@ static enum err open_door(struct daemon *d, struct errbuf *eb)
 	return collect_start(&d->collect, &collect, eb);
 }
 
+static enum err make_backfill(struct daemon *d, struct errbuf *eb)
+{
+	const struct config *c = d->config;
+	struct backfill_opts opts = { .compactor = d->compactor,
+		.catalogue = d->catalogue,
+		.record = &influx_ops,
+		.open_record = open_record,
+		.close_record = close_record,
+		.open_arg = d,
+		.database = c->influxdb.database,
+		.retention_ns = policy_retention_ns,
+		.arg = d->policy,
+		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };
+
+	return *c->influxdb.url ? backfill_new(&d->backfill, &opts, eb) : ERR_OK;
+}
+
 /* What is taken over from files that were set aside, and whether those in use are whole. */
 static enum err mend_files(struct daemon *d, struct errbuf *eb)
 {
@@ -365,6 +384,7 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.check = d->check,
 		.store_salvage = d->store_salvage,
 		.store_check = d->store_check,
+		.backfill = d->backfill,
 		.store = d->store,
 		.store_path = d->store_path,
 		.compactor = d->compactor,
@@ -421,6 +441,8 @@ static enum err start(struct daemon *d, struct errbuf *eb)
 	if (e == ERR_OK)
 		e = mend_files(d, eb);
 	if (e == ERR_OK)
+		e = make_backfill(d, eb);
+	if (e == ERR_OK)
 		e = open_http(d, eb);
 	return e;
 }
@@ -456,6 +478,7 @@ void daemon_stop(struct daemon *d)
 	http_stop(d->http);
 	if (d->routes_open)
 		routes_close(&d->services);
+	backfill_free(d->backfill);
 	store_check_stop(d->store_check);
 	spool_check_stop(d->check);
 	store_salvage_stop(d->store_salvage);

@@ -8,6 +8,7 @@
 #include "edge/collect.h"
 #include "edge/http.h"
 #include "edge/rates.h"
+#include "flow/backfill.h"
 #include "flow/committer.h"
 #include "flow/compactor.h"
 #include "flow/ingest.h"
@@ -41,6 +42,7 @@ struct services {
 	const struct store *store; /* for store_totals alone; NULL: there is none */
 	const char *store_path;
 	struct compactor *compactor; /* NULL: there is none */
+	struct backfill *backfill; /* NULL: there is no record */
 	int64_t retention_ns[TIERS];
 	struct head *head;
 	struct catalogue *catalogue;

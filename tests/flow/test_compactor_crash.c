@@ -148,8 +148,8 @@ Test(compactor_crash, after_any_sync)
 
 Test(compactor_crash, within_a_write)
 {
-	crash_at_each(1U << FAULT_WRITE, FAULT_EXIT_HALF, false, 5);
-	crash_at_each(1U << FAULT_WRITE, FAULT_EXIT_HALF, true, 3);
+	crash_at_each(1U << FAULT_WRITE, FAULT_EXIT_HALF, false, 13);
+	crash_at_each(1U << FAULT_WRITE, FAULT_EXIT_HALF, true, 11);
 }
 
 /* A later sync says yes, and what the failed one should have written is gone. */
