@@ -10,7 +10,6 @@
  * up, and that gap stays. */
 #include "flow/store_salvage.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,62 +19,18 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "store/block_rescue.h"
+#include "flow/store_salvage_part.h"
 #include "store/database.h"
-#include "store/older.h"
 #include "store/store_damage.h"
-#include "store/store_names.h"
-#include "store/store_walk.h"
 
 enum {
 	FLUSH_BYTES = 1 << 20,
 	FLUSH_ITEMS = 64,
-	CELLS_MAX = 1 << 20, /* decoded at a time */
 	PIECES_MAX = 4096, /* that wait to be merged: more are not added */
 };
 #define ROWS_ARENA_MAX ((size_t)512 << 20)
 #define WORK_NS (20 * NS_PER_MS) /* then as long a pause */
 #define PAUSE_NS (200 * NS_PER_MS)
-
-struct losses { /* by tier; [TIERS]: of any */
-	uint64_t points[TIERS + 1];
-	int64_t from_ns[TIERS + 1], to_ns[TIERS + 1];
-};
-
-struct figures { /* of one file, as they are stored */
-	int64_t blocks, points, lost_blocks, lost_points, old_blocks;
-	struct losses losses;
-};
-
-struct store_salvage {
-	struct store_salvage_opts opts;
-	char *path;
-	pthread_t thread;
-	bool started;
-	pthread_mutex_t lock; /* stopping, stats */
-	pthread_cond_t stop;
-	bool stopping;
-	struct store_salvage_stats stats;
-	/* the thread alone */
-	struct aside_file *files;
-	size_t file_count;
-	struct block_unpacker *unpacker;
-	struct older *older;
-	struct arena items, rows; /* of a block, of some of its chunks */
-	struct store_salvage_stats before; /* the figures of the files done with */
-	int64_t began_ns; /* to work, since the last pause */
-};
-
-struct file { /* the one in work */
-	struct store_salvage *salvage;
-	const struct aside_file *is;
-	struct store_walk *walk;
-	struct store_names *names;
-	struct store_walk_at at; /* what lies in `older` reaches to here */
-	struct figures now;
-	unsigned waiting; /* items since the last flush */
-	uint64_t done_bytes;
-};
 
 void store_salvage_stats(struct store_salvage *s, struct store_salvage_stats *out)
 {
@@ -112,36 +67,6 @@ static int64_t retry_ns(const struct store_salvage *s)
 	return s->opts.retry_ns ? s->opts.retry_ns : NS_PER_S;
 }
 
-/* ---- what is lost ---- */
-
-static void widen(struct losses *l, unsigned i, uint64_t points, int64_t from_ns, int64_t to_ns)
-{
-	if (l->points[i] == 0 || from_ns < l->from_ns[i])
-		l->from_ns[i] = from_ns;
-	if (l->points[i] == 0 || to_ns > l->to_ns[i])
-		l->to_ns[i] = to_ns;
-	l->points[i] += points;
-}
-
-static void lose(struct file *f, const struct store_walk_loss *l)
-{
-	uint64_t points = l->points ? l->points : 1;
-
-	widen(&f->now.losses, l->tier < 0 ? TIERS : (unsigned)l->tier, points, l->from_ns, l->to_ns);
-	f->now.lost_blocks += (int64_t)l->items;
-	f->now.lost_points += (int64_t)points;
-	counter_add(COUNTER_STORE_LOST_POINTS, points);
-}
-
-static void lose_of_item(struct file *f, const struct store_walk_item *i, uint64_t items, uint64_t points)
-{
-	enum tier t = i->place.tier;
-	const struct store_walk_loss l = { items, points, (int)t, tier_window_start(t, i->place.window),
-		tier_window_start(t, i->place.window + 1) - 1 };
-
-	lose(f, &l);
-}
-
 /* ---- progress, in the store ---- */
 
 struct figure {
@@ -151,7 +76,7 @@ struct figure {
 
 enum { FIGURES_MAX = 8 + 3 * (TIERS + 1) };
 
-static unsigned list_figures(struct file *f, int64_t *phase, struct figure out[FIGURES_MAX])
+static unsigned list_figures(struct salvaged_file *f, int64_t *phase, struct figure out[FIGURES_MAX])
 {
 	struct losses *l = &f->now.losses;
 	const struct figure some[] = { { "phase", phase }, { "below", &f->at.below }, { "blocks", &f->now.blocks },
@@ -171,7 +96,7 @@ static unsigned list_figures(struct file *f, int64_t *phase, struct figure out[F
 	return n;
 }
 
-static enum err store_progress(struct store *s, struct file *f, struct errbuf *eb)
+static enum err store_progress(struct store *s, struct salvaged_file *f, struct errbuf *eb)
 {
 	struct figure list[FIGURES_MAX];
 	int64_t phase = f->at.phase;
@@ -188,7 +113,7 @@ static enum err store_progress(struct store *s, struct file *f, struct errbuf *e
 	return e;
 }
 
-static enum err read_progress(sqlite3 *db, struct file *f, bool *done, struct errbuf *eb)
+static enum err read_progress(sqlite3 *db, struct salvaged_file *f, bool *done, struct errbuf *eb)
 {
 	struct figure list[FIGURES_MAX];
 	int64_t phase = 0, is_done = 0;
@@ -206,7 +131,7 @@ static enum err read_progress(sqlite3 *db, struct file *f, bool *done, struct er
 	return e;
 }
 
-static void tell_progress(struct file *f)
+static void tell_progress(struct salvaged_file *f)
 {
 	struct store_salvage *s = f->salvage;
 	const struct store_salvage_stats *b = &s->before;
@@ -226,7 +151,7 @@ static void tell_progress(struct file *f)
 
 static enum err flush_job(struct store *s, void *arg, struct errbuf *eb)
 {
-	struct file *f = arg;
+	struct salvaged_file *f = arg;
 	uint64_t late;
 	enum err e = older_put(s, f->salvage->older, &late, eb);
 
@@ -235,7 +160,7 @@ static enum err flush_job(struct store *s, void *arg, struct errbuf *eb)
 }
 
 /* What retention had let go of the old store, with its numbers as they are now. */
-static enum err copy_evicted(struct file *f, struct store *s, struct errbuf *eb)
+static enum err copy_evicted(struct salvaged_file *f, struct store *s, struct errbuf *eb)
 {
 	sqlite3_stmt *st;
 	enum err e = ERR_OK;
@@ -272,7 +197,7 @@ static enum err copy_evicted(struct file *f, struct store *s, struct errbuf *eb)
 
 static enum err begin_job(struct store *s, void *arg, struct errbuf *eb)
 {
-	struct file *f = arg;
+	struct salvaged_file *f = arg;
 	enum err e = copy_evicted(f, s, eb);
 
 	return e == ERR_OK ? store_progress(s, f, eb) : e;
@@ -304,7 +229,7 @@ static void copy_gaps(sqlite3 *from, sqlite3 *to)
 
 static enum err end_job(struct store *s, void *arg, struct errbuf *eb)
 {
-	struct file *f = arg;
+	struct salvaged_file *f = arg;
 	const struct losses *l = &f->now.losses;
 	int64_t done;
 	char key[64];
@@ -374,7 +299,7 @@ static enum err call(struct store_salvage *s, enum err (*fn)(struct store *, voi
 	return ERR_OK;
 }
 
-static enum err flush(struct file *f)
+static enum err flush(struct salvaged_file *f)
 {
 	enum err e = call(f->salvage, flush_job, f);
 
@@ -386,131 +311,9 @@ static enum err flush(struct file *f)
 	return ERR_OK;
 }
 
-/* ---- a block ---- */
-
-/* The columns under their present fields, those that have none left out. */
-static bool rename_columns(struct file *f, const struct store_walk_item *i, struct rows *r)
-{
-	struct rows_column *columns = (struct rows_column *)r->columns;
-	uint32_t n = 0, all = r->column_count;
-
-	for (uint32_t k = 0; k < all; k++) {
-		const struct field *now = store_names_field(f->names, i->place.measurement, columns[k].field);
-		bool raw = columns[k].kind == COLUMN_VALUE;
-		if (!now || raw != (i->place.tier == TIER_RAW) || (raw && columns[k].type != now->type))
-			continue;
-		columns[n] = columns[k];
-		columns[n++].field = now->index;
-	}
-	r->column_count = n;
-	return n == all;
-}
-
-/* Rows must lie in their window: the row of the table may be damaged. */
-static bool is_in_window(const struct store_walk_item *i, const struct rows *r)
-{
-	return r->times[0] >= tier_window_start(i->place.tier, i->place.window) &&
-	    r->times[r->count - 1] < tier_window_start(i->place.tier, i->place.window + 1);
-}
-
-static uint64_t rows_of(const struct block *b, uint32_t from, uint32_t to)
-{
-	uint64_t n = 0;
-
-	for (uint32_t i = from; i < to; i++)
-		n += b->series[i].rows;
-	return n;
-}
-
-/* Chunks [from, to) of the block to a piece. */
-static enum err take_chunks(struct file *f, const struct store_walk_item *i, struct block *b,
-    const struct store_place *place, uint32_t from, uint32_t to, struct errbuf *eb)
-{
-	struct store_salvage *s = f->salvage;
-	struct older_chunk *chunks;
-	struct rows *rows;
-	uint32_t n = 0;
-	uint64_t lost = 0;
-	bool whole;
-
-	arena_clear(&s->rows);
-	rows = arena_alloc(&s->rows, (to - from) * sizeof *rows, 16);
-	chunks = arena_alloc(&s->rows, (to - from) * sizeof *chunks, 16);
-	if (!rows || !chunks)
-		return errbuf_set(eb, ERR_NOMEM, "out of memory");
-	enum err e = block_rescue(b, from, to, s->unpacker, &s->rows, rows, &whole);
-	if (e == ERR_CORRUPT) {
-		lose_of_item(f, i, from == 0, rows_of(b, from, to));
-		return ERR_OK;
-	}
-	if (e != ERR_OK)
-		return errbuf_set(eb, e, "out of memory");
-	for (uint32_t k = from; k < to; k++) {
-		struct rows *r = &rows[k - from];
-		const struct series *now = store_names_series(f->names, i->place.measurement, b->series[k].ordinal);
-		bool kept = now && is_in_window(i, r);
-		if (!kept || !rename_columns(f, i, r) || !whole)
-			lost += r->count;
-		if (kept && r->column_count)
-			chunks[n++] = (struct older_chunk){ now->ordinal, *r };
-	}
-	if (lost)
-		lose_of_item(f, i, from == 0, lost);
-	return older_add(s->older, place, chunks, n, eb);
-}
-
-static bool is_old(struct store_salvage *s, const struct store_walk_item *i, const struct measurement *m)
-{
-	int64_t keep = s->opts.retention_ns ? s->opts.retention_ns(s->opts.arg, i->place.tier, measurement_name(m))
-					    : INT64_MAX;
-	int64_t now = clock_wall_ns();
-
-	return keep < now && tier_window_start(i->place.tier, i->place.window + 1) <= now - keep;
-}
-
-static enum err take_item(struct file *f, const struct store_walk_item *i, struct errbuf *eb)
-{
-	struct store_salvage *s = f->salvage;
-	struct measurement *m = store_names_measurement(f->names, i->place.measurement);
-	struct block_source source;
-	struct block b;
-
-	if (m && is_old(s, i, m)) {
-		f->now.old_blocks++;
-		return ERR_OK;
-	}
-	arena_clear(&s->items);
-	enum err e = m ? store_walk_source(f->walk, i, &source, eb) : ERR_CORRUPT;
-	if (e == ERR_OK) {
-		f->done_bytes += source.size;
-		e = block_open(&b, source, &s->items);
-	}
-	if (e == ERR_CORRUPT || e == ERR_IO || e == ERR_NOTFOUND) {
-		lose_of_item(f, i, 1, i->item.points);
-		return ERR_OK;
-	}
-	const struct store_place place = { i->place.tier, i->place.window, m ? measurement_id(m) : 0 };
-	uint64_t points = older_points(s->older);
-	for (uint32_t from = 0, to; e == ERR_OK && from < b.series_count; from = to) {
-		uint64_t rows = 0;
-		for (to = from; to < b.series_count && (to == from || rows * b.column_count < CELLS_MAX); to++)
-			rows += b.series[to].rows;
-		e = take_chunks(f, i, &b, &place, from, to, eb);
-	}
-	if (e == ERR_TOOBIG)
-		e = errbuf_set(eb, ERR_NOMEM, "out of memory");
-	if (e != ERR_OK)
-		return e;
-	points = older_points(s->older) - points;
-	f->now.blocks += points > 0;
-	f->now.points += (int64_t)points;
-	counter_add(COUNTER_STORE_SALVAGED_POINTS, points);
-	return ERR_OK;
-}
-
 /* ---- a file ---- */
 
-static enum err walk_file(struct file *f, struct errbuf *eb)
+static enum err walk_file(struct salvaged_file *f, struct errbuf *eb)
 {
 	struct store_salvage *s = f->salvage;
 	struct store_walk_item item;
@@ -525,9 +328,9 @@ static enum err walk_file(struct file *f, struct errbuf *eb)
 			return ERR_OK;
 		}
 		if (e == ERR_CORRUPT)
-			lose(f, &loss);
+			store_salvage_lose(f, &loss);
 		else if (e == ERR_OK)
-			e = take_item(f, &item, eb);
+			e = store_salvage_take(f, &item, eb);
 		if (e != ERR_OK && e != ERR_CORRUPT)
 			return e;
 		store_walk_where(f->walk, &f->at);
@@ -543,7 +346,7 @@ static enum err walk_file(struct file *f, struct errbuf *eb)
 	return ERR_CLOSED;
 }
 
-static void tell_file(struct file *f)
+static void tell_file(struct salvaged_file *f)
 {
 	struct store_salvage *s = f->salvage;
 	const char *slash = strrchr(f->is->name, '/');
@@ -559,7 +362,7 @@ static void tell_file(struct file *f)
 	log_info("taking over what can be read of %s", f->is->name);
 }
 
-static enum err is_file_done(struct store_salvage *s, struct file *f, bool *done, struct errbuf *eb)
+static enum err is_file_done(struct store_salvage *s, struct salvaged_file *f, bool *done, struct errbuf *eb)
 {
 	sqlite3 *db;
 	enum err e = database_open_reader(&db, s->path, eb);
@@ -573,7 +376,7 @@ static enum err is_file_done(struct store_salvage *s, struct file *f, bool *done
 
 static enum err take_over(struct store_salvage *s, const struct aside_file *is, struct errbuf *eb)
 {
-	struct file f = { .salvage = s, .is = is };
+	struct salvaged_file f = { .salvage = s, .is = is };
 	bool done;
 	enum err e = is_file_done(s, &f, &done, eb);
 
