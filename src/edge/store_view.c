@@ -110,6 +110,9 @@ static void write_gap(sqlite3_stmt *st, void *json)
 
 enum err store_view_gaps(struct store_view *v, unsigned limit, struct buf *json, struct errbuf *eb)
 {
-	return query(v, "SELECT from_ns, to_ns, points, cause, at_ns, tier FROM gap ORDER BY id DESC LIMIT ?1", limit,
-	    write_gap, json, eb);
+	/* one that may yet turn out to be none is not shown: recovery is */
+	return query(v,
+	    "SELECT from_ns, to_ns, points, cause, at_ns, tier FROM gap WHERE points > 0 OR EXISTS "
+	    "(SELECT 1 FROM meta WHERE key GLOB 'salvage:*:failed' AND value = 1) ORDER BY id DESC LIMIT ?1",
+	    limit, write_gap, json, eb);
 }
