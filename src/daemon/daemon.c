@@ -117,6 +117,19 @@ static void close_tables(struct daemon *d)
 	d->catalogue = NULL;
 }
 
+/* A spool that someone removed, or put an older one in its place: rows must not get numbers that the store has passed, since
+ * they would be taken for compacted. */
+static enum err number_behind(struct daemon *d, uint64_t compacted_seq, struct errbuf *eb)
+{
+	if (compacted_seq <= spool_last_seq(d->spool))
+		return ERR_OK;
+	log_warn("%s ends before what has been compacted of it: new rows are numbered from %llu on", d->spool_path,
+	    (unsigned long long)compacted_seq + 1);
+	spool_close(d->spool);
+	d->spool = NULL;
+	return spool_open_at(&d->spool, d->spool_path, compacted_seq + 1, eb);
+}
+
 enum damaged { DAMAGED_NONE, DAMAGED_SPOOL, DAMAGED_STORE };
 
 /* Spool, store, catalogue, head. ERR_CORRUPT: *which file is damaged. */
@@ -145,7 +158,9 @@ static enum err open_tables(struct daemon *d, uint64_t *points, enum damaged *wh
 		return e;
 	*which = DAMAGED_SPOOL;
 	store_totals(d->store, &totals);
-	e = catalogue_load(d->catalogue, spool_db(d->spool), eb);
+	e = number_behind(d, totals.compacted_seq, eb);
+	if (e == ERR_OK)
+		e = catalogue_load(d->catalogue, spool_db(d->spool), eb);
 	if (e == ERR_OK)
 		e = head_new(&d->head, &head, eb);
 	if (e == ERR_OK) /* a compressed value is about as large as one in the head */

@@ -112,6 +112,21 @@ start_holdfastd
 is "$(write_points $((from + 38000)) $((from + 38600)))" 0 "without both files writes are taken all the same"
 stop_holdfastd
 
+# a spool that someone removed: new rows must not be taken for ones that are compacted already
+rm -rf "$T/data"
+start_holdfastd
+is "$(write_points "$from" $((from + 3600)))" 0 "a store is made"
+compact
+stop_holdfastd
+rm "$T/data/spool.db"
+start_holdfastd
+is "$(curl -s -o /dev/null -w '%{http_code}' --data-binary "late v=1i ${from}000000000" "$HF/write?db=metrics")" 204 "without its spool a write is taken"
+compact
+is "$(sqlite3 "$T/data/store.db" "select count(*) from measurement where cast(name as text) = 'late'")" 1 "and compacted"
+export_points "$T/rest"
+is "$(wc -l < "$T/rest")" 7201 "everything is there"
+stop_holdfastd
+
 # another program's file is not touched
 rm -rf "$T/data"
 mkdir -m 700 "$T/data"
