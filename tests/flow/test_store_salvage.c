@@ -209,6 +209,33 @@ Test(store_salvage, of_two_files_the_newer_rows_win)
 	model_check(&st, "merged");
 }
 
+/* The pieces of the first salvage are not merged when the next damage comes; the first file is gone by then. */
+Test(store_salvage, a_store_that_is_damaged_again_gives_its_unmerged_pieces)
+{
+	struct aside_file first;
+
+	model_write(&st, 600);
+	compact_and_forget();
+	replace();
+	cr_assert_eq(aside_list(st.store_path, &first, 1), 1);
+	open_again();
+	start();
+	finished();
+	cr_assert_gt(figure("SELECT count(*) FROM piece WHERE id < 0"), 0);
+	stand_close(&st);
+	unlink(first.name);
+	replace();
+	open_again();
+	model_write(&st, 50);
+	start();
+	struct store_salvage_stats s = finished();
+	cr_assert_eq(s.state, SALVAGE_DONE, "%s", s.error);
+	cr_assert_eq(s.lost_points, 0);
+	model_check(&st, "as pieces");
+	stand_compact(&st);
+	model_check(&st, "merged");
+}
+
 Test(store_salvage, a_stop_in_the_middle_is_gone_on_with)
 {
 	struct store_salvage_stats s;
