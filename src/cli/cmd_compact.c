@@ -39,9 +39,8 @@ static int wait_for(struct client *c, double request)
 			fprintf(stderr, "\r%.0f pieces to merge \033[K", number(work, "pieces"));
 		if (done && terminal)
 			fputs("\r\033[K", stderr);
-		if (done && error)
-			status = complain(EXIT_BAD, "%s", error);
-		else if (done)
+		status = done && error ? complain(EXIT_BAD, "%s", error) : EXIT_GOOD;
+		if (done && !error)
 			printf("%.0f MiB used of %.0f MiB\n", number(storage, "used_bytes") / 1048576,
 			    number(storage, "max_bytes") / 1048576);
 		json_decref(storage);

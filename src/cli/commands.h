@@ -6,6 +6,7 @@
 
 int cmd_status(struct client *c, int argc, char **argv);
 int cmd_compact(struct client *c, int argc, char **argv);
+int cmd_backfill(struct client *c, int argc, char **argv);
 int cmd_query(struct client *c, int argc, char **argv);
 int cmd_export(struct client *c, int argc, char **argv);
 int cmd_import(struct client *c, int argc, char **argv);

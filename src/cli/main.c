@@ -17,6 +17,7 @@ static const struct {
 	{ "write", "line protocol from files or standard input", cmd_write },
 	{ "export", "points to a file, as line protocol, CSV or JSON lines", cmd_export },
 	{ "import", "points from such a file", cmd_import },
+	{ "backfill", "what InfluxDB has, back into the local store", cmd_backfill },
 };
 
 static void usage(FILE *out)

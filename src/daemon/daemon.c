@@ -2,12 +2,13 @@
  *
  *   folder, lock      one holdfastd a folder
  *   disk space        how much room there is
- *   store, catalogue  the names that blocks number; then the spool with what they lack; a damaged spool is set aside here
+ *   spool, store      one that is damaged is set aside here, and a fresh one takes its place
+ *   catalogue         the names that blocks number, then what the spool knows beside them
  *   head              rebuilt from the spool's rows that are not in the store
  *   writer, compactor from here on the spool belongs to one, the store to the other
  *   local, record     what answers reads; the replicator
  *   door, collectors  what brings points
- *   salvage, check    what is taken over from a damaged spool; whether this one is whole after an unclean stop
+ *   salvage, check    what is taken over from damaged files; whether these are whole after an unclean stop
  *   HTTP              last to open, first to close */
 #include "daemon/daemon.h"
 
@@ -26,14 +27,19 @@
 #include "daemon/policy.h"
 #include "edge/influx.h"
 #include "edge/routes.h"
+#include "flow/backfill.h"
 #include "flow/compactor.h"
 #include "flow/recovery.h"
 #include "flow/salvage.h"
 #include "flow/spool_check.h"
+#include "flow/store_check.h"
+#include "flow/store_salvage.h"
 #include "store/catalogue_store.h"
 #include "store/disk_space.h"
 #include "store/series_store.h"
 #include "store/spool_damage.h"
+#include "store/store_damage.h"
+#include "store/store_names.h"
 
 struct daemon {
 	const struct config *config;
@@ -58,6 +64,10 @@ struct daemon {
 	struct collect *collect;
 	struct salvage *salvage;
 	struct spool_check *check;
+	struct store_salvage *store_salvage;
+	struct store_check *store_check;
+	bool replaced; /* a damaged file, at this start */
+	struct backfill *backfill;
 	struct services services;
 	bool routes_open;
 	struct http *http;
@@ -99,22 +109,31 @@ static void close_tables(struct daemon *d)
 {
 	head_free(d->head);
 	spool_close(d->spool);
+	store_close(d->store);
 	catalogue_free(d->catalogue);
 	d->head = NULL;
 	d->spool = NULL;
+	d->store = NULL;
 	d->catalogue = NULL;
 }
 
-/* The store's file; that it is damaged is not the spool's fault. */
-static enum err open_blocks(struct daemon *d, struct errbuf *eb)
+/* A spool that someone removed, or put an older one in its place: rows must not get numbers that the store has passed, since
+ * they would be taken for compacted. */
+static enum err number_behind(struct daemon *d, uint64_t compacted_seq, struct errbuf *eb)
 {
-	enum err e = d->store ? ERR_OK : store_open(&d->store, d->store_path, eb);
-
-	return e == ERR_CORRUPT ? ERR_INVALID : e;
+	if (compacted_seq <= spool_last_seq(d->spool))
+		return ERR_OK;
+	log_warn("%s ends before what has been compacted of it: new rows are numbered from %llu on", d->spool_path,
+	    (unsigned long long)compacted_seq + 1);
+	spool_close(d->spool);
+	d->spool = NULL;
+	return spool_open_at(&d->spool, d->spool_path, compacted_seq + 1, eb);
 }
 
-/* Spool, catalogue, head. ERR_CORRUPT: the spool's file is damaged. */
-static enum err open_tables(struct daemon *d, uint64_t *points, struct errbuf *eb)
+enum damaged { DAMAGED_NONE, DAMAGED_SPOOL, DAMAGED_STORE };
+
+/* Spool, store, catalogue, head. ERR_CORRUPT: *which file is damaged. */
+static enum err open_tables(struct daemon *d, uint64_t *points, enum damaged *which, struct errbuf *eb)
 {
 	const struct config *c = d->config;
 	struct catalogue_opts catalogue = { .series_max = c->limits.series,
@@ -126,25 +145,53 @@ static enum err open_tables(struct daemon *d, uint64_t *points, struct errbuf *e
 	struct store_totals totals = { 0 };
 	enum err e = spool_prepare(d->spool_path, eb);
 
+	*which = DAMAGED_SPOOL;
 	if (e == ERR_OK)
 		e = spool_open(&d->spool, d->spool_path, eb);
+	if (e != ERR_OK)
+		return e;
+	*which = DAMAGED_STORE;
+	e = store_prepare(d->store_path, eb);
 	if (e == ERR_OK)
-		e = open_blocks(d, eb);
+		e = store_open(&d->store, d->store_path, eb);
 	if (e == ERR_OK)
 		e = catalogue_new(&d->catalogue, &catalogue, eb);
 	if (e == ERR_OK)
 		e = series_store_load(d->catalogue, store_db(d->store), eb);
-	if (e == ERR_CORRUPT && d->catalogue) /* that is not the spool's fault */
-		e = ERR_INVALID;
+	if (e != ERR_OK)
+		return e;
+	*which = DAMAGED_SPOOL;
+	store_totals(d->store, &totals);
+	e = number_behind(d, totals.compacted_seq, eb);
 	if (e == ERR_OK)
 		e = catalogue_load(d->catalogue, spool_db(d->spool), eb);
 	if (e == ERR_OK)
 		e = head_new(&d->head, &head, eb);
-	if (e == ERR_OK)
-		store_totals(d->store, &totals);
 	if (e == ERR_OK) /* a compressed value is about as large as one in the head */
 		e = recovery_fill_head(
 		    d->head, d->catalogue, d->spool_path, c->server.head_bytes / 2, totals.compacted_seq, points, eb);
+	return e;
+}
+
+/* A damaged file is set aside and a fresh one takes its place: each of the two at most once. */
+static enum err open_or_replace_tables(struct daemon *d, uint64_t *points, struct errbuf *eb)
+{
+	enum damaged which;
+	enum err e = open_tables(d, points, &which, eb);
+
+	for (int i = 0; e == ERR_CORRUPT && i < 2; i++) {
+		struct errbuf why = *eb;
+		d->replaced = true;
+		close_tables(d);
+		if (which == DAMAGED_SPOOL)
+			e = spool_replace(d->spool_path, why.text, store_read_compacted(d->store_path) + 1, eb);
+		else
+			e = store_replace(d->store_path, why.text, eb);
+		if (e == ERR_OK)
+			e = open_tables(d, points, &which, eb);
+	}
+	if (e == ERR_OK)
+		e = store_salvage_names(d->catalogue, store_db(d->store), d->store_path, eb);
 	return e;
 }
 
@@ -155,27 +202,14 @@ static enum err open_store(struct daemon *d, struct errbuf *eb)
 	struct committer_opts committer = { .queue_max_bytes = c->server.max_queue,
 		.spool_max_bytes = c->retention.max_bytes,
 		.retention_ns = c->retention.raw_ns };
-	struct store_totals totals = { 0 };
 	uint64_t points = 0;
 	int64_t began = clock_mono_ns();
-	struct errbuf why;
 	enum err e = policy_new(&d->policy, c, eb);
 
 	if (e == ERR_OK)
 		e = disk_space_new(&d->disk, c->server.data_dir, &disk, eb);
 	if (e == ERR_OK)
-		e = open_tables(d, &points, eb);
-	if (e == ERR_CORRUPT) {
-		why = *eb;
-		close_tables(d);
-		e = open_blocks(d, eb);
-		if (e == ERR_OK)
-			store_totals(d->store, &totals);
-		if (e == ERR_OK)
-			e = spool_replace(d->spool_path, why.text, totals.compacted_seq + 1, eb);
-		if (e == ERR_OK)
-			e = open_tables(d, &points, eb);
-	}
+		e = open_or_replace_tables(d, &points, eb);
 	committer.spool = d->spool;
 	committer.head = d->head;
 	committer.catalogue = d->catalogue;
@@ -312,16 +346,45 @@ static enum err open_door(struct daemon *d, struct errbuf *eb)
 	return collect_start(&d->collect, &collect, eb);
 }
 
-static enum err mend_store(struct daemon *d, struct errbuf *eb)
+static enum err make_backfill(struct daemon *d, struct errbuf *eb)
 {
-	struct salvage_opts salvage = { .ingest = d->ingest,
+	const struct config *c = d->config;
+	struct backfill_opts opts = { .compactor = d->compactor,
+		.catalogue = d->catalogue,
+		.record = &influx_ops,
+		.open_record = open_record,
+		.close_record = close_record,
+		.open_arg = d,
+		.database = c->influxdb.database,
+		.retention_ns = policy_retention_ns,
+		.arg = d->policy,
+		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };
+
+	return *c->influxdb.url ? backfill_new(&d->backfill, &opts, eb) : ERR_OK;
+}
+
+/* What is taken over from files that were set aside, and whether those in use are whole. */
+static enum err mend_files(struct daemon *d, struct errbuf *eb)
+{
+	struct salvage_opts spool = { .ingest = d->ingest,
 		.committer = d->committer,
 		.catalogue = d->catalogue,
 		.spool_path = d->spool_path,
 		.retention_ns = d->config->retention.raw_ns };
-	enum err e = salvage_start(&d->salvage, &salvage, eb);
+	struct store_salvage_opts store = { .compactor = d->compactor,
+		.catalogue = d->catalogue,
+		.store_path = d->store_path,
+		.retention_ns = policy_retention_ns,
+		.arg = d->policy,
+		.disk = d->disk };
+	bool check = !spool_was_clean(d->spool) || d->replaced;
+	enum err e = salvage_start(&d->salvage, &spool, eb);
 
-	return e == ERR_OK ? spool_check_start(&d->check, d->spool_path, !spool_was_clean(d->spool), eb) : e;
+	if (e == ERR_OK)
+		e = store_salvage_start(&d->store_salvage, &store, eb);
+	if (e == ERR_OK)
+		e = spool_check_start(&d->check, d->spool_path, check, eb);
+	return e == ERR_OK ? store_check_start(&d->store_check, d->store_path, check, eb) : e;
 }
 
 static enum err open_http(struct daemon *d, struct errbuf *eb)
@@ -338,6 +401,9 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.disk = d->disk,
 		.salvage = d->salvage,
 		.check = d->check,
+		.store_salvage = d->store_salvage,
+		.store_check = d->store_check,
+		.backfill = d->backfill,
 		.store = d->store,
 		.store_path = d->store_path,
 		.compactor = d->compactor,
@@ -392,7 +458,9 @@ static enum err start(struct daemon *d, struct errbuf *eb)
 	if (e == ERR_OK)
 		e = open_door(d, eb);
 	if (e == ERR_OK)
-		e = mend_store(d, eb);
+		e = mend_files(d, eb);
+	if (e == ERR_OK)
+		e = make_backfill(d, eb);
 	if (e == ERR_OK)
 		e = open_http(d, eb);
 	return e;
@@ -429,7 +497,10 @@ void daemon_stop(struct daemon *d)
 	http_stop(d->http);
 	if (d->routes_open)
 		routes_close(&d->services);
+	backfill_free(d->backfill);
+	store_check_stop(d->store_check);
 	spool_check_stop(d->check);
+	store_salvage_stop(d->store_salvage);
 	salvage_stop(d->salvage);
 	collect_stop(d->collect);
 	replicator_stop(d->replicator);
@@ -440,7 +511,6 @@ void daemon_stop(struct daemon *d)
 	local_free(d->local);
 	ingest_free(d->ingest);
 	close_tables(d);
-	store_close(d->store);
 	policy_free(d->policy);
 	disk_space_free(d->disk);
 	if (d->folder_fd >= 0)

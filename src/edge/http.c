@@ -53,7 +53,8 @@ static unsigned method_of(const char *name)
 	static const struct {
 		const char *name;
 		unsigned method;
-	} rows[] = { { "GET", HTTP_GET }, { "HEAD", HTTP_HEAD }, { "POST", HTTP_POST }, { "OPTIONS", HTTP_OPTIONS } };
+	} rows[] = { { "GET", HTTP_GET }, { "HEAD", HTTP_HEAD }, { "POST", HTTP_POST }, { "OPTIONS", HTTP_OPTIONS },
+		{ "DELETE", HTTP_DELETE } };
 
 	for (size_t i = 0; name && i < sizeof rows / sizeof *rows; i++)
 		if (!strcmp(rows[i].name, name))
@@ -130,7 +131,8 @@ static void refuse_method(struct http_request *rq)
 	unsigned m = rq->route->methods;
 	char allow[64];
 
-	snprintf(allow, sizeof allow, "OPTIONS%s%s", m & HTTP_GET ? ", GET, HEAD" : "", m & HTTP_POST ? ", POST" : "");
+	snprintf(allow, sizeof allow, "OPTIONS%s%s%s", m & HTTP_GET ? ", GET, HEAD" : "", m & HTTP_POST ? ", POST" : "",
+	    m & HTTP_DELETE ? ", DELETE" : "");
 	http_add_header(rq, "Allow", allow);
 	if (rq->method == HTTP_OPTIONS)
 		http_respond(rq, rq->route->form == HTTP_FORM_OWN ? 204 : 200, NULL, (struct view){ "", 0 });

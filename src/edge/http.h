@@ -17,7 +17,7 @@
 struct http;
 struct http_request;
 
-enum { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_OPTIONS = 8, HTTP_OTHER = 16 };
+enum { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_OPTIONS = 8, HTTP_DELETE = 16, HTTP_OTHER = 32 };
 
 enum http_form { /* of errors, and of the headers that every answer of the route carries */
 	HTTP_FORM_OWN, /* {"error": {"code", "message", "hint"}} */

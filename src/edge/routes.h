@@ -8,12 +8,15 @@
 #include "edge/collect.h"
 #include "edge/http.h"
 #include "edge/rates.h"
+#include "flow/backfill.h"
 #include "flow/committer.h"
 #include "flow/compactor.h"
 #include "flow/ingest.h"
 #include "flow/replicator.h"
 #include "flow/salvage.h"
 #include "flow/spool_check.h"
+#include "flow/store_check.h"
+#include "flow/store_salvage.h"
 #include "query/reader.h"
 #include "store/catalogue.h"
 #include "store/disk_space.h"
@@ -34,9 +37,12 @@ struct services {
 	struct disk_space *disk; /* NULL: not looked at */
 	struct salvage *salvage; /* NULL: there is none */
 	struct spool_check *check; /* NULL: there is none */
+	struct store_salvage *store_salvage; /* NULL: there is none */
+	struct store_check *store_check; /* NULL: there is none */
 	const struct store *store; /* for store_totals alone; NULL: there is none */
 	const char *store_path;
 	struct compactor *compactor; /* NULL: there is none */
+	struct backfill *backfill; /* NULL: there is no record */
 	int64_t retention_ns[TIERS];
 	struct head *head;
 	struct catalogue *catalogue;

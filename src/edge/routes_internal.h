@@ -14,6 +14,7 @@ void routes_status(struct http_request *rq, void *arg);
 void routes_replication(struct http_request *rq, void *arg);
 void routes_storage(struct http_request *rq, void *arg);
 void routes_compact(struct http_request *rq, void *arg);
+void routes_backfill(struct http_request *rq, void *arg);
 void routes_quality(struct http_request *rq, void *arg);
 void routes_quarantine(struct http_request *rq, void *arg);
 void routes_health(struct http_request *rq, void *arg);

@@ -9,6 +9,7 @@
 #include "edge/routes_internal.h"
 #include "edge/sentence.h"
 #include "edge/spool_view.h"
+#include "edge/store_view.h"
 #include "model/reject.h"
 #include "wire/json_write.h"
 
@@ -22,10 +23,13 @@ struct gathered {
 	struct disk_space_stats disk;
 	struct salvage_stats salvage;
 	struct spool_check_stats check;
+	struct store_salvage_stats store_salvage;
+	struct store_check_stats store_check;
 	struct head_stats head;
 	struct collect_stats collect;
 	struct replicator_stats replicator;
 	struct spool_view_gaps gaps;
+	struct store_view_gaps store_gaps;
 	struct errbuf gaps_error;
 	struct series_near near;
 	struct sentence sentence;
@@ -103,6 +107,16 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		.check_pages = g->check.pages,
 		.check_bad_rows = g->check.bad_rows,
 		.check_error = g->check.error,
+		.store_salvage = g->store_salvage.state,
+		.store_salvaged_points = g->store_salvage.points,
+		.store_lost_points = g->store_salvage.lost_points,
+		.store_salvage_file = g->store_salvage.file,
+		.store_salvage_error = g->store_salvage.error,
+		.store_check = g->store_check.state,
+		.store_check_pages = g->store_check.pages,
+		.store_bad_blocks = g->store_check.bad_blocks,
+		.store_check_error = g->store_check.error,
+		.store_gap_points = g->store_gaps.points,
 		.gap_points = g->gaps.points,
 		.gap_cause = g->gaps.cause,
 		.record = s->replicator != NULL,
@@ -154,6 +168,13 @@ static struct gathered *gather(struct services *s)
 		salvage_stats(s->salvage, &g->salvage);
 	if (s->check)
 		spool_check_stats(s->check, &g->check);
+	if (s->store_salvage)
+		store_salvage_stats(s->store_salvage, &g->store_salvage);
+	if (s->store_check)
+		store_check_stats(s->store_check, &g->store_check);
+	struct errbuf ignored; /* a store that cannot be read shows in its check */
+	if (s->store_view && store_view_gap_sum(s->store_view, g->now_ns - 86400 * NS_PER_S, &g->store_gaps, &ignored))
+		g->store_gaps = (struct store_view_gaps){ 0 };
 	if (s->collect)
 		collect_stats(s->collect, &g->collect);
 	if (s->replicator)
@@ -266,9 +287,9 @@ static void write_disk(struct buf *b, const struct disk_space_stats *d)
 	json_close(b, '}');
 }
 
-static void write_recovery(struct buf *b, const struct salvage_stats *r)
+static void write_spool_recovery(struct buf *b, const struct salvage_stats *r)
 {
-	json_open(b, "recovery", '{');
+	json_open(b, "spool", '{');
 	json_put_string(b, "state", salvage_state_name(r->state));
 	json_put_string_or_null(b, "file", r->file);
 	json_put_u64(b, "rows", r->rows);
@@ -284,15 +305,55 @@ static void write_recovery(struct buf *b, const struct salvage_stats *r)
 	json_close(b, '}');
 }
 
-static void write_check(struct buf *b, const struct spool_check_stats *c)
+static void write_store_recovery(struct buf *b, const struct store_salvage_stats *r)
 {
+	json_open(b, "store", '{');
+	json_put_string(b, "state", salvage_state_name(r->state));
+	json_put_string_or_null(b, "file", r->file);
+	json_put_u64(b, "blocks", r->blocks);
+	json_put_u64(b, "points", r->points);
+	json_put_u64(b, "lost_blocks", r->lost_blocks);
+	json_put_u64(b, "lost_points", r->lost_points);
+	json_put_u64(b, "old_blocks", r->old_blocks);
+	json_put_u64(b, "done_bytes", r->done_bytes);
+	json_put_u64(b, "file_bytes", r->file_bytes);
+	json_put_time_ms(b, "started_ms", r->started_ns);
+	json_put_time_ms(b, "ended_ms", r->ended_ns);
+	json_put_string_or_null(b, "error", r->error);
+	json_close(b, '}');
+}
+
+static void write_recovery(struct buf *b, const struct gathered *g)
+{
+	json_open(b, "recovery", '{');
+	write_spool_recovery(b, &g->salvage);
+	write_store_recovery(b, &g->store_salvage);
+	json_close(b, '}');
+}
+
+static void write_check(struct buf *b, const struct gathered *g)
+{
+	const struct spool_check_stats *c = &g->check;
+	const struct store_check_stats *s = &g->store_check;
+
 	json_open(b, "check", '{');
+	json_open(b, "spool", '{');
 	json_put_string(b, "state", spool_check_state_name(c->state));
 	json_put_u64(b, "rows", c->rows);
 	json_put_u64(b, "bad_rows", c->bad_rows);
 	json_put_bool(b, "restart_mends", c->pages);
 	json_put_rounded(b, "took_s", (double)c->took_ns / 1e9, 3);
 	json_put_string_or_null(b, "error", c->error);
+	json_close(b, '}');
+	json_open(b, "store", '{');
+	json_put_string(b, "state", spool_check_state_name(s->state));
+	json_put_u64(b, "blocks", s->blocks);
+	json_put_u64(b, "bytes", s->bytes);
+	json_put_u64(b, "bad_blocks", s->bad_blocks);
+	json_put_bool(b, "restart_mends", s->pages);
+	json_put_rounded(b, "took_s", (double)s->took_ns / 1e9, 3);
+	json_put_string_or_null(b, "error", s->error);
+	json_close(b, '}');
 	json_close(b, '}');
 }
 
@@ -370,13 +431,15 @@ void routes_status(struct http_request *rq, void *arg)
 	write_ingest(&b, s, &g->committer);
 	write_spool(&b, s, g);
 	write_disk(&b, &g->disk);
-	write_recovery(&b, &g->salvage);
-	write_check(&b, &g->check);
+	write_recovery(&b, g);
+	write_check(&b, g);
 	write_head(&b, s, &g->head);
 	write_series(&b, s, &g->near);
 	json_open(&b, "gaps", '[');
 	if (spool_view_gaps(s->spool_view, GAPS_SHOWN, &b, &g->gaps_error) != ERR_OK)
 		g->gaps.points = 0; /* spool.error says it already */
+	if (s->store_view && store_view_gaps(s->store_view, GAPS_SHOWN, &b, &g->gaps_error) != ERR_OK)
+		g->store_gaps.points = 0;
 	json_close(&b, ']');
 	json_open(&b, "replication", '{');
 	write_replication(&b, s, &g->replicator);

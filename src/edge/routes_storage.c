@@ -43,6 +43,7 @@ static void write_compactor(struct buf *b, const struct compactor_stats *c)
 	json_put_u64(b, "done_request", c->served);
 	json_put_u64(b, "compacted_seq", c->compacted_seq);
 	json_put_u64(b, "pieces", c->pieces);
+	json_put_u64(b, "skipped_places", c->skipped_places);
 	json_put_u64(b, "flushed_points_total", c->flushed_points);
 	json_put_u64(b, "merged_places_total", c->merged_places);
 	json_put_u64(b, "evicted_points_total", c->evicted_points);
@@ -97,6 +98,8 @@ void routes_storage(struct http_request *rq, void *arg)
 	json_open(&b, "gaps", '[');
 	if (e == ERR_OK)
 		e = spool_view_gaps(s->spool_view, GAPS_SHOWN, &b, &eb);
+	if (e == ERR_OK)
+		e = store_view_gaps(s->store_view, GAPS_SHOWN, &b, &eb);
 	json_close(&b, ']');
 	json_close(&b, '}');
 	if (e == ERR_OK)

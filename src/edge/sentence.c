@@ -156,6 +156,72 @@ static bool say_salvage(const struct sentence_facts *f, struct sentence *out)
 	return f->salvage != SALVAGE_NONE;
 }
 
+static bool say_store_damaged(const struct sentence_facts *f, struct sentence *out)
+{
+	char count[TEXT];
+
+	if (f->store_check != SPOOL_CHECK_DAMAGED)
+		return false;
+	if (f->store_check_pages) {
+		say(out, SENTENCE_BAD, "The store's file is damaged: restart holdfastd to have it mended.");
+		snprintf(out->detail, sizeof out->detail,
+		    "%.200s. The next start sets the file aside and takes over every block that can be read. New points are "
+		    "kept as ever. Look after the disk.",
+		    or_unknown(f->store_check_error));
+		return true;
+	}
+	sentence_count(count, sizeof count, f->store_bad_blocks);
+	out->state = SENTENCE_BAD;
+	snprintf(out->summary, sizeof out->summary, "%s block%s of the store cannot be read, or not whole.", count,
+	    f->store_bad_blocks == 1 ? "" : "s");
+	snprintf(out->detail, sizeof out->detail,
+	    "%.200s. Answers leave out what cannot be read and say so; all other blocks are well. Look after the disk.",
+	    or_unknown(f->store_check_error));
+	return true;
+}
+
+static bool say_store_salvage(const struct sentence_facts *f, struct sentence *out)
+{
+	char points[TEXT], lost[TEXT];
+
+	sentence_count(points, sizeof points, f->store_salvaged_points);
+	sentence_count(lost, sizeof lost, f->store_lost_points);
+	if (f->store_salvage == SALVAGE_FAILED) {
+		say(out, SENTENCE_BAD, "The store was damaged, and nothing more can be taken over from it.");
+		snprintf(out->detail, sizeof out->detail,
+		    "%.100s is kept: %.200s. New points are stored and delivered as ever. Look after the disk.",
+		    or_unknown(f->store_salvage_file), or_unknown(f->store_salvage_error));
+	} else if (f->store_salvage == SALVAGE_RUNNING) {
+		say(out, SENTENCE_WARN,
+		    "The store was damaged and set aside; what can be read of it is being taken over.");
+		snprintf(out->detail, sizeof out->detail,
+		    "%s rows so far, about %s lost. Until it is done answers may lack older points, and say so. New points are "
+		    "stored as ever.",
+		    points, lost);
+	} else if (f->store_salvage == SALVAGE_DONE) {
+		say(out, SENTENCE_WARN, "The store was damaged; what could be read of it has been taken over.");
+		snprintf(out->detail, sizeof out->detail,
+		    "%s rows taken over, about %s lost. %.100s is kept: look after the disk, then remove the file.",
+		    points, lost, or_unknown(f->store_salvage_file));
+	}
+	return f->store_salvage != SALVAGE_NONE;
+}
+
+static bool say_store_gaps(const struct sentence_facts *f, struct sentence *out)
+{
+	char count[TEXT];
+
+	if (!f->store_gap_points)
+		return false;
+	sentence_count(count, sizeof count, f->store_gap_points);
+	out->state = SENTENCE_BAD;
+	snprintf(out->summary, sizeof out->summary, "About %s point%s of the local store %s lost to damage.", count,
+	    f->store_gap_points == 1 ? "" : "s", f->store_gap_points == 1 ? "was" : "were");
+	snprintf(out->detail, sizeof out->detail,
+	    "The disk gave back something else than was written: look after it. The gaps are listed below.");
+	return true;
+}
+
 static bool say_not_writable(const struct sentence_facts *f, struct sentence *out)
 {
 	if (f->writable)
@@ -356,8 +422,9 @@ static void say_well(const struct sentence_facts *f, struct sentence *out)
 void sentence_make(const struct sentence_facts *f, struct sentence *out)
 {
 	static bool (*const matters[])(const struct sentence_facts *, struct sentence *) = { say_disk_low,
-		say_not_writable, say_damaged, say_gaps, say_salvage, say_held, say_down, say_catching_up,
-		say_collectors, say_ceiling, say_rejected, say_quarantine };
+		say_not_writable, say_damaged, say_store_damaged, say_gaps, say_salvage, say_store_salvage,
+		say_store_gaps, say_held, say_down, say_catching_up, say_collectors, say_ceiling, say_rejected,
+		say_quarantine };
 
 	*out = (struct sentence){ .state = SENTENCE_OK };
 	for (size_t i = 0; i < sizeof matters / sizeof *matters; i++)

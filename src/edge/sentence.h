@@ -26,6 +26,14 @@ struct sentence_facts {
 	bool check_pages; /* the file's structure, not only rows */
 	uint64_t check_bad_rows;
 	const char *check_error;
+	enum salvage_state store_salvage; /* the same of the store */
+	uint64_t store_salvaged_points, store_lost_points;
+	const char *store_salvage_file, *store_salvage_error;
+	enum spool_check_state store_check;
+	bool store_check_pages;
+	uint64_t store_bad_blocks;
+	const char *store_check_error;
+	uint64_t store_gap_points; /* lost from the store, found in the last 24 h */
 	uint64_t gap_points; /* lost in the last 24 h */
 	const char *gap_cause;
 	bool record; /* there is an InfluxDB to deliver to */

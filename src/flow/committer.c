@@ -22,9 +22,9 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "store/aside.h"
 #include "store/catalogue_store.h"
 #include "store/frame.h"
-#include "store/spool_damage.h"
 
 enum {
 	GROUP_BYTES = 4 << 20,
@@ -215,7 +215,7 @@ static void set_failing(struct committer *c, enum err e, const struct errbuf *eb
 	c->stats.writable = e == ERR_OK;
 	snprintf(c->stats.error, sizeof c->stats.error, "%.255s", e == ERR_OK ? "" : eb->text);
 	pthread_mutex_unlock(&c->lock);
-	if (e == ERR_CORRUPT && spool_mark_damaged(spool_path(c->opts.spool), eb->text, &why) != ERR_OK)
+	if (e == ERR_CORRUPT && aside_mark(spool_path(c->opts.spool), eb->text, &why) != ERR_OK)
 		log_error("%s", why.text);
 	if (e == ERR_OK)
 		c->probes = 0;

@@ -6,6 +6,8 @@
  *   retain   windows older than their retention, each ten minutes; at the ceiling the oldest raw, then the oldest 1m
  *   vacuum   free pages back to the file system, a few at a time
  *
+ * Between rounds, and between the places of a merge, it does what others ask of the store (compactor_call).
+ * A place with pages that cannot be read is left alone, and the file is marked: the next start sets it aside.
  * After a failure the round ends, the state says why, and the next begins after a pause that doubles up to a minute. */
 #include "flow/compactor.h"
 
@@ -17,6 +19,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "store/aside.h"
 #include "store/batch_builder.h"
 #include "store/compaction.h"
 
@@ -28,6 +31,7 @@ enum {
 	PIECES_MANY_ROLLUP = 12,
 	VACUUM_PAGES = 64,
 	VACUUM_KEEP_PAGES = 512,
+	SKIPPED_MAX = 256,
 };
 #define ROUND_NS NS_PER_S
 #define PAUSE_MAX_NS (60 * NS_PER_S)
@@ -36,6 +40,15 @@ enum {
 #define QUIET_NS (60 * NS_PER_S)
 #define WAIT_MOST_NS (15 * 60 * NS_PER_S)
 
+struct call {
+	struct call *next;
+	enum err (*fn)(struct store *s, void *arg, struct errbuf *eb);
+	void *arg;
+	struct errbuf *eb;
+	enum err result;
+	bool done;
+};
+
 struct compactor {
 	struct compactor_opts opts;
 	pthread_t thread;
@@ -43,6 +56,7 @@ struct compactor {
 	pthread_cond_t work, done;
 	bool stopping, pressed;
 	uint64_t forced, served; /* numbers of compactor_force */
+	struct call *calls, **last_call;
 	struct compactor_stats stats;
 	/* the thread alone */
 	struct compaction *compaction;
@@ -51,6 +65,8 @@ struct compactor {
 	struct arena arena;
 	int64_t retained_ns, pause_ns;
 	bool force;
+	struct store_place skipped[SKIPPED_MAX];
+	unsigned skipped_count;
 };
 
 static bool is_stopping(void *arg)
@@ -81,6 +97,76 @@ static void tell_compacted(struct compactor *c, uint64_t points)
 	c->stats.compacted_seq = seq;
 	c->stats.flushed_points += points;
 	c->stats.last_ns = clock_wall_ns();
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- what others ask ---- */
+
+static void serve_calls(struct compactor *c)
+{
+	pthread_mutex_lock(&c->lock);
+	while (c->calls) {
+		struct call *call = c->calls;
+		c->calls = call->next;
+		if (!c->calls)
+			c->last_call = &c->calls;
+		pthread_mutex_unlock(&c->lock);
+		enum err e = compaction_transact(c->compaction, call->fn, call->arg, call->eb);
+		pthread_mutex_lock(&c->lock);
+		call->result = e;
+		call->done = true;
+		pthread_cond_broadcast(&c->done);
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+enum err compactor_call(
+    struct compactor *c, enum err (*fn)(struct store *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb)
+{
+	struct call call = { .fn = fn, .arg = arg, .eb = eb };
+
+	pthread_mutex_lock(&c->lock);
+	if (c->stopping) {
+		pthread_mutex_unlock(&c->lock);
+		return errbuf_set(eb, ERR_CLOSED, "shutting down");
+	}
+	*c->last_call = &call;
+	c->last_call = &call.next;
+	pthread_cond_signal(&c->work);
+	while (!call.done)
+		pthread_cond_wait(&c->done, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+	return call.result;
+}
+
+/* ---- damage ---- */
+
+static void mark_store(struct compactor *c, const char *why)
+{
+	struct errbuf eb;
+
+	if (aside_mark(store_path(c->opts.store), why, &eb) != ERR_OK)
+		log_error("%s", eb.text);
+}
+
+static bool is_skipped(const struct compactor *c, const struct store_place *p)
+{
+	for (unsigned i = 0; i < c->skipped_count; i++) {
+		const struct store_place *s = &c->skipped[i];
+		if (s->tier == p->tier && s->window == p->window && s->measurement == p->measurement)
+			return true;
+	}
+	return c->skipped_count == SKIPPED_MAX;
+}
+
+static void skip_place(struct compactor *c, const struct store_place *p, const struct errbuf *eb)
+{
+	log_error("compaction: %s; its place is left as it is until the next start", eb->text);
+	mark_store(c, eb->text);
+	if (c->skipped_count < SKIPPED_MAX)
+		c->skipped[c->skipped_count++] = *p;
+	pthread_mutex_lock(&c->lock);
+	c->stats.skipped_places = c->skipped_count;
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -237,10 +323,16 @@ static enum err merge_round(struct compactor *c, bool *any, struct errbuf *eb)
 	c->stats.pieces = pieces;
 	pthread_mutex_unlock(&c->lock);
 	for (uint32_t i = 0; e == ERR_OK && i < count && !is_stopping(c); i++) {
-		if (!place_is_due(c, &pending[i], now))
+		if (!place_is_due(c, &pending[i], now) || is_skipped(c, &pending[i].place))
 			continue;
 		*any = true;
 		e = compaction_merge(c->compaction, &pending[i].place, eb);
+		serve_calls(c);
+		if (e == ERR_CORRUPT) {
+			skip_place(c, &pending[i].place, eb);
+			e = ERR_OK;
+			continue;
+		}
 		pieces -= pending[i].pieces;
 		if (e == ERR_OK) {
 			tell_merged(c, pieces);
@@ -282,10 +374,7 @@ static enum err delete_window(
 	e = store_delete_windows(c->opts.store, tier, window, window + 1, measurement, &points, eb);
 	if (e == ERR_OK)
 		e = store_set_evicted(c->opts.store, tier, measurement, tier_window_start(tier, window + 1), eb);
-	if (e == ERR_OK)
-		e = store_commit(c->opts.store, eb);
-	else
-		store_rollback(c->opts.store);
+	e = store_end(c->opts.store, e, eb);
 	if (e == ERR_OK) {
 		tell_evicted(c, points);
 		store_checkpoint(c->opts.store);
@@ -318,6 +407,10 @@ static enum err retain_tier(struct compactor *c, enum tier tier, int64_t now, st
 			break;
 		if (tier == TIER_RAW && c->opts.shortest_ns[TIER_1M] > c->opts.shortest_ns[TIER_RAW])
 			e = compaction_minutes(c->compaction, window, eb);
+		if (e == ERR_CORRUPT) { /* what cannot be read has no minutes */
+			mark_store(c, eb->text);
+			e = ERR_OK;
+		}
 		if (e == ERR_OK)
 			e = c->opts.overridden ? retain_overridden(c, tier, window, now, eb)
 					       : delete_window(c, tier, window, -1, eb);
@@ -398,8 +491,12 @@ static enum err vacuum(struct compactor *c, struct errbuf *eb)
 
 static enum err round_of_work(struct compactor *c, struct errbuf *eb)
 {
-	enum err e = flush(c, eb);
+	enum err e = store_ready(c->opts.store, eb);
 
+	if (e == ERR_OK && compacted_seq(c) != c->stats.compacted_seq) /* a commit that failed has come back */
+		tell_compacted(c, 0);
+	if (e == ERR_OK)
+		e = flush(c, eb);
 	if (e == ERR_OK)
 		e = merge(c, eb);
 	if (e == ERR_OK)
@@ -429,6 +526,8 @@ static void end_round(struct compactor *c, uint64_t forced, enum err e, const st
 	}
 	counter_add(COUNTER_COMPACT_ERRORS, 1);
 	log_error("compaction: %s", eb->text);
+	if (e == ERR_CORRUPT)
+		mark_store(c, eb->text);
 	c->pause_ns = c->pause_ns * 2 < PAUSE_MAX_NS ? c->pause_ns * 2 : PAUSE_MAX_NS;
 }
 
@@ -454,7 +553,11 @@ static void *run(void *arg)
 		/* after a failure there is a pause, however full the head */
 		while (!c->stopping && !(c->pressed && c->pause_ns == ROUND_NS) && c->forced == c->served &&
 		    clock_cond_wait(&c->work, &c->lock, deadline)) {
-			/* woken for nothing */
+			if (!c->calls)
+				continue;
+			pthread_mutex_unlock(&c->lock);
+			serve_calls(c);
+			pthread_mutex_lock(&c->lock);
 		}
 		if (c->stopping)
 			break;
@@ -465,11 +568,13 @@ static void *run(void *arg)
 		pthread_mutex_unlock(&c->lock);
 		struct errbuf eb = { "" };
 		enum err e = round_of_work(c, &eb);
+		serve_calls(c);
 		end_round(c, forced, e, &eb);
 		pthread_mutex_lock(&c->lock);
 	}
 	pthread_cond_broadcast(&c->done);
 	pthread_mutex_unlock(&c->lock);
+	serve_calls(c); /* that came before */
 	return NULL;
 }
 
@@ -481,6 +586,7 @@ enum err compactor_start(struct compactor **out, const struct compactor_opts *op
 	if (!c)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	c->opts = *opts;
+	c->last_call = &c->calls;
 	if (!c->opts.flush_age_ns)
 		c->opts.flush_age_ns = 10 * 60 * NS_PER_S;
 	pthread_mutex_init(&c->lock, NULL);

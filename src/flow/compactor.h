@@ -42,6 +42,7 @@ struct compactor_stats {
 	uint64_t pieces; /* that wait to be merged */
 	int64_t last_ns; /* wall clock, of the last work done; 0: none yet */
 	uint64_t flushed_points, merged_places, evicted_points; /* since start; evicted: by retention and ceiling */
+	uint64_t skipped_places; /* whose pages cannot be read: the next start mends them */
 	char error[256]; /* while FAILING */
 };
 
@@ -52,6 +53,10 @@ void compactor_stop(struct compactor *c); /* ends between two transactions; NULL
 uint64_t compactor_force(struct compactor *c);
 /* True: done (or failed, see stats); false: the deadline (monotonic) passed. */
 bool compactor_wait(struct compactor *c, uint64_t number, int64_t deadline_ns);
+/* Runs fn on the compactor's thread, in a transaction of the store, with the names that the catalogue has by then; its
+ * result. Waits for the work at hand. ERR_CLOSED: stopping, fn was not called. */
+NODISCARD enum err compactor_call(
+    struct compactor *c, enum err (*fn)(struct store *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb);
 void compactor_stats(struct compactor *c, struct compactor_stats *out);
 
 #endif

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "flow/replicator_part.h"
-#include "store/spool_damage.h"
+#include "store/aside.h"
 #include "store/targets.h"
 
 enum { REPLY_MAX = 64 << 10 };
@@ -214,7 +214,7 @@ static void *run(void *arg)
 		if (e != ERR_OK) {
 			struct errbuf why;
 			log_error("cannot read the spool for InfluxDB: %s", eb.text);
-			if (e == ERR_CORRUPT && spool_mark_damaged(r->opts.spool_path, eb.text, &why) != ERR_OK)
+			if (e == ERR_CORRUPT && aside_mark(r->opts.spool_path, eb.text, &why) != ERR_OK)
 				log_error("%s", why.text);
 			parcel_source_seek(&r->source, atomic_load(&r->cursor));
 			replicator_wait_ms(r, 1000, false);

@@ -16,8 +16,8 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "store/aside.h"
 #include "store/database.h"
-#include "store/spool_damage.h"
 #include "store/spool_walk.h"
 
 #define DONE INT64_MAX
@@ -32,13 +32,13 @@ struct salvage {
 	bool stopping;
 	struct salvage_stats stats;
 	/* the thread alone */
-	struct spool_damaged *files;
+	struct aside_file *files;
 	size_t file_count;
 	int64_t stored_ns; /* when progress was written last */
 };
 
 struct file { /* the one in work */
-	const struct spool_damaged *is;
+	const struct aside_file *is;
 	struct spool_walk *walk;
 	const struct spool_facts *facts;
 	uint64_t done_seq;
@@ -308,7 +308,7 @@ static enum err finish(struct salvage *s, struct file *f, struct errbuf *eb)
 	return e;
 }
 
-static enum err take_over(struct salvage *s, const struct spool_damaged *d, struct errbuf *eb)
+static enum err take_over(struct salvage *s, const struct aside_file *d, struct errbuf *eb)
 {
 	struct file f = { .is = d, .lost_from_ns = d->at_ns, .lost_to_ns = d->at_ns };
 	struct spool_walk_opts wo = { 0 };
@@ -388,7 +388,7 @@ enum err salvage_start(struct salvage **out, const struct salvage_opts *opts, st
 	*out = NULL;
 	if (s) {
 		s->path = strdup(opts->spool_path);
-		s->files = calloc(SPOOL_DAMAGED_MAX, sizeof *s->files);
+		s->files = calloc(ASIDE_MAX, sizeof *s->files);
 	}
 	if (!s || !s->path || !s->files) {
 		if (s) {
@@ -401,7 +401,7 @@ enum err salvage_start(struct salvage **out, const struct salvage_opts *opts, st
 	s->opts = *opts;
 	pthread_mutex_init(&s->lock, NULL);
 	clock_cond_init(&s->stop);
-	s->file_count = spool_list_damaged(s->path, s->files, SPOOL_DAMAGED_MAX);
+	s->file_count = aside_list(s->path, s->files, ASIDE_MAX);
 	enum err e = s->file_count ? thread_start(&s->thread, "hf-salvage", run, s, eb) : ERR_OK;
 	s->started = s->file_count && e == ERR_OK;
 	if (e != ERR_OK) {

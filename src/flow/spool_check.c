@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "store/aside.h"
 #include "store/database.h"
-#include "store/spool_damage.h"
 #include "store/spool_walk.h"
 
 #define WORK_NS (20 * NS_PER_MS) /* then as long a pause: half of a core at most */
@@ -36,7 +36,7 @@ void spool_check_stats(struct spool_check *c, struct spool_check_stats *out)
 	pthread_mutex_lock(&c->lock);
 	*out = c->stats;
 	pthread_mutex_unlock(&c->lock);
-	if (!out->pages && spool_is_marked(c->path)) { /* by who met the damage in work */
+	if (!out->pages && aside_is_marked(c->path)) { /* by who met the damage in work */
 		out->state = SPOOL_CHECK_DAMAGED;
 		out->pages = true;
 		snprintf(out->error, sizeof out->error, "pages of the file cannot be read");
@@ -149,7 +149,7 @@ static void tell(const struct spool_check *c, const struct spool_check_stats *t)
 	else
 		log_error("%s: %s; %llu rows cannot be read and are stepped over", c->path, t->error,
 		    (unsigned long long)t->bad_rows);
-	if (t->pages && spool_mark_damaged(c->path, t->error, &eb) != ERR_OK)
+	if (t->pages && aside_mark(c->path, t->error, &eb) != ERR_OK)
 		log_error("%s", eb.text);
 }
 

@@ -12,60 +12,33 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "query/export_rows.h"
-#include "query/local_part.h"
+#include "query/export_part.h"
 #include "store/batch_builder.h"
 #include "wire/lp_key.h"
 
-enum { BUILDER_KEEP = 1 << 20, NAME_BYTES = 64 << 10, SPAN_WINDOWS_MAX = 1024, TRIES = 3 };
+enum { BUILDER_KEEP = 1 << 20, NAME_BYTES = 64 << 10, TRIES = 3 };
 static const int64_t WINDOW_NS = 7200 * NS_PER_S, PIN_NS = 10 * NS_PER_S;
 
-struct position { /* right before or after a key; without one: the end */
-	struct view key;
-	bool after;
-};
-
-struct span { /* of times; empty where max < min */
-	int64_t min_ns, max_ns;
-};
-
-struct exporting {
-	const struct local_opts *opts;
-	const struct export_request *q;
-	const struct export_sink *sink;
-	struct errbuf *eb;
-	struct local_files files;
-	uint64_t compacted_seq; /* rows up to it are in the store, as of its snapshot */
-	struct arena blocks; /* of the store, while they are read */
-	size_t max_bytes; /* of the history, and of the rows */
-	const char *lack; /* what may be missing, or NULL */
-	/* the measurement at hand */
-	struct measurement *measurement;
-	struct series **series; /* by key */
-	uint32_t series_count, series_cap;
-	struct head_snapshot head;
-	struct span head_spans[HEAD_GENERATIONS_MAX];
-	int64_t pinned_ns;
-	/* the part of the window at hand */
-	int64_t from_ns, to_ns;
-	struct position low, high;
-	struct generation *history; /* or NULL */
-	bool present[SPAN_WINDOWS_MAX + 1]; /* windows of the span read with points in the history */
-	struct export_rows rows;
-};
-
-static void not_complete(struct exporting *x, const char *why)
+void export_not_complete(struct exporting *x, const char *why)
 {
 	if (!x->lack)
 		x->lack = why;
 }
 
-static enum err out_of_memory(struct exporting *x)
+enum err export_out_of_memory(struct exporting *x)
 {
 	return errbuf_set(x->eb, ERR_NOMEM, "out of memory");
 }
 
-static void go_on(struct exporting *x)
+enum err export_without_store(struct exporting *x, enum err e, enum err otherwise)
+{
+	if (e != ERR_CORRUPT)
+		return e;
+	export_not_complete(x, "the local store is damaged: restart holdfastd to have it mended");
+	return otherwise;
+}
+
+void export_go_on(struct exporting *x)
 {
 	if (!x->rows.stopped && x->sink->go_on && !x->sink->go_on(x->sink->arg))
 		x->rows.stopped = true;
@@ -106,14 +79,14 @@ static bool is_beyond(struct view key, const struct position *p)
 	return c > 0 || (c == 0 && !p->after);
 }
 
-static bool in_range(struct exporting *x, const struct series *s)
+bool export_in_range(struct exporting *x, const struct series *s)
 {
 	return (!x->low.key.p || is_beyond(s->key, &x->low)) && (!x->high.key.p || !is_beyond(s->key, &x->high));
 }
 
 static bool is_wanted(void *arg, const struct series *s)
 {
-	return in_range(arg, s);
+	return export_in_range(arg, s);
 }
 
 /* Half of the series that were read before the room ended. False: there is but one. */
@@ -173,7 +146,7 @@ static enum err new_history(struct exporting *x)
 {
 	export_rows_forget(&x->rows);
 	generation_unref(x->history);
-	return generation_new(&x->history, 0, x->max_bytes) == ERR_OK ? ERR_OK : out_of_memory(x);
+	return generation_new(&x->history, 0, x->max_bytes) == ERR_OK ? ERR_OK : export_out_of_memory(x);
 }
 
 static enum err append_row(struct exporting *x, struct batch_builder *bb, const struct spool_row *row)
@@ -183,18 +156,19 @@ static enum err append_row(struct exporting *x, struct batch_builder *bb, const 
 	batch_builder_start(bb, row->payload, BUILDER_KEEP);
 	while ((lr = batch_builder_next(bb, row->db)) != LP_END) {
 		if (bb->out_of_memory)
-			return out_of_memory(x);
+			return export_out_of_memory(x);
 		if (lr != LP_OK) {
-			not_complete(x, "a stored point could not be read: its series or field is above a ceiling");
+			export_not_complete(
+			    x, "a stored point could not be read: its series or field is above a ceiling");
 			continue;
 		}
 		const struct batch_point *p = &bb->points[bb->point_count - 1];
 		int64_t t = bb->parser.time;
-		if (t >= x->from_ns && t < x->to_ns && in_range(x, p->series) &&
+		if (t >= x->from_ns && t < x->to_ns && export_in_range(x, p->series) &&
 		    !generation_append(x->history, p->series, t, bb->values + p->first_value, p->values)) {
 			if (generation_points(x->history) > 0)
 				return ERR_TOOBIG;
-			not_complete(x, "a point is larger than the memory a read may take");
+			export_not_complete(x, "a point is larger than the memory a read may take");
 			enum err e = new_history(x);
 			if (e != ERR_OK)
 				return e;
@@ -216,7 +190,7 @@ static enum err read_spool(struct exporting *x, struct batch_builder *bb)
 			return ERR_OK;
 		if (e == ERR_CORRUPT && row.seq) {
 			log_error("%s", x->eb->text);
-			not_complete(x, "a damaged row of the local store was left out");
+			export_not_complete(x, "a damaged row of the local store was left out");
 		} else if (e != ERR_OK) {
 			return e;
 		} else if (row.db == db) {
@@ -224,111 +198,11 @@ static enum err read_spool(struct exporting *x, struct batch_builder *bb)
 			if (e != ERR_OK)
 				return e;
 		}
-		go_on(x);
+		export_go_on(x);
 		if (x->rows.stopped)
 			return ERR_OK;
 		seq = row.seq;
 	}
-}
-
-/* ---- the store ---- */
-
-static uint32_t values_of(const struct exporting *x, const struct rows *r, uint32_t row, struct batch_value *out)
-{
-	const struct catalogue_layout *l = measurement_layout(x->measurement);
-	uint32_t n = 0;
-
-	for (uint32_t k = 0; k < r->column_count; k++) {
-		const struct rows_column *c = &r->columns[k];
-		if (c->kind != COLUMN_VALUE || c->field >= l->count || (c->present && !c->present[row]))
-			continue;
-		out[n] = (struct batch_value){ .field = l->fields[c->field], .bits = c->bits[row] };
-		if (c->type == VALUE_STRING) {
-			const struct rows_string *s = (const struct rows_string *)(uintptr_t)c->bits[row];
-			out[n].bits = (uint64_t)(uintptr_t)s->bytes;
-			out[n].len = s->len;
-		}
-		n++;
-	}
-	return n;
-}
-
-static enum err append_rows(struct exporting *x, struct series *s, const struct rows *r)
-{
-	uint32_t from = rows_lower_bound(r->times, r->count, x->from_ns),
-		 to = rows_lower_bound(r->times, r->count, x->to_ns);
-	struct batch_value *values = arena_alloc(&x->blocks, (r->column_count + 1) * sizeof *values, 16);
-
-	if (!values)
-		return out_of_memory(x);
-	for (uint32_t i = from; i < to; i++) {
-		uint32_t n = values_of(x, r, i, values);
-		if (n && !generation_append(x->history, s, r->times[i], values, n))
-			return ERR_TOOBIG;
-	}
-	return ERR_OK;
-}
-
-/* The chunks of one block or piece, some at a time. */
-static enum err read_item(struct exporting *x, const struct store_item *item)
-{
-	enum { CHUNKS = 64 };
-	struct block_source bytes;
-	struct block b;
-	uint32_t known = measurement_series_count(x->measurement);
-
-	arena_clear(&x->blocks);
-	enum err e = store_reader_source(x->files.store, item, &bytes, x->eb);
-	if (e == ERR_OK)
-		e = block_open(&b, bytes, &x->blocks);
-	for (uint32_t at = 0; e == ERR_OK && at < b.series_count; at += CHUNKS) {
-		struct rows rows[CHUNKS];
-		bool wanted[CHUNKS], any = false;
-		uint32_t to = b.series_count - at < CHUNKS ? b.series_count : at + CHUNKS;
-		for (uint32_t i = at; i < to; i++) {
-			wanted[i - at] = b.series[i].ordinal < known &&
-			    in_range(x, measurement_series(x->measurement, b.series[i].ordinal));
-			any |= wanted[i - at];
-		}
-		const struct block_wanted some = { .from = at, .to = to, .chunks = wanted };
-		if (any)
-			e = block_read(&b, &some, x->files.unpacker, &x->blocks, rows);
-		for (uint32_t i = at; any && e == ERR_OK && i < to; i++)
-			if (wanted[i - at])
-				e = append_rows(
-				    x, measurement_series(x->measurement, b.series[i].ordinal), &rows[i - at]);
-	}
-	if (e != ERR_CORRUPT && e != ERR_IO)
-		return e;
-	log_error("%s %lld of the store is damaged", item->piece ? "piece" : "block", (long long)item->id);
-	not_complete(x, "a damaged block of the local store was left out");
-	return ERR_OK;
-}
-
-static enum err read_store(struct exporting *x)
-{
-	struct store_place place = { TIER_RAW, tier_window(TIER_RAW, x->from_ns), measurement_id(x->measurement) };
-	int64_t last = tier_window(TIER_RAW, x->to_ns - 1);
-	enum err e = ERR_OK;
-
-	for (; e == ERR_OK && !x->rows.stopped; place.window++) {
-		struct arena list;
-		struct store_item *items;
-		uint32_t n = 0;
-		e = store_reader_next_window(
-		    x->files.store, TIER_RAW, place.window, place.measurement, &place.window, x->eb);
-		if (e != ERR_OK || place.window > last)
-			return e == ERR_NOTFOUND ? ERR_OK : e;
-		arena_init(&list, 64 << 10, x->max_bytes);
-		e = store_reader_list(x->files.store, &place, 0, UINT32_MAX, &list, &items, &n, x->eb);
-		for (uint32_t i = 0; e == ERR_OK && i < n && !x->rows.stopped; i++) {
-			if (items[i].min_ns < x->to_ns && items[i].max_ns >= x->from_ns)
-				e = read_item(x, &items[i]);
-			go_on(x);
-		}
-		arena_fini(&list);
-	}
-	return e;
 }
 
 /* ---- both ---- */
@@ -343,12 +217,13 @@ static enum err load_moment(struct exporting *x)
 
 	if (e == ERR_OK)
 		e = spool_reader_begin(x->files.spool, &gone, &before, x->eb);
+	x->compacted_seq = 0;
 	if (e == ERR_OK && x->files.store)
-		e = store_reader_begin(x->files.store, &x->compacted_seq, x->eb);
+		e = export_without_store(x, store_reader_begin(x->files.store, &x->compacted_seq, x->eb), ERR_OK);
 	if (e != ERR_OK)
 		return e;
 	if (x->files.store) {
-		e = read_store(x);
+		e = export_read_store(x);
 		store_reader_end(x->files.store);
 	}
 	batch_builder_init(&bb, x->opts->catalogue);
@@ -405,9 +280,9 @@ static enum err emit_series(struct exporting *x, const struct series *s)
 			continue;
 		}
 		if (e == ERR_TOOBIG)
-			not_complete(x, "one time of a series was written more often than memory can hold");
+			export_not_complete(x, "one time of a series was written more often than memory can hold");
 		else if (e != ERR_OK)
-			return out_of_memory(x);
+			return export_out_of_memory(x);
 		from = to;
 		to = x->to_ns;
 	}
@@ -416,10 +291,10 @@ static enum err emit_series(struct exporting *x, const struct series *s)
 
 static enum err emit_range(struct exporting *x)
 {
-	enum err e = sort_series(x) ? ERR_OK : out_of_memory(x);
+	enum err e = sort_series(x) ? ERR_OK : export_out_of_memory(x);
 
 	for (uint32_t i = 0; e == ERR_OK && !x->rows.stopped && i < x->series_count; i++)
-		if (in_range(x, x->series[i]))
+		if (export_in_range(x, x->series[i]))
 			e = emit_series(x, x->series[i]);
 	return e;
 }
@@ -440,7 +315,7 @@ static enum err export_range(struct exporting *x, int64_t from, int64_t to)
 			continue;
 		}
 		if (e == ERR_TOOBIG) {
-			not_complete(x, "one time of a series was written more often than memory can hold");
+			export_not_complete(x, "one time of a series was written more often than memory can hold");
 			e = ERR_OK;
 		}
 		if (e == ERR_OK)
@@ -473,8 +348,10 @@ static enum err find_next_stored(struct exporting *x, int64_t at, enum err e, in
 
 	if (!x->files.store)
 		return e;
-	enum err found = store_reader_next_window(
-	    x->files.store, TIER_RAW, tier_window(TIER_RAW, at), measurement_id(x->measurement), &window, x->eb);
+	enum err found = export_without_store(x,
+	    store_reader_next_window(
+		x->files.store, TIER_RAW, tier_window(TIER_RAW, at), measurement_id(x->measurement), &window, x->eb),
+	    ERR_NOTFOUND);
 	if (found != ERR_OK)
 		return found == ERR_NOTFOUND ? e : found;
 	int64_t start = tier_window_start(TIER_RAW, window), first = start > at ? start : at;
@@ -550,17 +427,24 @@ static enum err export_loaded(struct exporting *x, int64_t from, int64_t to)
 	return e;
 }
 
-/* What retention let go of the measurement. */
+/* What retention let go of the measurement, and what damage took. */
 static enum err check_evicted(struct exporting *x)
 {
 	int64_t gone = INT64_MIN;
-	enum err e = x->files.store && x->q->from_ns != INT64_MIN
-	    ? store_reader_evicted(x->files.store, TIER_RAW, measurement_id(x->measurement), &gone, x->eb)
-	    : ERR_OK;
+	bool damaged = false;
+	enum err e = ERR_OK;
 
+	if (!x->files.store)
+		return ERR_OK;
+	if (x->q->from_ns != INT64_MIN)
+		e = store_reader_evicted(x->files.store, TIER_RAW, measurement_id(x->measurement), &gone, x->eb);
+	if (e == ERR_OK)
+		e = store_reader_gap(x->files.store, TIER_RAW, x->q->from_ns, x->q->to_ns, &damaged, x->eb);
 	if (e == ERR_OK && gone > x->q->from_ns)
-		not_complete(x, "the local history no longer reaches back to the beginning of the range");
-	return e;
+		export_not_complete(x, "the local history no longer reaches back to the beginning of the range");
+	if (damaged)
+		export_not_complete(x, local_lacks_damaged);
+	return export_without_store(x, e, ERR_OK);
 }
 
 static enum err export_measurement(struct exporting *x, struct measurement *m)
@@ -586,10 +470,10 @@ static enum err export_measurement(struct exporting *x, struct measurement *m)
 			continue;
 		}
 		e = e == ERR_OK ? export_loaded(x, at, to) : e == ERR_TOOBIG ? export_window(x, at, to) : e;
-		go_on(x);
+		export_go_on(x);
 		if (e != ERR_OK || to == x->q->to_ns)
 			return e;
-		if (windows < SPAN_WINDOWS_MAX && generation_bytes(x->history) < x->max_bytes / 4)
+		if (windows < EXPORT_SPAN_WINDOWS_MAX && generation_bytes(x->history) < x->max_bytes / 4)
 			windows *= 2;
 		at = to;
 	}
@@ -610,7 +494,7 @@ static enum err export_all(struct exporting *x, uint32_t db)
 	enum err e = ERR_OK;
 
 	if (!list)
-		return out_of_memory(x);
+		return export_out_of_memory(x);
 	for (uint32_t i = 0; i < all; i++) {
 		struct measurement *m = catalogue_measurement_at(c, i);
 		if (m && measurement_db(m) == db)
@@ -651,7 +535,7 @@ static enum err run(struct exporting *x)
 	if (e == ERR_OK) /* once more: rows may have gone meanwhile */
 		e = spool_reader_begin(x->files.spool, &gone_after, &first_seq, x->eb);
 	if (e == ERR_OK && gone_after >= x->q->from_ns && (x->q->from_ns != INT64_MIN || gone_after != gone_before))
-		not_complete(x, "the local history no longer reaches back to the beginning of the range");
+		export_not_complete(x, "the local history no longer reaches back to the beginning of the range");
 	return e;
 }
 

@@ -13,7 +13,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/log.h"
 #include "query/local_part.h"
+#include "store/aside.h"
 #include "store/tags.h"
 
 enum { NAME_MAX_BYTES = 64 << 10, FILTER_MAX_BYTES = 1 << 20, TRIES = 3, FINISH_BYTES = 1 << 20 };
@@ -79,8 +81,31 @@ enum err local_take_files(struct local *l, struct local_files *f, struct errbuf 
 	return e;
 }
 
+const char local_lacks_damaged[] = "the local store was damaged: of this range some is lost or still being taken over";
+
+bool local_has_store(const struct reading *rd)
+{
+	return rd->files.store && !rd->store_damaged;
+}
+
+enum err local_without_store(struct reading *rd, enum err e)
+{
+	if (e != ERR_CORRUPT)
+		return e;
+	rd->store_damaged = true;
+	read_result_not_complete(rd->r, "the local store is damaged: restart holdfastd to have it mended");
+	return ERR_OK;
+}
+
 void local_give_files(struct local *l, struct local_files *f, bool sound)
 {
+	struct errbuf eb;
+
+	if (f->store && store_reader_met_damage(f->store)) { /* the next start sets the file aside */
+		sound = false;
+		if (aside_mark(l->store_path, "pages of the file cannot be read", &eb) != ERR_OK)
+			log_error("%s", eb.text);
+	}
 	pthread_mutex_lock(&l->lock);
 	if (sound && l->spare_count < LOCAL_SPARE) {
 		l->spare[l->spare_count++] = *f;
@@ -443,6 +468,19 @@ static bool finish(struct reading *rd)
 static const char too_big[] =
     "the read needs more memory than it may take; ask for fewer series, a shorter range or a larger step";
 
+/* A measurement that nobody knows: its name may have been lost with the rest. */
+static enum err read_unknown(struct reading *rd, struct errbuf *eb)
+{
+	bool any = false;
+	enum err e = ERR_OK;
+
+	if (local_has_store(rd))
+		e = store_reader_gap(rd->files.store, TIER_RAW, rd->q->from_ns, rd->q->to_ns, &any, eb);
+	if (any)
+		read_result_not_complete(rd->r, local_lacks_damaged);
+	return local_without_store(rd, e);
+}
+
 static void find_measurement(struct reading *rd)
 {
 	rd->measurement = catalogue_find_measurement(rd->local->opts.catalogue, rd->db, rd->measurement_name);
@@ -452,11 +490,17 @@ static enum err read_measurement(struct reading *rd, struct errbuf *eb)
 {
 	find_measurement(rd);
 	if (!rd->measurement)
-		return ERR_OK;
+		return read_unknown(rd, eb);
 	rd->layout = measurement_layout(rd->measurement);
 	enum err e = choose_series(rd) && choose_fields(rd) ? local_find_recent(rd, eb) : ERR_TOOBIG;
 	if (e == ERR_OK)
 		e = local_plan(rd, eb);
+	if (e == ERR_CORRUPT) {
+		memset(rd->by_tier, 0, sizeof rd->by_tier);
+		e = local_without_store(rd, e);
+		if (e == ERR_OK)
+			e = local_plan(rd, eb);
+	}
 	if (e == ERR_OK)
 		e = local_aggregate(rd, eb);
 	if (e == ERR_TOOBIG || e == ERR_NOMEM) {
@@ -477,8 +521,9 @@ static enum err read_moment(struct reading *rd, struct errbuf *eb)
 	enum err e = ERR_OK;
 
 	head_pin(rd->local->opts.head, &rd->head);
+	rd->compacted_seq = 0;
 	if (rd->files.store)
-		e = store_reader_begin(rd->files.store, &rd->compacted_seq, eb);
+		e = local_without_store(rd, store_reader_begin(rd->files.store, &rd->compacted_seq, eb));
 	if (e == ERR_OK)
 		e = local_read_history(rd, eb);
 	if (e == ERR_OK)

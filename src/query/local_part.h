@@ -87,11 +87,16 @@ struct reading { /* of one read */
 	bool used[TIERS]; /* rows of it are in the answer */
 	size_t max_bytes;
 	bool out_of_memory;
+	bool store_damaged; /* pages that had to be read cannot be: what else there is answers */
 };
 
 /* local.c */
 /* Connections, opened or taken from the spare ones. */
 NODISCARD enum err local_take_files(struct local *l, struct local_files *f, struct errbuf *eb);
+extern const char local_lacks_damaged[]; /* why an answer is not complete where the store has a gap */
+/* The store is damaged where it was asked: from here on the read goes without it, and says so. e, or ERR_OK then. */
+NODISCARD enum err local_without_store(struct reading *rd, enum err e);
+bool local_has_store(const struct reading *rd);
 void local_give_files(struct local *l, struct local_files *f, bool sound); /* not sound: something failed */
 bool local_is_wanted(void *reading, const struct series *s);
 bool local_is_field(const struct reading *rd, uint32_t field); /* is it wanted? */

@@ -126,7 +126,7 @@ static enum err mark_pieces(struct reading *rd, struct marks *raw, struct marks 
 	struct store_piece_range *ranges;
 	uint32_t count;
 
-	if (!rd->files.store)
+	if (!local_has_store(rd))
 		return ERR_OK;
 	enum err e = store_reader_pieces(
 	    rd->files.store, measurement_id(rd->measurement), &rd->lists, &ranges, &count, eb);
@@ -232,7 +232,7 @@ static enum err find_gone(struct reading *rd, struct errbuf *eb)
 
 	for (int t = 0; e == ERR_OK && t < (int)TIERS; t++) {
 		rd->gone_ns[t] = INT64_MIN;
-		if (rd->files.store)
+		if (local_has_store(rd))
 			e = store_reader_evicted(
 			    rd->files.store, (enum tier)t, measurement_id(rd->measurement), &rd->gone_ns[t], eb);
 	}
@@ -246,6 +246,24 @@ static void check_rollups(struct reading *rd)
 		if (rd->by_tier[t].count && rd->by_tier[t].of[0].from_ns < rd->gone_ns[t])
 			read_result_not_complete(
 			    rd->r, "the local history no longer reaches back to the beginning of the range");
+}
+
+/* What damage has taken. */
+static enum err check_gaps(struct reading *rd, struct errbuf *eb)
+{
+	enum err e = ERR_OK;
+
+	for (int t = 0; e == ERR_OK && t < (int)TIERS; t++) {
+		const struct stretches *s = &rd->by_tier[t];
+		bool any = false;
+		if (s->count == 0)
+			continue;
+		e = store_reader_gap(
+		    rd->files.store, (enum tier)t, s->of[0].from_ns, s->of[s->count - 1].to_ns, &any, eb);
+		if (any)
+			read_result_not_complete(rd->r, local_lacks_damaged);
+	}
+	return e;
 }
 
 enum err local_plan(struct reading *rd, struct errbuf *eb)
@@ -264,7 +282,7 @@ enum err local_plan(struct reading *rd, struct errbuf *eb)
 		return e;
 	sort_marks(&p.raw);
 	sort_marks(&p.days);
-	if (!rd->files.store || step % TIER_HOUR_NS != 0)
+	if (!local_has_store(rd) || step % TIER_HOUR_NS != 0)
 		ok = use_raw(&p, from, to);
 	else if (step % TIER_DAY_NS != 0)
 		ok = use_hours(&p, from, to);
@@ -273,5 +291,5 @@ enum err local_plan(struct reading *rd, struct errbuf *eb)
 	if (!ok)
 		return ERR_TOOBIG;
 	check_rollups(rd);
-	return ERR_OK;
+	return local_has_store(rd) ? check_gaps(rd, eb) : ERR_OK;
 }

@@ -268,7 +268,7 @@ static enum err scan_window(
 			e = scan_series(&sc, list, n);
 		} else {
 			if (n > 1)
-				e = rows_merge(list, n, within->from_ns, within->to_ns - 1, &rd->rows, &merged);
+				e = rows_merge_rollups(list, n, within->from_ns, within->to_ns - 1, &rd->rows, &merged);
 			if (e == ERR_OK)
 				e = scan_rollup(&sc, n > 1 ? &merged : &list[0]);
 			if (e == ERR_CORRUPT) {
@@ -289,8 +289,11 @@ static enum err next_window(struct reading *rd, enum tier tier, int64_t from, in
 	int64_t recent = INT64_MAX;
 	enum err e = ERR_NOTFOUND;
 
-	if (rd->files.store)
+	if (local_has_store(rd)) {
 		e = store_reader_next_window(rd->files.store, tier, from, measurement_id(rd->measurement), window, eb);
+		if (e == ERR_CORRUPT && local_without_store(rd, e) == ERR_OK)
+			e = ERR_NOTFOUND;
+	}
 	if (e != ERR_OK && e != ERR_NOTFOUND)
 		return e;
 	for (uint32_t i = 0; tier == TIER_RAW && i < rd->wanted_count && recent != from; i++)
@@ -398,8 +401,8 @@ static enum err aggregate_stretch(struct reading *rd, enum tier tier, const stru
 		const struct stretch within = { start > s->from_ns ? start : s->from_ns,
 			end < s->to_ns ? end : s->to_ns };
 		arena_clear(&rd->rows);
-		if (rd->files.store)
-			e = load_window(rd, tier, window, &within, &sources, &n, eb);
+		if (local_has_store(rd))
+			e = local_without_store(rd, load_window(rd, tier, window, &within, &sources, &n, eb));
 		if (e == ERR_OK)
 			e = aggregate_window(rd, tier, &within, sources, n, eb);
 	}

@@ -64,6 +64,8 @@ void block_unpacker_free(struct block_unpacker *u);
 
 /* ERR_CORRUPT, ERR_IO, ERR_NOMEM, ERR_TOOBIG (above the arena's ceiling). */
 NODISCARD enum err block_open(struct block *b, struct block_source source, struct arena *a);
+/* Are all bytes what was written? Without decoding them. Errors as block_open. */
+NODISCARD enum err block_check(const struct block *b, struct block_unpacker *u);
 /* The first chunk whose ordinal is not below; b->series_count if none. */
 uint32_t block_find(const struct block *b, uint32_t ordinal);
 

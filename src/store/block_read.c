@@ -277,6 +277,16 @@ static enum err load_section(
 	return unpack(u, (struct input){ p, p + c->length }, cursor);
 }
 
+enum err block_check(const struct block *b, struct block_unpacker *u)
+{
+	struct column_cursor cursor;
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0; e == ERR_OK && i < b->column_count; i++)
+		e = load_section(b, &b->columns[i], u, &cursor);
+	return e;
+}
+
 static bool rises(const int64_t *times, uint32_t n)
 {
 	bool ok = true;

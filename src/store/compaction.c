@@ -1,60 +1,20 @@
 /* flush   a generation holds a run of the spool's rows. Per measurement: the rows of each series, sorted; cut at the
- *         windows' ends; written window after window. Pieces are not packed: they are merged soon.
- * merge   the ordinals that pieces hold are taken in batches, each with the blocks whose range of ordinals it touches:
- *         read, put together series by series (the block first, then the pieces in order of writing, so that the last
- *         write wins), written as new blocks in place of the old, and rolled up. Blocks that no piece touches stay.
- *         Rollups are made anew from all rows of the window and replace those made before, so late points and work
- *         done twice come out the same. */
+ *         windows' ends; written window after window. Pieces are not packed: they are merged soon. */
 #include "store/compaction.h"
 
 #include <stdlib.h>
 
 #include "base/counter.h"
-#include "base/log.h"
-#include "store/rollup.h"
-#include "store/series_store.h"
+#include "store/compaction_part.h"
 #include "store/store_internal.h"
 
-enum { LEVEL = 3, PIECE_BYTES = 1 << 20, PARTS_MAX = 128, ARENA_BLOCK = 256 << 10 };
+enum { LEVEL = 3, PIECE_BYTES = 1 << 20, ARENA_BLOCK = 256 << 10 };
 #define ARENA_MAX ((size_t)2 << 30)
-#define MINUTES_BELOW_NS (5 * NS_PER_S) /* raw rows this near get a minute's rollup at once */
 
 struct chunk { /* of a flush: one series in one window */
 	int64_t window;
 	uint32_t ordinal;
 	struct rows rows;
-};
-
-struct output { /* a place being written */
-	struct block_writer *writer;
-	struct store_place place;
-	bool piece;
-	struct store_item item; /* what the writer has so far */
-};
-
-struct source { /* an item being merged */
-	struct store_item item;
-	struct block block;
-	struct rows *rows; /* of the batch: chunks [from, to) of the block */
-	uint32_t from, to, at;
-};
-
-struct batch_range {
-	uint32_t first, last; /* ordinals */
-};
-
-struct compaction {
-	struct compaction_opts opts;
-	struct store_reader *reader; /* the store's own */
-	struct series_store_mark *mark;
-	struct block_unpacker *unpacker;
-	struct arena items, rows; /* of a call, of a batch */
-	struct output blocks, pieces, minutes, coarser;
-	struct rows *list;
-	uint32_t list_room;
-	bool *sketched;
-	uint32_t sketched_room;
-	bool want_minutes;
 };
 
 enum err compaction_new(struct compaction **out, const struct compaction_opts *opts, struct errbuf *eb)
@@ -100,7 +60,7 @@ void compaction_free(struct compaction *c)
 
 /* ---- output ---- */
 
-static enum err put_out(struct compaction *c, struct output *o, unsigned part, struct errbuf *eb)
+enum err compaction_put_out(struct compaction *c, struct output *o, unsigned part, struct errbuf *eb)
 {
 	struct view data;
 	enum err e = block_writer_finish(o->writer, &data);
@@ -115,7 +75,7 @@ static enum err put_out(struct compaction *c, struct output *o, unsigned part, s
 	return e;
 }
 
-static enum err add_rows(
+enum err compaction_add_rows(
     struct compaction *c, struct output *o, uint32_t ordinal, const struct rows *r, struct errbuf *eb)
 {
 	struct store_item *i = &o->item;
@@ -127,7 +87,7 @@ static enum err add_rows(
 	if (i->points &&
 	    (block_writer_rows(o->writer) + (uint64_t)r->count > rows_max ||
 		block_writer_bytes(o->writer) > bytes_max)) {
-		enum err e = put_out(c, o, 0, eb);
+		enum err e = compaction_put_out(c, o, 0, eb);
 		if (e != ERR_OK)
 			return e;
 	}
@@ -142,8 +102,7 @@ static enum err add_rows(
 	return ERR_OK;
 }
 
-/* Rows [from, to) of r, in the arena. */
-static bool slice(const struct rows *r, uint32_t from, uint32_t to, struct arena *a, struct rows *out)
+bool compaction_slice(const struct rows *r, uint32_t from, uint32_t to, struct arena *a, struct rows *out)
 {
 	struct rows_column *columns = arena_alloc(a, (r->column_count + 1) * sizeof *columns, 16);
 	uint32_t n = 0;
@@ -164,28 +123,7 @@ static bool slice(const struct rows *r, uint32_t from, uint32_t to, struct arena
 	return true;
 }
 
-/* A series whose rows fill several blocks: blocks of its own, part by part. */
-static enum err add_parts(
-    struct compaction *c, struct output *o, uint32_t ordinal, const struct rows *r, struct errbuf *eb)
-{
-	uint32_t step = r->count / PARTS_MAX + 1;
-	enum err e = put_out(c, o, 0, eb);
-
-	step = step > BLOCK_ROWS ? step : BLOCK_ROWS;
-	for (uint32_t at = 0, part = 0; e == ERR_OK && at < r->count; at += step, part++) {
-		struct rows one;
-		if (!slice(r, at, r->count - at < step ? r->count : at + step, &c->rows, &one))
-			return errbuf_set(eb, ERR_NOMEM, "out of memory");
-		e = add_rows(c, o, ordinal, &one, eb);
-		if (e == ERR_OK)
-			e = put_out(c, o, part, eb);
-	}
-	return e;
-}
-
-/* ---- flush ---- */
-
-static struct rows *list_slot(struct compaction *c, uint32_t i)
+struct rows *compaction_list_slot(struct compaction *c, uint32_t i)
 {
 	if (i == c->list_room) {
 		uint32_t room = c->list_room ? c->list_room * 2 : 64;
@@ -198,13 +136,36 @@ static struct rows *list_slot(struct compaction *c, uint32_t i)
 	return &c->list[i];
 }
 
+static void start_over(struct compaction *c)
+{
+	struct view ignored;
+	struct output *all[] = { &c->blocks, &c->pieces, &c->minutes, &c->coarser };
+
+	for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+		(void)!block_writer_finish(all[i]->writer, &ignored);
+		all[i]->item = (struct store_item){ 0 };
+	}
+}
+
+enum err compaction_finish(struct compaction *c, enum err e, struct errbuf *eb)
+{
+	e = store_end(c->opts.store, e, eb);
+	if (e == ERR_OK)
+		store_checkpoint(c->opts.store);
+	else
+		start_over(c);
+	return e;
+}
+
+/* ---- flush ---- */
+
 /* The strip's rows, sorted. */
 static enum err strip_rows(struct compaction *c, const struct head_strip *strip, struct rows *out)
 {
 	uint32_t n = 0;
 
 	for (const struct segment *s = generation_first_segment(strip); s; s = generation_next_segment(s)) {
-		struct rows *r = list_slot(c, n);
+		struct rows *r = compaction_list_slot(c, n);
 		if (!r || !generation_segment_rows(s, &c->items, r))
 			return ERR_NOMEM;
 		n += r->count > 0;
@@ -240,7 +201,7 @@ static bool cut(struct compaction *c, uint32_t ordinal, const struct rows *r, in
 		struct rows one = *r;
 		if (w < 0 || w >= STORE_WINDOWS_MAX || end <= evicted_ns)
 			counter_add(COUNTER_COMPACT_LATE_POINTS, to - at);
-		else if (((at || to < r->count) && !slice(r, at, to, &c->items, &one)) ||
+		else if (((at || to < r->count) && !compaction_slice(r, at, to, &c->items, &one)) ||
 		    !add_chunk(out, w, ordinal, &one))
 			return false;
 		at = to;
@@ -267,13 +228,13 @@ static enum err write_chunks(struct compaction *c, const struct measurement *m, 
 	o->piece = true;
 	for (uint32_t i = 0; e == ERR_OK && i < k->count; i++) {
 		if (i == 0 || k->of[i].window != o->place.window) {
-			e = put_out(c, o, 0, eb);
+			e = compaction_put_out(c, o, 0, eb);
 			o->place = (struct store_place){ TIER_RAW, k->of[i].window, measurement_id(m) };
 		}
 		if (e == ERR_OK)
-			e = add_rows(c, o, k->of[i].ordinal, &k->of[i].rows, eb);
+			e = compaction_add_rows(c, o, k->of[i].ordinal, &k->of[i].rows, eb);
 	}
-	return e == ERR_OK ? put_out(c, o, 0, eb) : e;
+	return e == ERR_OK ? compaction_put_out(c, o, 0, eb) : e;
 }
 
 static enum err flush_measurement(
@@ -301,29 +262,14 @@ static enum err flush_measurement(
 	return e;
 }
 
-static void start_over(struct compaction *c)
+/* What the catalogue has, and the file has not. */
+static enum err add_names(struct compaction *c, struct errbuf *eb)
 {
-	struct view ignored;
-	struct output *all[] = { &c->blocks, &c->pieces, &c->minutes, &c->coarser };
-
-	for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
-		(void)!block_writer_finish(all[i]->writer, &ignored);
-		all[i]->item = (struct store_item){ 0 };
+	if (c->openings != store_openings(c->opts.store)) {
+		series_store_forget(c->mark);
+		c->openings = store_openings(c->opts.store);
 	}
-}
-
-/* Ends a transaction, well or not. */
-static enum err finish(struct compaction *c, enum err e, struct errbuf *eb)
-{
-	if (e == ERR_OK)
-		e = store_commit(c->opts.store, eb);
-	else
-		store_rollback(c->opts.store);
-	if (e == ERR_OK)
-		store_checkpoint(c->opts.store);
-	else
-		start_over(c);
-	return e;
+	return series_store_add(c->opts.catalogue, store_db(c->opts.store), c->mark, eb);
 }
 
 enum err compaction_flush(struct compaction *c, const struct generation *g, uint64_t last_seq, struct errbuf *eb)
@@ -336,10 +282,10 @@ enum err compaction_flush(struct compaction *c, const struct generation *g, uint
 	for (uint32_t i = 0; e == ERR_OK && i < n; i++)
 		e = flush_measurement(c, g, catalogue_measurement_at(c->opts.catalogue, i), eb);
 	if (e == ERR_OK)
-		e = series_store_add(c->opts.catalogue, store_db(c->opts.store), c->mark, eb);
+		e = add_names(c, eb);
 	if (e == ERR_OK)
 		e = store_set_compacted(c->opts.store, last_seq, eb);
-	e = finish(c, e, eb);
+	e = compaction_finish(c, e, eb);
 	if (e == ERR_OK)
 		series_store_committed(c->mark);
 	return e;
@@ -351,378 +297,21 @@ enum err compaction_skip(struct compaction *c, uint64_t last_seq, struct errbuf 
 
 	if (e != ERR_OK)
 		return e;
-	return finish(c, store_set_compacted(c->opts.store, last_seq, eb), eb);
+	return compaction_finish(c, store_set_compacted(c->opts.store, last_seq, eb), eb);
 }
 
-/* ---- merge ---- */
-
-static enum err open_item(struct compaction *c, struct source *s, struct errbuf *eb)
+enum err compaction_transact(
+    struct compaction *c, enum err (*fn)(struct store *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb)
 {
-	struct block_source bytes;
-	enum err e = store_reader_source(c->reader, &s->item, &bytes, eb);
-
-	if (e != ERR_OK)
-		return e;
-	e = block_open(&s->block, bytes, &c->items);
-	return e == ERR_OK
-	    ? ERR_OK
-	    : errbuf_set(eb, e, "%s %lld cannot be read", s->item.piece ? "piece" : "block", (long long)s->item.id);
-}
-
-/* The chunks of the range, to memory. */
-static enum err load_rows(struct compaction *c, struct source *s, const struct batch_range *range, struct errbuf *eb)
-{
-	s->from = s->at = block_find(&s->block, range->first);
-	s->to = block_find(&s->block, range->last + 1);
-	s->rows = NULL;
-	if (s->from == s->to)
-		return ERR_OK;
-	enum err e = store_reader_source(c->reader, &s->item, &s->block.source, eb);
-	if (e != ERR_OK)
-		return e;
-	s->rows = arena_alloc(&c->rows, (s->to - s->from) * sizeof *s->rows, 16);
-	if (!s->rows)
-		return errbuf_set(eb, ERR_NOMEM, "out of memory");
-	const struct block_wanted all = { .from = s->from, .to = s->to };
-	e = block_read(&s->block, &all, c->unpacker, &c->rows, s->rows);
-	return e == ERR_OK
-	    ? ERR_OK
-	    : errbuf_set(eb, e, "%s %lld cannot be read", s->item.piece ? "piece" : "block", (long long)s->item.id);
-}
-
-/* Which fields of the measurement get a sketch. */
-static bool find_sketched(struct compaction *c, const struct measurement *m, struct rollup_opts *o)
-{
-	const struct catalogue_layout *l = measurement_layout(m);
-
-	if (!c->opts.is_sketched)
-		return true;
-	if (l->count > c->sketched_room) {
-		free(c->sketched);
-		c->sketched = calloc(l->count, sizeof *c->sketched);
-		c->sketched_room = c->sketched ? l->count : 0;
-		if (!c->sketched)
-			return false;
-	}
-	for (uint32_t i = 0; i < l->count; i++)
-		c->sketched[i] = c->opts.is_sketched(c->opts.sketched_arg, measurement_name(m), l->fields[i]->name);
-	o->sketched = c->sketched;
-	o->sketched_count = l->count;
-	return true;
-}
-
-static enum err add_rollup(struct compaction *c, struct output *o, uint32_t ordinal, const struct rows *r,
-    bool finer_is_raw, struct rollup_opts *opts, struct errbuf *eb)
-{
-	struct rows rolled;
-
-	opts->bucket_ns = tier_bucket_ns(o->place.tier);
-	enum err e = finer_is_raw ? rollup_rows(r, opts, &c->rows, &rolled)
-				  : rollup_coarser(r, opts, &c->rows, &rolled);
-	if (e != ERR_OK)
-		return errbuf_set(eb, e, "cannot roll up: %s", err_name(e));
-	return add_rows(c, o, ordinal, &rolled, eb);
-}
-
-static void aim(struct output *o, bool piece, enum tier tier, const struct store_place *from)
-{
-	o->piece = piece;
-	o->place = (struct store_place){ tier, tier_window(tier, tier_window_start(from->tier, from->window)),
-		from->measurement };
-}
-
-struct merging { /* of one place */
-	const struct store_place *place;
-	struct source *sources;
-	uint32_t source_count;
-	uint32_t *ordinals; /* that the pieces hold, rising */
-	uint32_t ordinal_count;
-	struct rollup_opts rollup;
-	bool minutes;
-};
-
-/* The ordinal's rows of all sources as one, within the window. */
-static enum err gather_series(
-    struct compaction *c, struct merging *m, uint32_t ordinal, struct rows *out, struct errbuf *eb)
-{
-	const struct store_place *p = m->place;
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < m->source_count; i++) {
-		struct source *s = &m->sources[i];
-		if (s->at == s->to || s->block.series[s->at].ordinal != ordinal)
-			continue;
-		struct rows *slot = list_slot(c, n++);
-		if (!slot)
-			return errbuf_set(eb, ERR_NOMEM, "out of memory");
-		*slot = s->rows[s->at++ - s->from];
-	}
-	int64_t start = tier_window_start(p->tier, p->window), end = tier_window_start(p->tier, p->window + 1);
-	enum err e = rows_merge(c->list, n, start, end - 1, &c->rows, out);
-	return e == ERR_OK ? ERR_OK : errbuf_set(eb, e, "out of memory");
-}
-
-static enum err merge_series(struct compaction *c, struct merging *m, uint32_t ordinal, struct errbuf *eb)
-{
-	enum tier tier = m->place->tier;
-	struct rows r;
-	enum err e = gather_series(c, m, ordinal, &r, eb);
-
-	if (e != ERR_OK || r.count == 0)
-		return e;
-	e = r.count > BLOCK_ROWS ? add_parts(c, &c->blocks, ordinal, &r, eb) : add_rows(c, &c->blocks, ordinal, &r, eb);
-	if (e == ERR_OK && m->minutes)
-		e = add_rollup(c, &c->minutes, ordinal, &r, true, &m->rollup, eb);
-	if (e == ERR_OK && (tier == TIER_RAW || tier == TIER_1H))
-		e = add_rollup(c, &c->coarser, ordinal, &r, tier == TIER_RAW, &m->rollup, eb);
-	return e;
-}
-
-/* The smallest ordinal in front of any source. */
-static bool next_ordinal(const struct merging *m, uint32_t *ordinal)
-{
-	bool any = false;
-
-	for (uint32_t i = 0; i < m->source_count; i++) {
-		const struct source *s = &m->sources[i];
-		if (s->at < s->to && (!any || s->block.series[s->at].ordinal < *ordinal)) {
-			*ordinal = s->block.series[s->at].ordinal;
-			any = true;
-		}
-	}
-	return any;
-}
-
-static bool touches(const struct store_item *i, const struct batch_range *range)
-{
-	return i->first_ordinal <= range->last && i->last_ordinal >= range->first;
-}
-
-/* In a transaction. */
-static enum err merge_batch(struct compaction *c, struct merging *m, const struct batch_range *range, struct errbuf *eb)
-{
-	uint32_t ordinal = 0;
-	enum err e = ERR_OK;
-
-	arena_clear(&c->rows);
-	for (uint32_t i = 0; e == ERR_OK && i < m->source_count; i++)
-		e = load_rows(c, &m->sources[i], range, eb);
-	for (uint32_t i = 0; e == ERR_OK && i < m->source_count; i++)
-		if (!m->sources[i].item.piece && touches(&m->sources[i].item, range))
-			e = store_delete(c->opts.store, &m->sources[i].item, eb);
-	while (e == ERR_OK && next_ordinal(m, &ordinal))
-		e = merge_series(c, m, ordinal, eb);
-	if (e == ERR_OK)
-		e = put_out(c, &c->blocks, 0, eb);
-	if (e == ERR_OK)
-		e = put_out(c, &c->minutes, 0, eb);
-	if (e == ERR_OK)
-		e = put_out(c, &c->coarser, 0, eb);
-	return e;
-}
-
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* The ordinals that pieces hold, and whether their rows are near enough for minutes. */
-static bool find_ordinals(struct compaction *c, struct merging *m)
-{
-	size_t room = 0;
-	uint64_t points = 0;
-	int64_t span = 0;
-
-	for (uint32_t i = 0; i < m->source_count; i++)
-		room += m->sources[i].item.piece ? m->sources[i].block.series_count : 0;
-	m->ordinals = arena_alloc(&c->items, (room + 1) * sizeof *m->ordinals, 16);
-	if (!m->ordinals)
-		return false;
-	for (uint32_t i = 0; i < m->source_count; i++) {
-		const struct source *s = &m->sources[i];
-		for (uint32_t k = 0; s->item.piece && k < s->block.series_count; k++)
-			m->ordinals[m->ordinal_count++] = s->block.series[k].ordinal;
-		if (s->item.piece && s->item.points > s->block.series_count) {
-			points += s->item.points - s->block.series_count;
-			span += (s->item.max_ns - s->item.min_ns) / NS_PER_US * s->block.series_count;
-		}
-	}
-	if (m->ordinal_count)
-		qsort(m->ordinals, m->ordinal_count, sizeof *m->ordinals, by_number);
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < m->ordinal_count; i++)
-		if (i == 0 || m->ordinals[i] != m->ordinals[n - 1])
-			m->ordinals[n++] = m->ordinals[i];
-	m->ordinal_count = n;
-	m->minutes = m->place->tier == TIER_RAW && points && span / (int64_t)points <= MINUTES_BELOW_NS / NS_PER_US;
-	return true;
-}
-
-static uint64_t cells_of(const struct source *s, const struct batch_range *range)
-{
-	uint64_t rows = 0;
-
-	for (uint32_t i = block_find(&s->block, range->first);
-	     i < s->block.series_count && s->block.series[i].ordinal <= range->last; i++)
-		rows += s->block.series[i].rows;
-	return rows * s->block.column_count;
-}
-
-/* Makes the range whole blocks, which may reach other blocks. */
-static void widen(const struct merging *m, struct batch_range *range)
-{
-	for (bool grown = true; grown;) {
-		grown = false;
-		for (uint32_t i = 0; i < m->source_count; i++) {
-			const struct store_item *b = &m->sources[i].item;
-			if (b->piece || !touches(b, range))
-				continue;
-			grown |= b->first_ordinal < range->first || b->last_ordinal > range->last;
-			range->first = b->first_ordinal < range->first ? b->first_ordinal : range->first;
-			range->last = b->last_ordinal > range->last ? b->last_ordinal : range->last;
-		}
-	}
-}
-
-/* The next batch from ordinal number *at on: as many as fit into batch_bytes, at least one. */
-static struct batch_range next_range(const struct compaction *c, const struct merging *m, uint32_t *at)
-{
-	struct batch_range range = { m->ordinals[*at], m->ordinals[*at] };
-	uint64_t cells = 0, max = c->opts.batch_bytes / sizeof(uint64_t) / 3; /* read, merged, rolled up */
-
-	widen(m, &range);
-	for (uint32_t i = 0; i < m->source_count; i++)
-		cells += cells_of(&m->sources[i], &range);
-	while (++*at < m->ordinal_count) {
-		if (m->ordinals[*at] <= range.last)
-			continue;
-		struct batch_range more = { m->ordinals[*at], m->ordinals[*at] };
-		widen(m, &more);
-		for (uint32_t i = 0; i < m->source_count; i++)
-			cells += cells_of(&m->sources[i], &more);
-		if (cells > max)
-			break;
-		range.last = more.last;
-	}
-	return range;
-}
-
-static enum err delete_pieces(struct compaction *c, const struct merging *m, struct errbuf *eb)
-{
-	enum err e = ERR_OK;
-
-	for (uint32_t i = 0; e == ERR_OK && i < m->source_count; i++)
-		if (m->sources[i].item.piece)
-			e = store_delete(c->opts.store, &m->sources[i].item, eb);
-	return e;
-}
-
-static enum err open_sources(struct compaction *c, struct merging *m, struct errbuf *eb)
-{
-	struct store_item *items;
-	enum err e = store_reader_list(c->reader, m->place, 0, UINT32_MAX, &c->items, &items, &m->source_count, eb);
-
-	if (e != ERR_OK)
-		return e;
-	m->sources = arena_alloc(&c->items, (m->source_count + 1) * sizeof *m->sources, 16);
-	if (!m->sources)
-		return errbuf_set(eb, ERR_NOMEM, "out of memory");
-	for (uint32_t i = 0; e == ERR_OK && i < m->source_count; i++) {
-		m->sources[i].item = items[i];
-		e = open_item(c, &m->sources[i], eb);
-	}
-	if (e == ERR_OK && !find_ordinals(c, m))
-		e = errbuf_set(eb, ERR_NOMEM, "out of memory");
-	return e;
-}
-
-enum err compaction_merge(struct compaction *c, const struct store_place *place, struct errbuf *eb)
-{
-	struct merging m = { .place = place };
-	uint32_t at = 0;
-
-	if (place->measurement >= catalogue_measurement_count(c->opts.catalogue))
-		return errbuf_set(
-		    eb, ERR_CORRUPT, "the store has a measurement %u that nobody knows", place->measurement);
-	arena_clear(&c->items);
-	enum err e = open_sources(c, &m, eb);
-	if (e == ERR_OK &&
-	    !find_sketched(c, catalogue_measurement_at(c->opts.catalogue, place->measurement), &m.rollup))
-		e = errbuf_set(eb, ERR_NOMEM, "out of memory");
-	aim(&c->blocks, false, place->tier, place);
-	aim(&c->minutes, true, TIER_1M, place);
-	aim(&c->coarser, true, place->tier == TIER_RAW ? TIER_1H : TIER_1D, place);
-	while (e == ERR_OK && at < m.ordinal_count) {
-		if (c->opts.should_stop && c->opts.should_stop(c->opts.stop_arg))
-			e = ERR_CLOSED;
-		if (e == ERR_OK)
-			e = store_begin(c->opts.store, eb);
-		if (e != ERR_OK)
-			break;
-		struct batch_range range = next_range(c, &m, &at);
-		e = merge_batch(c, &m, &range, eb);
-		if (e == ERR_OK && at == m.ordinal_count)
-			e = delete_pieces(c, &m, eb);
-		e = finish(c, e, eb);
-	}
-	store_reader_let_go(c->reader);
-	return e;
-}
-
-/* ---- minutes ---- */
-
-/* The item and those with the same series: parts of one may end within a minute. */
-static enum err minutes_of_range(
-    struct compaction *c, struct merging *m, const struct store_item *item, uint32_t *next, struct errbuf *eb)
-{
-	struct batch_range range = { item->first_ordinal, item->last_ordinal };
-	uint32_t ordinal = 0;
-	enum err e = ERR_OK;
-
-	arena_clear(&c->rows);
-	widen(m, &range);
-	for (uint32_t i = 0; e == ERR_OK && i < m->source_count; i++)
-		e = load_rows(c, &m->sources[i], &range, eb);
-	while (e == ERR_OK && next_ordinal(m, &ordinal)) {
-		struct rows r;
-		e = gather_series(c, m, ordinal, &r, eb);
-		if (e == ERR_OK && r.count)
-			e = add_rollup(c, &c->minutes, ordinal, &r, true, &m->rollup, eb);
-	}
-	*next = range.last + 1;
-	return e;
-}
-
-static enum err minutes_of_measurement(struct compaction *c, int64_t window, uint32_t measurement, struct errbuf *eb)
-{
-	struct store_place place = { TIER_RAW, window, measurement };
-	struct merging m = { .place = &place };
-	uint32_t next = 0; /* ordinals below are done */
-
-	arena_clear(&c->items);
-	enum err e = open_sources(c, &m, eb);
-	if (e == ERR_OK && !find_sketched(c, catalogue_measurement_at(c->opts.catalogue, measurement), &m.rollup))
-		e = errbuf_set(eb, ERR_NOMEM, "out of memory");
-	aim(&c->minutes, true, TIER_1M, &place);
-	for (uint32_t i = 0; e == ERR_OK && i < m.source_count; i++) {
-		const struct store_item *item = &m.sources[i].item;
-		if (!item->piece && item->first_ordinal >= next)
-			e = minutes_of_range(c, &m, item, &next, eb);
-	}
-	return e == ERR_OK ? put_out(c, &c->minutes, 0, eb) : e;
-}
-
-enum err compaction_minutes(struct compaction *c, int64_t raw_window, struct errbuf *eb)
-{
-	uint32_t n = catalogue_measurement_count(c->opts.catalogue);
 	enum err e = store_begin(c->opts.store, eb);
 
 	if (e != ERR_OK)
 		return e;
-	for (uint32_t i = 0; e == ERR_OK && i < n; i++)
-		e = minutes_of_measurement(c, raw_window, i, eb);
-	store_reader_let_go(c->reader);
-	return finish(c, e, eb);
+	e = fn(c->opts.store, arg, eb);
+	if (e == ERR_OK)
+		e = add_names(c, eb);
+	e = compaction_finish(c, e, eb);
+	if (e == ERR_OK)
+		series_store_committed(c->mark);
+	return e;
 }

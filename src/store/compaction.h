@@ -32,6 +32,9 @@ NODISCARD enum err compaction_flush(
     struct compaction *c, const struct generation *g, uint64_t last_seq, struct errbuf *eb);
 /* compacted_seq = last_seq when there was nothing to flush. */
 NODISCARD enum err compaction_skip(struct compaction *c, uint64_t last_seq, struct errbuf *eb);
+/* fn in a transaction of its own, with what it writes the names that the catalogue has by then. */
+NODISCARD enum err compaction_transact(
+    struct compaction *c, enum err (*fn)(struct store *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb);
 /* The place's pieces into its blocks; the rollups of what changed as pieces of the next tier. */
 NODISCARD enum err compaction_merge(struct compaction *c, const struct store_place *place, struct errbuf *eb);
 /* One minute rollups of a raw window, all measurements, before it is let go. */

@@ -12,6 +12,7 @@ struct merge {
 	const struct rows *list;
 	uint32_t count;
 	int64_t from_ns, to_ns;
+	bool rollups;
 	struct arena *arena;
 	struct rows_column *columns; /* of the result */
 	uint32_t column_count, column_room;
@@ -242,6 +243,72 @@ static bool pick_column(
 	return ok;
 }
 
+struct winners { /* by row: the entry that counts */
+	const struct entry **of;
+	uint64_t *counts;
+};
+
+/* Of the field's buckets at each time the one with the most rows. */
+static void find_winners(
+    const struct merge *m, const struct entry *e, uint32_t n, uint32_t total, uint32_t field, struct winners *w)
+{
+	uint32_t row = 0;
+
+	memset(w->of, 0, total * sizeof *w->of);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct rows_column *c = rows_find_column(&m->list[e[i].source], field, COLUMN_COUNT);
+		if (i && e[i].time_ns != e[i - 1].time_ns)
+			row++;
+		if (!c || (c->present && !c->present[e[i].row]) || (w->of[row] && c->bits[e[i].row] < w->counts[row]))
+			continue;
+		w->of[row] = &e[i];
+		w->counts[row] = c->bits[e[i].row];
+	}
+}
+
+static bool pick_winners(const struct merge *m, const struct winners *w, uint32_t total, struct rows_column *c)
+{
+	uint64_t *bits = arena_alloc(m->arena, total * sizeof *bits, 16);
+	uint8_t *present = arena_alloc(m->arena, total, 1);
+
+	for (uint32_t row = 0; bits && present && row < total; row++) {
+		const struct entry *e = w->of[row];
+		const struct rows_column *s = e ? rows_find_column(&m->list[e->source], c->field, c->kind) : NULL;
+		if (s && (!s->present || s->present[e->row])) {
+			bits[row] = s->bits[e->row];
+			present[row] = 1;
+		}
+	}
+	c->bits = bits;
+	c->present = present && memchr(present, 0, total) ? present : NULL;
+	return bits && present;
+}
+
+static bool pick_rollups(const struct merge *m, const struct entry *e, uint32_t n, uint32_t total)
+{
+	struct winners w = { malloc((total + 1) * sizeof *w.of), malloc((total + 1) * sizeof *w.counts) };
+	bool ok = w.of && w.counts;
+
+	for (uint32_t k = 0; ok && k < m->column_count; k++) {
+		if (k == 0 || m->columns[k].field != m->columns[k - 1].field)
+			find_winners(m, e, n, total, m->columns[k].field, &w);
+		ok = pick_winners(m, &w, total, &m->columns[k]);
+	}
+	free(w.of);
+	free(w.counts);
+	return ok;
+}
+
+static bool pick_columns(const struct merge *m, const struct entry *e, uint32_t n, uint32_t total)
+{
+	if (m->rollups)
+		return pick_rollups(m, e, n, total);
+	for (uint32_t k = 0; k < m->column_count; k++)
+		if (!pick_column(m, e, n, total, &m->columns[k], k))
+			return false;
+	return true;
+}
+
 static bool sort(const struct merge *m, struct rows *out)
 {
 	uint32_t n, total = 0;
@@ -258,25 +325,41 @@ static bool sort(const struct merge *m, struct rows *out)
 	for (uint32_t i = 0, row = 0; ok && i < n; i++)
 		if (i == 0 || e[i].time_ns != e[i - 1].time_ns)
 			times[row++] = e[i].time_ns;
-	for (uint32_t k = 0; ok && total && k < m->column_count; k++)
-		ok = pick_column(m, e, n, total, &m->columns[k], k);
+	if (ok && total)
+		ok = pick_columns(m, e, n, total);
 	free(memory);
 	*out = (struct rows){ total, false, times, m->column_count, m->columns };
 	return ok;
+}
+
+static enum err merge(struct merge *m, struct rows *out)
+{
+	uint32_t total;
+
+	*out = (struct rows){ 0 };
+	if (!gather_columns(m))
+		return ERR_NOMEM;
+	if (!in_order(m, &total))
+		return sort(m, out) ? ERR_OK : ERR_NOMEM;
+	if (total == 0)
+		return ERR_OK;
+	return concatenate(m, total, out) ? ERR_OK : ERR_NOMEM;
 }
 
 enum err rows_merge(
     const struct rows *list, uint32_t count, int64_t from_ns, int64_t to_ns, struct arena *a, struct rows *out)
 {
 	struct merge m = { .list = list, .count = count, .from_ns = from_ns, .to_ns = to_ns, .arena = a };
-	uint32_t total;
 
-	*out = (struct rows){ 0 };
-	if (!gather_columns(&m))
-		return ERR_NOMEM;
-	if (!in_order(&m, &total))
-		return sort(&m, out) ? ERR_OK : ERR_NOMEM;
-	if (total == 0)
-		return ERR_OK;
-	return concatenate(&m, total, out) ? ERR_OK : ERR_NOMEM;
+	return merge(&m, out);
+}
+
+enum err rows_merge_rollups(
+    const struct rows *list, uint32_t count, int64_t from_ns, int64_t to_ns, struct arena *a, struct rows *out)
+{
+	struct merge m = {
+		.list = list, .count = count, .from_ns = from_ns, .to_ns = to_ns, .rollups = true, .arena = a
+	};
+
+	return merge(&m, out);
 }

@@ -54,6 +54,11 @@ struct rows {
  * where the last to write the row had none, there is none. ERR_NOMEM. */
 NODISCARD enum err rows_merge(
     const struct rows *list, uint32_t count, int64_t from_ns, int64_t to_ns, struct arena *a, struct rows *out);
+/* The same for rows of a rollup tier: of a field's buckets that are there more than once, the one that counts more rows is
+ * taken whole, of equal ones the last of the list. A bucket is only ever made anew from at least the rows it had, so one
+ * that counts less was made from less: where raw rows have been lost, the bucket made before stays. */
+NODISCARD enum err rows_merge_rollups(
+    const struct rows *list, uint32_t count, int64_t from_ns, int64_t to_ns, struct arena *a, struct rows *out);
 /* The first of n rising times that is not below t. */
 uint32_t rows_lower_bound(const int64_t *times, uint32_t n, int64_t t);
 const struct rows_column *rows_find_column(const struct rows *r, uint32_t field, enum column_kind kind); /* or NULL */

@@ -270,3 +270,11 @@ void series_store_committed(struct series_store_mark *m)
 	for (uint32_t i = 0; i < m->count; i++)
 		m->measurements[i].stored = m->measurements[i].pending;
 }
+
+void series_store_forget(struct series_store_mark *m)
+{
+	if (m->count)
+		memset(m->measurements, 0, m->count * sizeof *m->measurements);
+	m->databases = 0;
+	m->known = false;
+}

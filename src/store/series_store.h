@@ -18,5 +18,6 @@ NODISCARD enum err series_store_load(struct catalogue *c, sqlite3 *db, struct er
 NODISCARD enum err series_store_add(
     struct catalogue *c, sqlite3 *writer, struct series_store_mark *m, struct errbuf *eb);
 void series_store_committed(struct series_store_mark *m);
+void series_store_forget(struct series_store_mark *m); /* the file was opened anew: it is looked up again */
 
 #endif

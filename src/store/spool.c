@@ -35,6 +35,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
+#include "store/aside.h"
 #include "store/database.h"
 #include "store/spool_internal.h"
 
@@ -253,14 +254,6 @@ static enum err open_connection(struct spool *s, struct errbuf *eb)
 	return e;
 }
 
-/* SQLite throws the log of a missing or empty database away. Whatever it may hold, that is not ours to decide. */
-static enum err check_log_has_file(const char *path, struct errbuf *eb)
-{
-	if (size_of(path, "") == 0 && size_of(path, "-wal") > 0)
-		return errbuf_set(eb, ERR_CORRUPT, "%s is missing or empty, its log is not", path);
-	return ERR_OK;
-}
-
 /* One transaction: the mark of a clean stop goes, numbers begin at first_seq. */
 static enum err begin_use(struct spool *s, uint64_t first_seq, struct errbuf *eb)
 {
@@ -295,7 +288,7 @@ enum err spool_open_at(struct spool **out, const char *path, uint64_t first_seq,
 	s->path = strdup(path);
 	bool fresh = size_of(path, "") == 0;
 	if (s->path)
-		e = check_log_has_file(path, eb);
+		e = aside_check_log(path, eb);
 	if (e == ERR_OK)
 		e = open_connection(s, eb);
 	if (e == ERR_OK) {

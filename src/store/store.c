@@ -6,9 +6,16 @@
  *   meta     compacted_seq: what the spool need not keep for the store's sake. It moves in the transaction that adds the
  *            pieces, so that a crash repeats work and changes nothing
  *
+ *   gap      what was lost of it
+ *
  * Invariants: within a (tier, window, measurement) the blocks' ranges of ordinals do not overlap, but for the parts of
  * one series, whose times do not; a piece's rows lie in its window; the tables of names have every number that a block
- * uses (they are written in the same transaction). */
+ * uses (they are written in the same transaction).
+ *
+ * After an I/O error the connection is not to be trusted; store/spool.c says why. The next transaction begins by closing
+ * it, opening the file anew and putting the whole log into it. A transaction that was refused may come back by that, as
+ * a whole: it holds no more than what would be done again, and compacted_seq with it. What was learnt from the file
+ * before is out of date then: store_openings rises. */
 #include "store/store.h"
 
 #include <pthread.h>
@@ -20,6 +27,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
+#include "store/aside.h"
 #include "store/database.h"
 #include "store/store_internal.h"
 
@@ -29,7 +37,9 @@ struct store {
 	sqlite3 *db;
 	char *path;
 	struct store_reader *reader;
-	sqlite3_stmt *set_meta, *add_piece, *add_block, *delete_block, *delete_piece, *pages;
+	bool suspect; /* an I/O error; db is NULL where it could not be opened again yet */
+	unsigned openings;
+	sqlite3_stmt *set_meta, *add_piece, *add_older, *add_block, *delete_block, *delete_piece, *pages;
 	struct store_totals now; /* of this transaction */
 	pthread_mutex_t lock; /* published */
 	struct store_totals published;
@@ -94,6 +104,10 @@ static enum err prepare_all(struct store *s, struct errbuf *eb)
 		{ &s->add_piece,
 		    "INSERT INTO piece (tier, window, measurement, first_ordinal, last_ordinal, min_ns, max_ns, points, "
 		    "written_ns, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
+		{ &s->add_older,
+		    "INSERT INTO piece (tier, window, measurement, first_ordinal, last_ordinal, min_ns, max_ns, points, "
+		    "written_ns, data, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		    "(SELECT min(0, coalesce(min(id), 0)) - 1 FROM piece))" },
 		{ &s->add_block, "INSERT OR REPLACE INTO block VALUES (?, ?, ?, ?, ?, ?)" },
 		{ &s->delete_block, "DELETE FROM block WHERE id = ?" },
 		{ &s->delete_piece, "DELETE FROM piece WHERE id = ?" },
@@ -107,10 +121,47 @@ static enum err prepare_all(struct store *s, struct errbuf *eb)
 	return e;
 }
 
+static void close_connection(struct store *s)
+{
+	sqlite3_stmt **all[] = { &s->set_meta, &s->add_piece, &s->add_older, &s->add_block, &s->delete_block,
+		&s->delete_piece, &s->pages };
+
+	if (s->reader)
+		store_reader_detach(s->reader);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		sqlite3_finalize(*all[i]);
+		*all[i] = NULL;
+	}
+	sqlite3_close(s->db); /* the last connection checkpoints and removes the log */
+	s->db = NULL;
+}
+
+static enum err open_connection(struct store *s, struct errbuf *eb)
+{
+	struct database_schema ours = schema;
+
+	ours.count = store_migrations_count;
+	s->now = (struct store_totals){ 0 };
+	enum err e = database_open(&s->db, s->path, &ours, eb);
+	if (e == ERR_OK)
+		e = load_meta(s, eb);
+	if (e == ERR_OK)
+		e = prepare_all(s, eb);
+	if (e == ERR_OK)
+		e = store_reader_attach(s->reader, s->db, eb);
+	if (e != ERR_OK) {
+		close_connection(s);
+		return e;
+	}
+	s->openings++;
+	sqlite3_wal_hook(s->db, on_commit, s);
+	count_pages(s);
+	return ERR_OK;
+}
+
 enum err store_open(struct store **out, const char *path, struct errbuf *eb)
 {
 	struct store *s = calloc(1, sizeof *s);
-	struct database_schema ours = schema;
 	enum err e = errbuf_set(eb, ERR_NOMEM, "out of memory");
 
 	*out = NULL;
@@ -118,21 +169,16 @@ enum err store_open(struct store **out, const char *path, struct errbuf *eb)
 		return e;
 	pthread_mutex_init(&s->lock, NULL);
 	s->path = strdup(path);
-	ours.count = store_migrations_count;
 	if (s->path)
-		e = database_open(&s->db, path, &ours, eb);
+		e = aside_check_log(path, eb);
 	if (e == ERR_OK)
-		e = load_meta(s, eb);
+		e = store_reader_new(&s->reader, eb);
 	if (e == ERR_OK)
-		e = prepare_all(s, eb);
-	if (e == ERR_OK)
-		e = store_reader_on(&s->reader, s->db, eb);
+		e = open_connection(s, eb);
 	if (e != ERR_OK) {
 		store_close(s);
 		return e;
 	}
-	sqlite3_wal_hook(s->db, on_commit, s);
-	count_pages(s);
 	publish(s);
 	*out = s;
 	return ERR_OK;
@@ -142,17 +188,21 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	close_connection(s);
 	store_reader_close(s->reader);
-	sqlite3_finalize(s->set_meta);
-	sqlite3_finalize(s->add_piece);
-	sqlite3_finalize(s->add_block);
-	sqlite3_finalize(s->delete_block);
-	sqlite3_finalize(s->delete_piece);
-	sqlite3_finalize(s->pages);
-	sqlite3_close(s->db);
 	pthread_mutex_destroy(&s->lock);
 	free(s->path);
 	free(s);
+}
+
+const char *store_path(const struct store *s)
+{
+	return s->path;
+}
+
+unsigned store_openings(const struct store *s)
+{
+	return s->openings;
 }
 
 sqlite3 *store_db(struct store *s)
@@ -184,20 +234,90 @@ void store_totals(const struct store *cs, struct store_totals *out)
 	out->file_bytes = size_of(s->path, "") + size_of(s->path, "-wal");
 }
 
+/* ---- after an I/O error ---- */
+
+/* Right after a call failed. */
+static void note_failure(struct store *s, enum err e)
+{
+	if (e == ERR_IO || (s->db && (sqlite3_errcode(s->db) & 0xff) == SQLITE_IOERR))
+		s->suspect = true;
+}
+
+static enum err settle_log(struct store *s, struct errbuf *eb)
+{
+	return sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK
+	    ? ERR_OK
+	    : database_error(s->db, "put the log into the file", eb);
+}
+
+static enum err reopen(struct store *s, struct errbuf *eb)
+{
+	uint64_t seq = s->published.compacted_seq; /* written by this thread alone */
+	struct errbuf why;
+	enum err e;
+
+	close_connection(s);
+	if (size_of(s->path, "") == 0) /* never a new file in its place */
+		e = errbuf_set(&why, ERR_IO, "%s is gone", s->path);
+	else
+		e = open_connection(s, &why);
+	if (e == ERR_OK)
+		e = settle_log(s, &why);
+	if (e == ERR_OK && s->now.compacted_seq < seq)
+		e = errbuf_set(&why, ERR_IO, "what was synced is gone");
+	if (e != ERR_OK) {
+		close_connection(s);
+		pthread_mutex_lock(&s->lock);
+		s->now = s->published;
+		pthread_mutex_unlock(&s->lock);
+		return errbuf_set(
+		    eb, e == ERR_INVALID ? ERR_IO : e, "cannot open %s anew after an I/O error: %s", s->path, why.text);
+	}
+	s->suspect = false;
+	s->wal_pages = 0;
+	publish(s);
+	counter_add(COUNTER_STORE_REOPENED, 1);
+	log_warn("%s was opened anew after an I/O error", s->path);
+	return ERR_OK;
+}
+
+enum err store_ready(struct store *s, struct errbuf *eb)
+{
+	return s->suspect ? reopen(s, eb) : ERR_OK;
+}
+
 /* ---- transactions ---- */
 
 enum err store_begin(struct store *s, struct errbuf *eb)
 {
-	return database_exec(s->db, "BEGIN IMMEDIATE", eb);
+	enum err e = store_ready(s, eb);
+
+	if (e != ERR_OK)
+		return e;
+	e = database_exec(s->db, "BEGIN IMMEDIATE", eb);
+	if (e != ERR_OK)
+		note_failure(s, e);
+	return e;
 }
 
-enum err store_commit(struct store *s, struct errbuf *eb)
+static void roll_back(struct store *s, enum err why)
+{
+	note_failure(s, why);
+	store_reader_let_go(s->reader);
+	if (s->db && !sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	pthread_mutex_lock(&s->lock);
+	s->now = s->published;
+	pthread_mutex_unlock(&s->lock);
+}
+
+enum err store_end(struct store *s, enum err e, struct errbuf *eb)
 {
 	store_reader_let_go(s->reader);
-	enum err e = database_exec(s->db, "COMMIT", eb);
-
+	if (e == ERR_OK)
+		e = database_exec(s->db, "COMMIT", eb);
 	if (e != ERR_OK) {
-		store_rollback(s);
+		roll_back(s, e);
 		return e;
 	}
 	count_pages(s);
@@ -205,20 +325,22 @@ enum err store_commit(struct store *s, struct errbuf *eb)
 	return ERR_OK;
 }
 
+enum err store_commit(struct store *s, struct errbuf *eb)
+{
+	return store_end(s, ERR_OK, eb);
+}
+
 void store_rollback(struct store *s)
 {
-	store_reader_let_go(s->reader);
-	if (!sqlite3_get_autocommit(s->db))
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	pthread_mutex_lock(&s->lock);
-	s->now = s->published;
-	pthread_mutex_unlock(&s->lock);
+	roll_back(s, ERR_OK);
 }
 
 static enum err run(struct store *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
 {
 	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(s->db, doing, eb);
 
+	if (e != ERR_OK)
+		note_failure(s, e);
 	sqlite3_reset(st);
 	return e;
 }
@@ -228,6 +350,11 @@ static enum err set_meta(struct store *s, const char *key, int64_t value, struct
 	sqlite3_bind_text(s->set_meta, 1, key, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s->set_meta, 2, value);
 	return run(s, s->set_meta, "write the table meta of the store", eb);
+}
+
+enum err store_set_figure(struct store *s, const char *key, int64_t value, struct errbuf *eb)
+{
+	return set_meta(s, key, value, eb);
 }
 
 enum err store_set_compacted(struct store *s, uint64_t seq, struct errbuf *eb)
@@ -247,11 +374,9 @@ enum err store_set_evicted(struct store *s, enum tier tier, int64_t measurement,
 	return set_meta(s, key, time_ns, eb);
 }
 
-enum err store_add_piece(
-    struct store *s, const struct store_place *p, const struct store_item *item, struct view data, struct errbuf *eb)
+static enum err add_piece(struct store *s, sqlite3_stmt *st, const struct store_place *p, const struct store_item *item,
+    struct view data, struct errbuf *eb)
 {
-	sqlite3_stmt *st = s->add_piece;
-
 	sqlite3_bind_int(st, 1, (int)p->tier);
 	sqlite3_bind_int64(st, 2, p->window);
 	sqlite3_bind_int64(st, 3, p->measurement);
@@ -265,6 +390,18 @@ enum err store_add_piece(
 	enum err e = run(s, st, "write a piece", eb);
 	sqlite3_bind_null(st, 10);
 	return e;
+}
+
+enum err store_add_piece(
+    struct store *s, const struct store_place *p, const struct store_item *item, struct view data, struct errbuf *eb)
+{
+	return add_piece(s, s->add_piece, p, item, data, eb);
+}
+
+enum err store_add_older(
+    struct store *s, const struct store_place *p, const struct store_item *item, struct view data, struct errbuf *eb)
+{
+	return add_piece(s, s->add_older, p, item, data, eb);
 }
 
 enum err store_add_block(struct store *s, const struct store_place *p, unsigned part, const struct store_item *item,
@@ -300,6 +437,8 @@ static enum err delete_counted(struct store *s, sqlite3_stmt *st, uint64_t *poin
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
 		*points += (uint64_t)sqlite3_column_int64(st, 0);
 	enum err e = rc == SQLITE_DONE ? ERR_OK : database_error(s->db, "let a window go", eb);
+	if (e != ERR_OK)
+		note_failure(s, e);
 	sqlite3_finalize(st);
 	return e;
 }
@@ -345,12 +484,13 @@ enum err store_delete_windows(
 
 void store_checkpoint(struct store *s)
 {
-	if (s->wal_pages < CHECKPOINT_PAGES)
+	if (s->suspect || s->wal_pages < CHECKPOINT_PAGES)
 		return;
 	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK) {
 		counter_add(COUNTER_CHECKPOINTS, 1);
 		s->wal_pages = 0;
 	} else {
+		note_failure(s, ERR_OK);
 		log_warn(
 		    "checkpoint of %s failed: %s; the log grows until one succeeds", s->path, sqlite3_errmsg(s->db));
 	}
@@ -358,14 +498,23 @@ void store_checkpoint(struct store *s)
 
 void store_truncate_log(struct store *s)
 {
+	if (s->suspect)
+		return;
 	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
 		s->wal_pages = 0;
+	else
+		note_failure(s, ERR_OK);
 }
 
 enum err store_vacuum(struct store *s, unsigned pages, uint64_t *left, struct errbuf *eb)
 {
-	enum err e = database_vacuum(s->db, pages, left, eb);
+	enum err e = store_ready(s, eb);
 
+	if (e == ERR_OK) {
+		e = database_vacuum(s->db, pages, left, eb);
+		if (e != ERR_OK)
+			note_failure(s, e);
+	}
 	if (e == ERR_OK) {
 		count_pages(s);
 		publish(s);

@@ -40,9 +40,15 @@ struct store_totals {
 	uint64_t compacted_seq;
 };
 
+/* ERR_CORRUPT: the file is damaged (store/store_damage.h sets it aside); ERR_INVALID: another program's, or newer. */
 NODISCARD enum err store_open(struct store **out, const char *path, struct errbuf *eb);
 void store_close(struct store *s); /* checkpoints; NULL is fine */
-sqlite3 *store_db(struct store *s);
+const char *store_path(const struct store *s); /* any thread */
+/* After an I/O error the connection is closed and the file opened anew, by this or the next store_begin. What store_db
+ * gave before is gone then, and store_openings is another number. */
+NODISCARD enum err store_ready(struct store *s, struct errbuf *eb);
+unsigned store_openings(const struct store *s);
+sqlite3 *store_db(struct store *s); /* after store_ready or store_begin, until the next of them */
 struct store_reader *store_own_reader(struct store *s); /* on the writing connection: sees what is not committed */
 void store_totals(const struct store *s, struct store_totals *out); /* any thread; as of the last commit */
 
@@ -50,16 +56,22 @@ void store_totals(const struct store *s, struct store_totals *out); /* any threa
 NODISCARD enum err store_begin(struct store *s, struct errbuf *eb);
 NODISCARD enum err store_commit(struct store *s, struct errbuf *eb);
 void store_rollback(struct store *s);
+/* Commits where e is ERR_OK, else rolls back; what happened. */
+NODISCARD enum err store_end(struct store *s, enum err e, struct errbuf *eb);
 /* Within a transaction: */
 NODISCARD enum err store_set_compacted(struct store *s, uint64_t seq, struct errbuf *eb);
 NODISCARD enum err store_add_piece(struct store *s, const struct store_place *place, const struct store_item *item,
     struct view data, struct errbuf *eb); /* item->id is given by the store */
+/* The same for rows from elsewhere: it loses against every block and piece that is there. */
+NODISCARD enum err store_add_older(struct store *s, const struct store_place *place, const struct store_item *item,
+    struct view data, struct errbuf *eb);
 NODISCARD enum err store_add_block(struct store *s, const struct store_place *place, unsigned part,
     const struct store_item *item, struct view data, struct errbuf *eb); /* replaces one of the same place */
 NODISCARD enum err store_delete(struct store *s, const struct store_item *item, struct errbuf *eb);
 /* Everything of the tier in windows [from, to), of one measurement or of all (measurement < 0); *points: how many. */
 NODISCARD enum err store_delete_windows(struct store *s, enum tier tier, int64_t from, int64_t to, int64_t measurement,
     uint64_t *points, struct errbuf *eb);
+NODISCARD enum err store_set_figure(struct store *s, const char *key, int64_t value, struct errbuf *eb); /* in meta */
 /* Rows of the tier before time_ns are gone, of one measurement or of all (measurement < 0). */
 NODISCARD enum err store_set_evicted(
     struct store *s, enum tier tier, int64_t measurement, int64_t time_ns, struct errbuf *eb);
@@ -74,10 +86,13 @@ NODISCARD enum err store_vacuum(struct store *s, unsigned pages, uint64_t *left,
 NODISCARD enum err store_reader_open(struct store_reader **out, const char *path, struct errbuf *eb);
 void store_reader_close(struct store_reader *r);
 sqlite3 *store_reader_db(struct store_reader *r);
+/* Has it met pages of the file that cannot be read? (A block whose own checksum is wrong does not count.) */
+bool store_reader_met_damage(const struct store_reader *r);
 /* All that is read until end is of one moment. Keep it short: it holds the log back. */
 NODISCARD enum err store_reader_begin(struct store_reader *r, uint64_t *compacted_seq, struct errbuf *eb);
 void store_reader_end(struct store_reader *r);
-/* Blocks of the place that hold any of the ordinals, in order, then its pieces in order of writing; in the arena. */
+/* What the place has of the ordinals, in the arena: first the pieces that lose against all else, the blocks in order,
+ * then the pieces in order of writing. Of two with the same timestamp the later one in the list counts. */
 NODISCARD enum err store_reader_list(struct store_reader *r, const struct store_place *place, uint32_t first_ordinal,
     uint32_t last_ordinal, struct arena *a, struct store_item **items, uint32_t *count, struct errbuf *eb);
 /* The item's bytes; good until the next call of this or end. */
@@ -97,6 +112,9 @@ NODISCARD enum err store_reader_pieces(struct store_reader *r, uint32_t measurem
 /* The measurement's rows of the tier before *time_ns were let go; INT64_MIN: none. */
 NODISCARD enum err store_reader_evicted(
     struct store_reader *r, enum tier tier, uint32_t measurement, int64_t *time_ns, struct errbuf *eb);
+/* Is anything of the tier's rows in [from, to) lost, or not known to be there? */
+NODISCARD enum err store_reader_gap(
+    struct store_reader *r, enum tier tier, int64_t from_ns, int64_t to_ns, bool *any, struct errbuf *eb);
 /* What waits to be merged. */
 struct store_pending {
 	struct store_place place;

@@ -25,8 +25,10 @@ static inline int64_t block_id_window(int64_t id)
 	return id >> 41 & (STORE_WINDOWS_MAX - 1);
 }
 
-/* On somebody's connection, which stays theirs. */
-NODISCARD enum err store_reader_on(struct store_reader **out, sqlite3 *db, struct errbuf *eb);
+/* On somebody's connection, which stays theirs; without one nothing but detach and close may be asked of it. */
+NODISCARD enum err store_reader_new(struct store_reader **out, struct errbuf *eb);
+NODISCARD enum err store_reader_attach(struct store_reader *r, sqlite3 *db, struct errbuf *eb);
+void store_reader_detach(struct store_reader *r);
 /* Closes the open blob, so that its row may change. */
 void store_reader_let_go(struct store_reader *r);
 

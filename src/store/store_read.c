@@ -7,11 +7,31 @@
 struct store_reader {
 	sqlite3 *db;
 	bool borrowed, in_transaction;
-	sqlite3_stmt *compacted, *block_before, *blocks, *pieces, *next_block, *next_piece, *pieces_of, *evicted;
+	bool met_damage; /* of the file's pages */
+	sqlite3_stmt *compacted, *block_before, *blocks, *pieces, *next_block, *next_piece, *pieces_of, *evicted, *gap;
 	sqlite3_blob *blob[2]; /* of the tables block and piece, kept open from row to row */
 	size_t blob_size;
 	const struct store_item *item;
 };
+
+/* Pages that cannot be read, whether SQLite or the disk says so. A block's bytes are told by its checksums. */
+static enum err fault(struct store_reader *r, const char *doing, struct errbuf *eb)
+{
+	int code = sqlite3_extended_errcode(r->db);
+	enum err e = database_error(r->db, doing, eb);
+
+	if (code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ || code == SQLITE_IOERR_CORRUPTFS) {
+		r->met_damage = true;
+		return ERR_CORRUPT;
+	}
+	r->met_damage |= e == ERR_CORRUPT;
+	return e;
+}
+
+bool store_reader_met_damage(const struct store_reader *r)
+{
+	return r->met_damage;
+}
 
 static enum err prepare_all(struct store_reader *r, struct errbuf *eb)
 {
@@ -23,10 +43,12 @@ static enum err prepare_all(struct store_reader *r, struct errbuf *eb)
 		{ &r->block_before, "SELECT max(id) FROM block WHERE id BETWEEN ? AND ?" },
 		{ &r->blocks,
 		    "SELECT id, last_ordinal, min_ns, max_ns, points FROM block WHERE id BETWEEN ? AND ? ORDER BY id" },
+		{ &r->gap,
+		    "SELECT EXISTS (SELECT 1 FROM gap WHERE tier IN (-1, ?1) AND from_ns < ?3 AND to_ns >= ?2)" },
 		{ &r->pieces,
 		    "SELECT id, first_ordinal, last_ordinal, min_ns, max_ns, points FROM piece "
 		    "WHERE tier = ?1 AND window = ?2 AND measurement = ?3 AND last_ordinal >= ?4 AND first_ordinal <= ?5 "
-		    "ORDER BY id" },
+		    "AND (id < 0) = ?6 ORDER BY id" },
 		{ &r->next_block, "SELECT min(id) FROM block WHERE id BETWEEN ? AND ?" },
 		{ &r->next_piece,
 		    "SELECT min(window) FROM piece WHERE tier = ?1 AND window >= ?2 AND measurement BETWEEN ?3 AND ?4" },
@@ -40,55 +62,65 @@ static enum err prepare_all(struct store_reader *r, struct errbuf *eb)
 	return e;
 }
 
-enum err store_reader_on(struct store_reader **out, sqlite3 *db, struct errbuf *eb)
+enum err store_reader_new(struct store_reader **out, struct errbuf *eb)
 {
-	struct store_reader *r = calloc(1, sizeof *r);
+	*out = calloc(1, sizeof **out);
+	return *out ? ERR_OK : errbuf_set(eb, ERR_NOMEM, "out of memory");
+}
 
-	*out = NULL;
-	if (!r)
-		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+enum err store_reader_attach(struct store_reader *r, sqlite3 *db, struct errbuf *eb)
+{
 	r->db = db;
 	r->borrowed = true;
+	r->met_damage = false;
 	enum err e = prepare_all(r, eb);
-	if (e != ERR_OK) {
-		store_reader_close(r);
-		return e;
+	if (e != ERR_OK)
+		store_reader_detach(r);
+	return e;
+}
+
+void store_reader_detach(struct store_reader *r)
+{
+	sqlite3_stmt **all[] = { &r->compacted, &r->block_before, &r->blocks, &r->pieces, &r->next_block,
+		&r->next_piece, &r->pieces_of, &r->evicted, &r->gap };
+
+	store_reader_end(r);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		sqlite3_finalize(*all[i]);
+		*all[i] = NULL;
 	}
-	*out = r;
-	return ERR_OK;
+	r->db = NULL;
 }
 
 enum err store_reader_open(struct store_reader **out, const char *path, struct errbuf *eb)
 {
+	struct store_reader *r = NULL;
 	sqlite3 *db;
 	enum err e = database_open_reader(&db, path, eb);
 
 	*out = NULL;
 	if (e != ERR_OK)
 		return e;
-	e = store_reader_on(out, db, eb);
+	e = store_reader_new(&r, eb);
 	if (e == ERR_OK)
-		(*out)->borrowed = false;
-	else
+		e = store_reader_attach(r, db, eb);
+	if (e != ERR_OK) {
+		free(r);
 		sqlite3_close(db);
-	return e;
+		return e;
+	}
+	r->borrowed = false;
+	*out = r;
+	return ERR_OK;
 }
 
 void store_reader_close(struct store_reader *r)
 {
 	if (!r)
 		return;
-	store_reader_end(r);
-	sqlite3_finalize(r->compacted);
-	sqlite3_finalize(r->block_before);
-	sqlite3_finalize(r->blocks);
-	sqlite3_finalize(r->pieces);
-	sqlite3_finalize(r->next_block);
-	sqlite3_finalize(r->next_piece);
-	sqlite3_finalize(r->pieces_of);
-	sqlite3_finalize(r->evicted);
-	if (!r->borrowed)
-		sqlite3_close(r->db);
+	sqlite3 *own = r->borrowed ? NULL : r->db;
+	store_reader_detach(r);
+	sqlite3_close(own);
 	free(r);
 }
 
@@ -117,7 +149,7 @@ enum err store_reader_begin(struct store_reader *r, uint64_t *compacted_seq, str
 	if (rc == SQLITE_ROW)
 		*compacted_seq = (uint64_t)sqlite3_column_int64(r->compacted, 0);
 	else if (rc != SQLITE_DONE)
-		e = database_error(r->db, "read the store", eb);
+		e = fault(r, "read the store", eb);
 	sqlite3_reset(r->compacted);
 	if (e != ERR_OK)
 		store_reader_end(r);
@@ -197,11 +229,11 @@ static enum err list_blocks(struct store_reader *r, const struct store_place *p,
 	sqlite3_reset(st);
 	return rc == SQLITE_DONE ? ERR_OK
 	    : rc == SQLITE_ROW	 ? errbuf_set(eb, ERR_NOMEM, "out of memory")
-				 : database_error(r->db, "read the blocks", eb);
+				 : fault(r, "read the blocks", eb);
 }
 
 static enum err list_pieces(struct store_reader *r, const struct store_place *p, uint32_t first, uint32_t last,
-    struct list *l, struct errbuf *eb)
+    bool older, struct list *l, struct errbuf *eb)
 {
 	sqlite3_stmt *st = r->pieces;
 	int rc;
@@ -211,6 +243,7 @@ static enum err list_pieces(struct store_reader *r, const struct store_place *p,
 	sqlite3_bind_int64(st, 3, p->measurement);
 	sqlite3_bind_int64(st, 4, first);
 	sqlite3_bind_int64(st, 5, last);
+	sqlite3_bind_int(st, 6, older);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		struct store_item *i = add_item(l);
 		if (!i)
@@ -226,17 +259,19 @@ static enum err list_pieces(struct store_reader *r, const struct store_place *p,
 	sqlite3_reset(st);
 	return rc == SQLITE_DONE ? ERR_OK
 	    : rc == SQLITE_ROW	 ? errbuf_set(eb, ERR_NOMEM, "out of memory")
-				 : database_error(r->db, "read the pieces", eb);
+				 : fault(r, "read the pieces", eb);
 }
 
 enum err store_reader_list(struct store_reader *r, const struct store_place *place, uint32_t first_ordinal,
     uint32_t last_ordinal, struct arena *a, struct store_item **items, uint32_t *count, struct errbuf *eb)
 {
 	struct list l = { .arena = a };
-	enum err e = list_blocks(r, place, first_ordinal, last_ordinal, &l, eb);
+	enum err e = list_pieces(r, place, first_ordinal, last_ordinal, true, &l, eb);
 
 	if (e == ERR_OK)
-		e = list_pieces(r, place, first_ordinal, last_ordinal, &l, eb);
+		e = list_blocks(r, place, first_ordinal, last_ordinal, &l, eb);
+	if (e == ERR_OK)
+		e = list_pieces(r, place, first_ordinal, last_ordinal, false, &l, eb);
 	*items = l.items;
 	*count = l.count;
 	return e;
@@ -249,7 +284,7 @@ static enum err read_blob(void *arg, size_t offset, size_t n, void *to)
 	struct store_reader *r = arg;
 	int rc = n ? sqlite3_blob_read(r->blob[r->item->piece], to, (int)n, (int)offset) : SQLITE_OK;
 
-	return rc == SQLITE_OK ? ERR_OK : (rc & 0xff) == SQLITE_CORRUPT ? ERR_CORRUPT : ERR_IO;
+	return rc == SQLITE_OK ? ERR_OK : fault(r, "read a block", NULL);
 }
 
 enum err store_reader_source(
@@ -260,7 +295,7 @@ enum err store_reader_source(
 		       : sqlite3_blob_open(r->db, "main", item->piece ? "piece" : "block", "data", item->id, 0, blob);
 
 	if (rc != SQLITE_OK) {
-		enum err e = database_error(r->db, "open a block", eb);
+		enum err e = fault(r, "open a block", eb);
 		sqlite3_blob_close(*blob);
 		*blob = NULL;
 		return e;
@@ -278,7 +313,7 @@ static enum err first_number(struct store_reader *r, sqlite3_stmt *st, bool *any
 
 	*any = false;
 	if (sqlite3_step(st) != SQLITE_ROW)
-		e = database_error(r->db, "look for a window", eb);
+		e = fault(r, "look for a window", eb);
 	else if (sqlite3_column_type(st, 0) != SQLITE_NULL) {
 		*any = true;
 		*out = sqlite3_column_int64(st, 0);
@@ -363,7 +398,7 @@ enum err store_reader_pieces(struct store_reader *r, uint32_t measurement, struc
 			sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3) };
 	}
 	if (e == ERR_OK && rc != SQLITE_DONE)
-		e = database_error(r->db, "read the pieces", eb);
+		e = fault(r, "read the pieces", eb);
 	sqlite3_reset(st);
 	return e;
 }
@@ -382,6 +417,19 @@ enum err store_reader_evicted(
 	if (!any)
 		*time_ns = INT64_MIN;
 	sqlite3_clear_bindings(r->evicted);
+	return e;
+}
+
+enum err store_reader_gap(
+    struct store_reader *r, enum tier tier, int64_t from_ns, int64_t to_ns, bool *any, struct errbuf *eb)
+{
+	int64_t found = 0;
+
+	sqlite3_bind_int(r->gap, 1, (int)tier);
+	sqlite3_bind_int64(r->gap, 2, from_ns);
+	sqlite3_bind_int64(r->gap, 3, to_ns);
+	enum err e = first_number(r, r->gap, any, &found, eb);
+	*any = found != 0;
 	return e;
 }
 
@@ -419,7 +467,7 @@ enum err store_reader_pending(
 			sqlite3_column_int64(st, 5), sqlite3_column_int64(st, 6) };
 	}
 	if (e == ERR_OK && rc != SQLITE_DONE)
-		e = database_error(r->db, "read the pieces", eb);
+		e = fault(r, "read the pieces", eb);
 	sqlite3_finalize(st);
 	return e;
 }
@@ -460,7 +508,7 @@ enum err store_reader_totals(struct store_reader *r, struct store_tier_totals ou
 			add_total(t, st, i ? &t->pieces : &t->blocks);
 		}
 		if (rc != SQLITE_DONE)
-			e = database_error(r->db, "add up the store", eb);
+			e = fault(r, "add up the store", eb);
 		sqlite3_finalize(st);
 	}
 	return e;

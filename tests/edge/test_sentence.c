@@ -189,6 +189,33 @@ Test(sentence, a_damaged_spool_is_told_from_the_finding_to_the_end_of_the_recove
 	expect(SENTENCE_BAD, "5 points of the last day were lost before delivery.", "look after it");
 }
 
+Test(sentence, a_damaged_store_is_told_from_the_finding_to_the_end_of_the_recovery)
+{
+	f.store_check = SPOOL_CHECK_DAMAGED;
+	f.store_check_error = "block 7 (raw) is damaged";
+	f.store_bad_blocks = 2;
+	expect(SENTENCE_BAD, "2 blocks of the store cannot be read, or not whole.", "block 7 (raw) is damaged.");
+	f.store_check_pages = true;
+	expect(SENTENCE_BAD, "The store's file is damaged: restart holdfastd to have it mended.", "block 7");
+	f.store_check = SPOOL_CHECK_OK;
+	f.store_salvage = SALVAGE_RUNNING;
+	f.store_salvaged_points = 1234;
+	f.store_lost_points = 5;
+	expect(SENTENCE_WARN, "The store was damaged and set aside; what can be read of it is being taken over.",
+	    "1,234 rows so far, about 5 lost.");
+	f.store_salvage = SALVAGE_DONE;
+	f.store_salvage_file = "store.db.damaged-20260131T120000Z";
+	expect(SENTENCE_WARN, "The store was damaged; what could be read of it has been taken over.",
+	    "store.db.damaged-20260131T120000Z is kept");
+	f.store_salvage = SALVAGE_FAILED;
+	f.store_salvage_error = "nothing can be read";
+	expect(
+	    SENTENCE_BAD, "The store was damaged, and nothing more can be taken over from it.", "nothing can be read");
+	f.store_salvage = SALVAGE_NONE;
+	f.store_gap_points = 5;
+	expect(SENTENCE_BAD, "About 5 points of the local store were lost to damage.", "look after it");
+}
+
 Test(sentence, sizes_have_one_unit)
 {
 	static const struct {
@@ -211,7 +238,7 @@ Test(sentence, the_worst_matter_comes_first)
 
 	f.quarantined_points = 1;
 	f.rejected_reason = f.failing_name = f.failing_error = f.write_error = f.gap_cause = f.replication_error = "x";
-	for (int step = 0; step < 9; step++) {
+	for (int step = 0; step < 12; step++) {
 		sentence_make(&f, &s);
 		memcpy(summary, s.summary, sizeof summary);
 		switch (step) {
@@ -228,18 +255,27 @@ Test(sentence, the_worst_matter_comes_first)
 			f.replication = REPLICATOR_DOWN;
 			break;
 		case 4:
-			f.salvage = SALVAGE_RUNNING;
+			f.store_gap_points = 1;
 			break;
 		case 5:
-			f.gap_points = 1;
+			f.store_salvage = SALVAGE_RUNNING;
 			break;
 		case 6:
-			f.check = SPOOL_CHECK_DAMAGED;
+			f.salvage = SALVAGE_RUNNING;
 			break;
 		case 7:
-			f.writable = false;
+			f.gap_points = 1;
 			break;
 		case 8:
+			f.store_check = SPOOL_CHECK_DAMAGED;
+			break;
+		case 9:
+			f.check = SPOOL_CHECK_DAMAGED;
+			break;
+		case 10:
+			f.writable = false;
+			break;
+		case 11:
 			f.disk_low = true;
 			break;
 		}
@@ -256,6 +292,7 @@ Test(sentence, long_errors_fit)
 	memset(error, 'e', sizeof error);
 	error[sizeof error - 1] = 0;
 	f.replication_error = f.write_error = f.salvage_file = f.salvage_error = f.check_error = error;
+	f.store_salvage_file = f.store_salvage_error = f.store_check_error = error;
 	f.replication = REPLICATOR_HELD;
 	f.lag_points = UINT64_MAX;
 	f.spool_bytes_per_s = 2;

@@ -200,8 +200,8 @@ Test(salvage, quarantine_and_gaps_go_on)
 Test(salvage, a_file_without_a_header_is_given_up_and_told)
 {
 	replace();
-	struct spool_damaged d;
-	cr_assert_eq(spool_list_damaged(st.path, &d, 1), 1);
+	struct aside_file d;
+	cr_assert_eq(aside_list(st.path, &d, 1), 1);
 	cr_assert_eq(truncate(d.name, 50), 0);
 	start(0);
 	struct salvage_stats s = finished();

@@ -53,7 +53,7 @@ is $? 2 "query of nothing"
 is $? 3 "no daemon there"
 grep -q 'is holdfastd running' "$T/err"
 ok "says what to look at"
-for c in '' status quality query write export import; do
+for c in '' status quality query compact write export import backfill; do
 	# shellcheck disable=SC2086
 	"$H" $c --help | grep -q Usage
 	ok "help of ${c:-holdfast}"

@@ -16,8 +16,8 @@ write_batches() { # COUNT FIRST: each one row of about 6 KB that does not compre
 }
 counted() { api 'metrics/performance?from=-1d&step=1d' | jq '[.services[].count] | add // 0'; }
 status() { api status | jq -r "$1"; }
-recovered() { [ "$(status .recovery.state)" = done ]; }
-is_checked() { [ "$(status .check.state)" != running ]; }
+recovered() { [ "$(status .recovery.spool.state)" = done ]; }
+is_checked() { [ "$(status .check.spool.state)" != running ]; }
 zero_page() { dd if=/dev/zero of="$T/data/spool.db" bs=$PAGE seek="$1" count=1 conv=notrunc 2> /dev/null; }
 
 now=$(($(date +%s) - 600))
@@ -26,10 +26,10 @@ is "$(write_batches 300 0)" 300 "300 rows are written"
 stop_holdfastd KILL
 start_holdfastd
 wait_until 30 is_checked
-is "$(status '"\(.check.state) \(.check.rows) \(.state)"')" "ok 300 ok" "after a crash the spool is checked: whole"
+is "$(status '"\(.check.spool.state) \(.check.spool.rows) \(.state)"')" "ok 300 ok" "after a crash the spool is checked: whole"
 stop_holdfastd
 start_holdfastd
-is "$(status .check.state)" not_needed "after a stop in order it is not"
+is "$(status .check.spool.state)" not_needed "after a stop in order it is not"
 
 # pages that the start does not read, found while it runs
 export HOLDFAST_SERVER_HEAD_BYTES=1MiB
@@ -38,7 +38,7 @@ zero_page 20
 zero_page 21
 start_holdfastd
 wait_until 30 is_checked
-is "$(status '"\(.check.state) \(.check.restart_mends) \(.state)"')" "damaged true bad" "damage is found after a crash"
+is "$(status '"\(.check.spool.state) \(.check.spool.restart_mends) \(.state)"')" "damaged true bad" "damage is found after a crash"
 status '.summary' | grep -q 'restart holdfastd'
 ok "and the sentence says what to do"
 stop_holdfastd
@@ -48,7 +48,7 @@ ok "the next start sets the file aside, loudly"
 is "$(write_batches 1 5000)" 1 "writes are taken at once"
 wait_until 60 recovered
 ok "what can be read has been taken over"
-rows=$(status .recovery.rows) lost=$(status .recovery.lost_rows)
+rows=$(status .recovery.spool.rows) lost=$(status .recovery.spool.lost_rows)
 [ "$rows" -gt 280 ] && [ "$lost" -gt 0 ] && [ $((rows + lost)) -eq 300 ]
 ok "$rows rows were taken over and $lost are lost"
 is "$(counted)" $((rows + 1)) "they can be read"
@@ -60,14 +60,14 @@ ok "the damaged file is kept"
 stop_holdfastd
 start_holdfastd
 sleep 0.2
-is "$(status '"\(.recovery.state) \(.recovery.rows)"')" "none 0" "it is taken over once"
+is "$(status '"\(.recovery.spool.state) \(.recovery.spool.rows)"')" "none 0" "it is taken over once"
 is "$(counted)" $((rows + 1)) "and all is there after a restart"
 
 # the header itself: nothing can be read back, but it starts and says so
 stop_holdfastd
 zero_page 0
 start_holdfastd
-failed() { [ "$(status .recovery.state)" = failed ]; }
+failed() { [ "$(status .recovery.spool.state)" = failed ]; }
 wait_until 30 failed
 ok "a file without a header is set aside and given up"
 is "$(write_batches 1 6000)" 1 "writes are taken"

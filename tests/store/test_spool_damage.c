@@ -138,9 +138,9 @@ Test(spool_damage, noise_anywhere_never_crashes)
 
 /* ---- setting aside ---- */
 
-static unsigned list(struct spool_damaged *out)
+static unsigned list(struct aside_file *out)
 {
-	return (unsigned)spool_list_damaged(path, out, SPOOL_DAMAGED_MAX);
+	return (unsigned)aside_list(path, out, ASIDE_MAX);
 }
 
 static int64_t figure(struct spool *s, const char *sql)
@@ -175,7 +175,7 @@ static struct spool *opened(void)
 
 Test(spool_damage, a_replaced_spool_goes_on_above_the_old_numbers_with_types_and_a_gap)
 {
-	static struct spool_damaged d[SPOOL_DAMAGED_MAX];
+	static struct aside_file d[ASIDE_MAX];
 	struct spool *s = opened();
 
 	cr_assert_eq(spool_begin(s, &eb), ERR_OK);
@@ -229,7 +229,7 @@ Test(spool_damage, numbers_rise_though_nothing_can_be_read_and_above_what_the_ca
 
 Test(spool_damage, the_log_goes_with_its_file_and_is_read)
 {
-	static struct spool_damaged d[SPOOL_DAMAGED_MAX];
+	static struct aside_file d[ASIDE_MAX];
 	char name[4200];
 	struct spool *s = opened();
 	static struct walked w;
@@ -259,7 +259,7 @@ Test(spool_damage, the_log_goes_with_its_file_and_is_read)
 
 Test(spool_damage, an_orphaned_log_is_set_aside_and_not_thrown_away)
 {
-	static struct spool_damaged d[SPOOL_DAMAGED_MAX];
+	static struct aside_file d[ASIDE_MAX];
 	char log[112];
 	struct stat st;
 	struct spool *s;
@@ -278,7 +278,7 @@ Test(spool_damage, an_orphaned_log_is_set_aside_and_not_thrown_away)
 /* The names a crash between two steps leaves behind. */
 Test(spool_damage, a_replacement_cut_short_is_finished_by_the_next_start)
 {
-	static struct spool_damaged d[SPOOL_DAMAGED_MAX];
+	static struct aside_file d[ASIDE_MAX];
 	char fresh[112], aside[140];
 	struct spool *s;
 
@@ -303,7 +303,7 @@ Test(spool_damage, a_replacement_cut_short_is_finished_by_the_next_start)
 
 Test(spool_damage, a_marked_file_is_damaged_until_it_is_replaced)
 {
-	cr_assert_eq(spool_mark_damaged(path, "page 7", &eb), ERR_OK, "%s", eb.text);
+	cr_assert_eq(aside_mark(path, "page 7", &eb), ERR_OK, "%s", eb.text);
 	cr_assert_eq(spool_prepare(path, &eb), ERR_CORRUPT);
 	cr_assert_eq(spool_replace(path, eb.text, 0, &eb), ERR_OK);
 	cr_assert_eq(spool_prepare(path, &eb), ERR_OK);
@@ -331,7 +331,7 @@ Test(spool_damage, a_stop_in_order_is_told_from_a_crash)
 
 Test(spool_damage, names_given_by_a_human_are_found_and_logs_are_not_taken_for_files)
 {
-	static struct spool_damaged d[SPOOL_DAMAGED_MAX];
+	static struct aside_file d[ASIDE_MAX];
 	char name[140];
 
 	snprintf(name, sizeof name, "%s.damaged-by-hand", path);

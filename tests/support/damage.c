@@ -82,40 +82,45 @@ void damage_copy(const char *from, const char *to)
 	free(all);
 }
 
-void damage_pages(const char *path, unsigned pages, uint64_t seed, bool spare_first)
+void damage_pages_of(const char *path, unsigned page_size, unsigned pages, uint64_t seed, bool spare_first)
 {
 	static unsigned char page[DAMAGE_PAGE], other[DAMAGE_PAGE];
-	uint64_t count = (uint64_t)damage_size(path) / DAMAGE_PAGE, first = spare_first ? 1 : 0;
+	uint64_t count = (uint64_t)damage_size(path) / page_size, first = spare_first ? 1 : 0;
 	int fd = open(path, O_RDWR);
 
 	cr_assert(fd >= 0 && count > 2);
 	for (unsigned i = 0; i < pages; i++) {
-		off_t at = (off_t)(first + next(&seed) % (count - first)) * DAMAGE_PAGE;
-		off_t from = (off_t)(first + next(&seed) % (count - first)) * DAMAGE_PAGE;
-		cr_assert_eq(pread(fd, page, sizeof page, at), DAMAGE_PAGE);
+		off_t at = (off_t)(first + next(&seed) % (count - first)) * page_size;
+		off_t from = (off_t)(first + next(&seed) % (count - first)) * page_size;
+		cr_assert_eq(pread(fd, page, page_size, at), (ssize_t)page_size);
 		switch (next(&seed) % 5) {
 		case 0:
-			memset(page, 0, sizeof page);
+			memset(page, 0, page_size);
 			break;
 		case 1:
-			for (size_t j = 0; j < sizeof page; j++)
+			for (size_t j = 0; j < page_size; j++)
 				page[j] = (unsigned char)next(&seed);
 			break;
 		case 2:
 			for (int j = 0; j < 8; j++)
-				page[next(&seed) % sizeof page] ^= (unsigned char)(1 << next(&seed) % 8);
+				page[next(&seed) % page_size] ^= (unsigned char)(1 << next(&seed) % 8);
 			break;
 		case 3: /* in the page's header */
 			page[next(&seed) % 12] ^= (unsigned char)(1 << next(&seed) % 8);
 			break;
 		case 4: /* written to the wrong place */
-			cr_assert_eq(pread(fd, other, sizeof other, from), DAMAGE_PAGE);
-			memcpy(page, other, sizeof page);
+			cr_assert_eq(pread(fd, other, page_size, from), (ssize_t)page_size);
+			memcpy(page, other, page_size);
 			break;
 		}
-		cr_assert_eq(pwrite(fd, page, sizeof page, at), DAMAGE_PAGE);
+		cr_assert_eq(pwrite(fd, page, page_size, at), (ssize_t)page_size);
 	}
 	close(fd);
+}
+
+void damage_pages(const char *path, unsigned pages, uint64_t seed, bool spare_first)
+{
+	damage_pages_of(path, DAMAGE_PAGE, pages, seed, spare_first);
 }
 
 unsigned damage_readable(const char *path, bool have[DAMAGE_ROWS + 1])

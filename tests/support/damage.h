@@ -12,6 +12,8 @@ void damage_make_spool(const char *path);
 void damage_copy(const char *from, const char *to);
 /* Of a closed file, by the seed: pages are zeroed, filled with noise, have bits flipped or are swapped. */
 void damage_pages(const char *path, unsigned pages, uint64_t seed, bool spare_first);
+/* The same of a file with pages of another size, at most 16 KiB. */
+void damage_pages_of(const char *path, unsigned page_size, unsigned pages, uint64_t seed, bool spare_first);
 long damage_size(const char *path);
 /* Which rows still read back as they were written, by asking for each by its number. have[seq]. */
 unsigned damage_readable(const char *path, bool have[DAMAGE_ROWS + 1]);

@@ -314,8 +314,10 @@ class Store:
         """(tier, measurement, ordinal, time, {(field, kind): (type, value)}), in the order of writing"""
         wanted = {m for m, in self.db.execute(
             "SELECT m.id FROM measurement m JOIN database d ON d.id = m.db WHERE d.name = ?", (namespace,))}
-        blocks = [(i >> 61, i >> 27 & 0x3fff, d) for i, d in self.db.execute("SELECT id, data FROM block ORDER BY id")]
-        blocks += self.db.execute("SELECT tier, measurement, data FROM piece ORDER BY id").fetchall()
+        pieces = "SELECT tier, measurement, data FROM piece WHERE id %s 0 ORDER BY id"
+        blocks = self.db.execute(pieces % "<").fetchall()
+        blocks += [(i >> 61, i >> 27 & 0x3fff, d) for i, d in self.db.execute("SELECT id, data FROM block ORDER BY id")]
+        blocks += self.db.execute(pieces % ">").fetchall()
         for tier, measurement, data in blocks:
             if tier not in tiers or measurement not in wanted:
                 continue

@@ -39,8 +39,10 @@ export function eventsOf(status, nowMs, fmt) {
 	const points = (v) => `${join(fmt.count(v))} ${plural(v, 'point')}`;
 	const { replication: r = {}, ingest = {}, spool = {}, collect = {} } = status;
 
+	const lost = (g) => g.cause === 'store_damaged' && !some(g.points) ? 'An unknown number of points'
+		: g.tier && g.tier !== 'raw' ? `${join(fmt.count(g.points))} ${plural(g.points, 'rollup')} of ${g.tier}` : points(g.points ?? 0);
 	for (const g of status.gaps ?? [])
-		say(g.at_ms ?? g.to_ms, 'bad', `${points(g.points ?? 0)} lost, ${fmt.clock(g.from_ms, nowMs)} to `
+		say(g.at_ms ?? g.to_ms, 'bad', `${lost(g)} lost, ${fmt.clock(g.from_ms ?? 0, nowMs)} to `
 			+ `${fmt.clock(g.to_ms, nowMs)}: ${words(CAUSES, g.cause)}`);
 	if (spool.error)
 		say(null, 'bad', 'Spool: ' + spool.error);

@@ -58,7 +58,7 @@ function marks() {
 	if (r && (r.state === 'down' || r.state === 'held') && r.since_ms > 0)
 		out.push({ from: r.since_ms, to: nowMs(), tone: 'amber',
 			word: `${r.state === 'down' ? 'InfluxDB down' : 'InfluxDB refuses'} since ${fmt.clock(r.since_ms, nowMs())}` });
-	for (const g of status?.gaps ?? [])
+	for (const g of (status?.gaps ?? []).filter((g) => g.points > 0 && (!g.tier || g.tier === 'raw')))
 		out.push({ from: g.from_ms, to: g.to_ms, tone: 'red', word: `points lost ${fmt.clock(g.from_ms, nowMs())} to ${fmt.clock(g.to_ms, nowMs())}` });
 	if (status?.started_ms > 0)
 		out.push({ from: status.started_ms, tone: 'soft', word: `Holdfast started ${fmt.clock(status.started_ms, nowMs())}` });
