@@ -179,15 +179,14 @@ static bool take_field(void *arg, struct view name, struct view type_name)
 	struct job *j = arg;
 	struct buf escaped;
 	enum value_type type;
-	enum reject why;
-	const char *error;
+	struct catalogue_refusal refusal;
 	const struct field *f = NULL;
 
 	buf_init(&escaped, LP_KEY_MAX * 2);
 	lp_escape(name, false, &escaped);
 	if (type_of(type_name, &type) && !escaped.failed && escaped.len)
 		f = measurement_field(
-		    j->b->opts.catalogue, j->m, (struct view){ escaped.p, escaped.len }, type, &why, &error);
+		    j->b->opts.catalogue, j->m, (struct view){ escaped.p, escaped.len }, type, false, &refusal);
 	buf_fini(&escaped);
 	for (uint32_t i = 0; f && i < j->count; i++)
 		if (j->fields[i] == f) /* of several types in the record's shards: once */

@@ -306,12 +306,11 @@ static struct series *find_series(struct answer *a)
 {
 	struct view key = { a->key.p, a->key.len };
 	uint32_t db = measurement_db(a->measurement);
-	enum reject why;
-	const char *error;
+	struct catalogue_refusal refusal;
 	struct series *s = catalogue_find_series(a->catalogue, db, key);
 
 	if (!s)
-		s = catalogue_add_series(a->catalogue, db, key, &why, &error);
+		s = catalogue_add_series(a->catalogue, db, key, false, &refusal);
 	return s && s->measurement == a->measurement ? s : NULL;
 }
 

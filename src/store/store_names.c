@@ -134,8 +134,7 @@ struct measurement *store_names_measurement(struct store_names *n, uint32_t numb
 static const struct field *find_field(struct store_names *n, struct old_measurement *m, uint32_t of, uint32_t number)
 {
 	const struct field *f = NULL;
-	enum reject why;
-	const char *error;
+	struct catalogue_refusal refusal;
 
 	sqlite3_bind_int64(n->field, 1, of);
 	sqlite3_bind_int64(n->field, 2, number);
@@ -143,7 +142,7 @@ static const struct field *find_field(struct store_names *n, struct old_measurem
 		int64_t type = sqlite3_column_int64(n->field, 1);
 		struct view name = text(n->field, 0);
 		if (type >= 0 && type <= VALUE_STRING && name.len)
-			f = measurement_field(n->catalogue, m->now, name, (enum value_type)type, &why, &error);
+			f = measurement_field(n->catalogue, m->now, name, (enum value_type)type, true, &refusal);
 		if (f && f->type != (enum value_type)type)
 			f = NULL;
 	}
@@ -172,8 +171,7 @@ const struct field *store_names_field(struct store_names *n, uint32_t measuremen
 static struct series *find_series(struct store_names *n, const struct old_measurement *m, uint32_t of, uint32_t ordinal)
 {
 	struct series *s = NULL;
-	enum reject why;
-	const char *error;
+	struct catalogue_refusal refusal;
 
 	sqlite3_bind_int64(n->series, 1, (int64_t)of << 20 | ordinal);
 	if (sqlite3_step(n->series) == SQLITE_ROW) {
@@ -181,7 +179,7 @@ static struct series *find_series(struct store_names *n, const struct old_measur
 		uint32_t db = measurement_db(m->now);
 		s = catalogue_find_series(n->catalogue, db, key);
 		if (!s && key.len)
-			s = catalogue_add_series(n->catalogue, db, key, &why, &error);
+			s = catalogue_add_series(n->catalogue, db, key, true, &refusal);
 		if (s && s->measurement != m->now)
 			s = NULL;
 	}
