@@ -254,9 +254,11 @@ Test(store_salvage, a_stop_in_the_middle_is_gone_on_with)
 	}
 	open_again();
 	start();
-	s = finished();
-	cr_assert_neq(s.state, SALVAGE_FAILED, "%s", s.error);
-	cr_assert_eq(s.lost_points, 0);
+	if (!figure("SELECT count(*) FROM meta WHERE key GLOB 'salvage:*:done'")) { /* else a stop came too late */
+		s = finished();
+		cr_assert_neq(s.state, SALVAGE_FAILED, "%s", s.error);
+		cr_assert_eq(s.lost_points, 0);
+	}
 	model_check(&st, "gone on with");
 }
 
