@@ -220,6 +220,7 @@ json_t *client_get(struct client *c, const char *path, int *exit_code)
 		return NULL;
 	}
 	root = json_loadb(a.body.p, a.body.len, 0, &why);
+	*exit_code = EXIT_GOOD;
 	if (a.status != 200 || !root) {
 		*exit_code = client_complain(c, &a);
 		json_decref(root);

@@ -45,6 +45,8 @@ ok "tells what was refused, and the series by measurement"
 ok "quality --json is the API's answer"
 "$H" query performance nothing 2> "$T/err"
 is $? 1 "an unknown service"
+"$H" compact --wait > "$T/out" 2> "$T/err"
+is "$?:$(cat "$T/err")" "0:" "compact waits until it is done"
 "$H" frobnicate 2> /dev/null
 is $? 2 "an unknown command"
 "$H" query 2> /dev/null
