@@ -21,6 +21,7 @@ struct config {
 		uint64_t threads; /* HTTP worker threads */
 		uint64_t head_bytes; /* memory for the newest points */
 		uint64_t min_free_disk; /* bytes that must stay free under data_dir */
+		uint64_t backup_log; /* bytes that a log may grow by while a backup reads the file */
 		bool create_databases;
 		bool insecure; /* allows an address that is not loopback, without TLS and tokens */
 	} server;
