@@ -1,6 +1,6 @@
 /* Order of start, and in reverse of stop:
  *
- *   folder, lock      one holdfastd a folder
+ *   folder, lock      one holdfastd a folder; a restore that was cut short is completed
  *   disk space        how much room there is
  *   spool, store      one that is damaged is set aside here, and a fresh one takes its place
  *   catalogue         the names that blocks number, then what the spool knows beside them
@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/policy.h"
+#include "daemon/restore.h"
 #include "edge/influx.h"
 #include "edge/routes.h"
 #include "flow/backfill.h"
@@ -463,6 +464,8 @@ static enum err start(struct daemon *d, struct errbuf *eb)
 		e = file_make_dirs(c->server.data_dir, 0700, eb);
 	if (e == ERR_OK)
 		e = file_lock_dir(c->server.data_dir, &d->folder_fd, eb);
+	if (e == ERR_OK)
+		e = restore_finish(c->server.data_dir, eb);
 	if (e == ERR_OK)
 		e = open_store(d, eb);
 	if (e == ERR_OK)
