@@ -20,6 +20,7 @@ struct client_answer {
 	struct buf body;
 	/* Headers and trailers, "" where there are none. */
 	char complete[8], points[24], reason[256]; /* X-Holdfast-Complete, -Points, -Reason: of an export */
+	char size[24]; /* X-Holdfast-Size: of a backup */
 	char refused[24], refused_lines[512]; /* X-Holdfast-Refused, -Refused-Lines: of a write */
 };
 
