@@ -6,7 +6,7 @@
 #include <strings.h>
 
 enum { CONNECT_MS = 3000, TIMEOUT_MS = 60000, SILENCE_S = 600 };
-enum { HEADERS = 5 };
+enum { HEADERS = 6 };
 #define ANSWER_MAX ((size_t)256 << 20)
 
 int complain(int exit_code, const char *fmt, ...)
@@ -51,7 +51,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 		size_t room;
 	} rows[HEADERS] = { { "X-Holdfast-Complete:", a->complete, sizeof a->complete },
 		{ "X-Holdfast-Points:", a->points, sizeof a->points },
-		{ "X-Holdfast-Reason:", a->reason, sizeof a->reason },
+		{ "X-Holdfast-Reason:", a->reason, sizeof a->reason }, { "X-Holdfast-Size:", a->size, sizeof a->size },
 		{ "X-Holdfast-Refused:", a->refused, sizeof a->refused },
 		{ "X-Holdfast-Refused-Lines:", a->refused_lines, sizeof a->refused_lines } };
 	size_t len = size * n;
@@ -220,6 +220,7 @@ json_t *client_get(struct client *c, const char *path, int *exit_code)
 		return NULL;
 	}
 	root = json_loadb(a.body.p, a.body.len, 0, &why);
+	*exit_code = EXIT_GOOD;
 	if (a.status != 200 || !root) {
 		*exit_code = client_complain(c, &a);
 		json_decref(root);

@@ -20,6 +20,7 @@ struct client_answer {
 	struct buf body;
 	/* Headers and trailers, "" where there are none. */
 	char complete[8], points[24], reason[256]; /* X-Holdfast-Complete, -Points, -Reason: of an export */
+	char size[24]; /* X-Holdfast-Size: of a backup */
 	char refused[24], refused_lines[512]; /* X-Holdfast-Refused, -Refused-Lines: of a write */
 };
 
@@ -35,7 +36,8 @@ NODISCARD enum err client_stream(struct client *c, const char *path, bool (*take
 /* Tells what an answer that is not 200 says. EXIT_BAD, or EXIT_UNREACHABLE if it is not a Holdfast's. */
 int client_complain(const struct client *c, const struct client_answer *a);
 void client_answer_fini(struct client_answer *a);
-/* GET that must answer 200 with JSON; the error's own words otherwise. *exit_code: EXIT_BAD or EXIT_UNREACHABLE then. */
+/* GET that must answer 200 with JSON; else NULL and the error's own words. *exit_code: EXIT_GOOD, or EXIT_BAD or
+ * EXIT_UNREACHABLE. */
 json_t *client_get(struct client *c, const char *path, int *exit_code);
 /* Appends &name=value (or ? for the first), escaped. value NULL: nothing. */
 void client_add_parameter(struct buf *path, const char *name, const char *value);

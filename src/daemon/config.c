@@ -217,6 +217,9 @@ static void print_help(void)
 	       "  --data-dir DIR      as [server] data_dir\n"
 	       "  --listen ADDR:PORT  as [server] listen\n"
 	       "  -n                  check the configuration and exit\n"
+	       "  --verify DIR        read a backup, or the data folder of a stopped holdfastd, through and exit\n"
+	       "  --restore DIR       make a backup the store of data_dir and exit; it must have none yet\n"
+	       "  --force             with --restore: set the store that is there aside\n"
 	       "  --help, --version\n\n"
 	       "Keys of the configuration, each also as HOLDFAST_<SECTION>_<KEY> in the environment:\n");
 	for (size_t i = 0; i < config_key_count; i++) {
@@ -232,15 +235,17 @@ static void print_help(void)
 }
 
 struct options {
-	const char *config, *data_dir, *listen;
-	bool check, help, version;
+	const char *config, *data_dir, *listen, *verify, *restore;
+	bool check, help, version, force;
 };
 
 static enum err parse_options(struct options *o, int argc, char **argv, struct errbuf *eb)
 {
 	static const struct option list[] = { { "config", required_argument, NULL, 'c' },
 		{ "data-dir", required_argument, NULL, 'd' }, { "listen", required_argument, NULL, 'l' },
-		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 } };
+		{ "verify", required_argument, NULL, 'V' }, { "restore", required_argument, NULL, 'R' },
+		{ "force", no_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 } };
 	int option;
 
 	opterr = 0;
@@ -255,6 +260,15 @@ static enum err parse_options(struct options *o, int argc, char **argv, struct e
 			break;
 		case 'l':
 			o->listen = optarg;
+			break;
+		case 'V':
+			o->verify = optarg;
+			break;
+		case 'R':
+			o->restore = optarg;
+			break;
+		case 'f':
+			o->force = true;
 			break;
 		case 'n':
 			o->check = true;
@@ -275,6 +289,10 @@ static enum err parse_options(struct options *o, int argc, char **argv, struct e
 	if (optind < argc)
 		return errbuf_set(
 		    eb, ERR_INVALID, "%s: holdfastd takes options only; see holdfastd --help", argv[optind]);
+	if (o->force && !o->restore)
+		return errbuf_set(eb, ERR_INVALID, "--force belongs to --restore; see holdfastd --help");
+	if (o->verify && (o->restore || o->check))
+		return errbuf_set(eb, ERR_INVALID, "--verify stands alone; see holdfastd --help");
 	return ERR_OK;
 }
 
@@ -314,6 +332,12 @@ enum err config_load(struct config *c, int argc, char **argv, bool *done, struct
 		puts("holdfastd " HF_VERSION);
 		return ERR_OK;
 	}
+	c->verify = o.verify;
+	c->restore = o.restore;
+	c->force = o.force;
+	*done = false;
+	if (o.verify)
+		return ERR_OK;
 	for (size_t i = 0; i < config_key_count; i++)
 		if ((e = config_set(c, &config_keys[i], config_keys[i].def, eb)) != ERR_OK)
 			return e;

@@ -11,6 +11,9 @@
 #include "query/reader.h"
 
 struct config {
+	/* what is asked for instead of serving; argv's own */
+	const char *verify, *restore; /* a folder, or NULL */
+	bool force;
 	struct {
 		char *listen_host; /* IPv4 address */
 		uint64_t listen_port; /* 0: any free one, which is logged */
@@ -21,6 +24,7 @@ struct config {
 		uint64_t threads; /* HTTP worker threads */
 		uint64_t head_bytes; /* memory for the newest points */
 		uint64_t min_free_disk; /* bytes that must stay free under data_dir */
+		uint64_t backup_log; /* bytes that a log may grow by while a backup reads the file */
 		bool create_databases;
 		bool insecure; /* allows an address that is not loopback, without TLS and tokens */
 	} server;
@@ -54,7 +58,7 @@ struct config {
 };
 
 /* Order: defaults, file, environment, options. ERR_INVALID with one line that says where, what is wrong and what would
- * be right. *done: --help, --version or -n was served. Also after a failure config_fini. */
+ * be right. With --verify nothing but c->verify is set: it needs no configuration. *done: --help, --version or -n was served. Also after a failure config_fini. */
 NODISCARD enum err config_load(struct config *c, int argc, char **argv, bool *done, struct errbuf *eb);
 void config_fini(struct config *c);
 

@@ -36,6 +36,8 @@ const struct config_key config_keys[] = {
 	  "memory for the newest points" },
 	{ "server", "min_free_disk", CONFIG_SIZE, AT(server.min_free_disk), "64MiB", 0, 1024 * GIB, NULL, NULL, NULL,
 	  "room that must stay free under data_dir; below it writes get 503" },
+	{ "server", "backup_log", CONFIG_SIZE, AT(server.backup_log), "512MiB", MIB, 1024 * GIB, NULL, NULL, NULL,
+	  "how far a log may grow while a backup is read; beyond it the backup ends" },
 	{ "server", "create_databases", CONFIG_BOOL, AT(server.create_databases), "no", 0, 0, NULL, NULL, NULL,
 	  "a write to an unknown database creates it (at most 64)" },
 	{ "server", "insecure", CONFIG_BOOL, AT(server.insecure), "no", 0, 0, NULL, NULL, NULL,

@@ -1,6 +1,6 @@
 /* Order of start, and in reverse of stop:
  *
- *   folder, lock      one holdfastd a folder
+ *   folder, lock      one holdfastd a folder; a restore that was cut short is completed
  *   disk space        how much room there is
  *   spool, store      one that is damaged is set aside here, and a fresh one takes its place
  *   catalogue         the names that blocks number, then what the spool knows beside them
@@ -25,9 +25,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/policy.h"
+#include "daemon/restore.h"
 #include "edge/influx.h"
 #include "edge/routes.h"
 #include "flow/backfill.h"
+#include "flow/backup.h"
 #include "flow/compactor.h"
 #include "flow/recovery.h"
 #include "flow/salvage.h"
@@ -54,6 +56,7 @@ struct daemon {
 	struct head *head;
 	struct committer *committer;
 	struct compactor *compactor;
+	struct backup *backup;
 	struct local *local;
 	struct breaker breaker;
 	struct influx_opts influx;
@@ -238,7 +241,18 @@ static enum err start_compactor(struct daemon *d, struct errbuf *eb)
 
 	for (int t = 0; t < (int)TIERS; t++)
 		opts.shortest_ns[t] = policy_shortest_ns(d->policy, (enum tier)t);
-	return compactor_start(&d->compactor, &opts, eb);
+	enum err e = compactor_start(&d->compactor, &opts, eb);
+	if (e != ERR_OK)
+		return e;
+	struct backup_opts backup = { .committer = d->committer,
+		.compactor = d->compactor,
+		.spool = d->spool,
+		.store = d->store,
+		.disk = d->disk,
+		.host = d->host,
+		.version = HF_VERSION,
+		.log_max_bytes = d->config->server.backup_log };
+	return backup_new(&d->backup, &backup, eb);
 }
 
 static void *open_record(void *arg)
@@ -407,6 +421,7 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.store = d->store,
 		.store_path = d->store_path,
 		.compactor = d->compactor,
+		.backup = d->backup,
 		.retention_ns = { c->retention.raw_ns, c->retention.minutes_ns, c->retention.hours_ns,
 		    c->retention.days_ns },
 		.head = d->head,
@@ -449,6 +464,8 @@ static enum err start(struct daemon *d, struct errbuf *eb)
 		e = file_make_dirs(c->server.data_dir, 0700, eb);
 	if (e == ERR_OK)
 		e = file_lock_dir(c->server.data_dir, &d->folder_fd, eb);
+	if (e == ERR_OK)
+		e = restore_finish(c->server.data_dir, eb);
 	if (e == ERR_OK)
 		e = open_store(d, eb);
 	if (e == ERR_OK)
@@ -508,6 +525,7 @@ void daemon_stop(struct daemon *d)
 	compactor_stop(d->compactor);
 	committer_stop(d->committer);
 	influx_close(d->replicator_record);
+	backup_free(d->backup);
 	local_free(d->local);
 	ingest_free(d->ingest);
 	close_tables(d);

@@ -7,8 +7,10 @@
 
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/restore.h"
+#include "daemon/verify.h"
 
-enum { EXIT_BAD_INPUT = 2 };
+enum { EXIT_NOT_WHOLE = 1, EXIT_BAD_INPUT = 2 };
 
 static int complain(const struct errbuf *eb)
 {
@@ -31,6 +33,35 @@ static void take_signals(struct daemon *d, const sigset_t *signals)
 	}
 }
 
+static int verify(const char *dir)
+{
+	struct errbuf eb = { "" };
+	enum err e = verify_folder(dir, &eb);
+
+	if (e == ERR_OK)
+		return 0;
+	(void)complain(&eb);
+	return e == ERR_CORRUPT ? EXIT_NOT_WHOLE : EXIT_BAD_INPUT;
+}
+
+static int restore(const struct config *config)
+{
+	struct restore_opts opts = {
+		.backup = config->restore, .data_dir = config->server.data_dir, .force = config->force
+	};
+	struct errbuf eb = { "" };
+
+	if (restore_check(&opts, &eb) != ERR_OK)
+		return complain(&eb);
+	int status = verify(config->restore);
+	if (status)
+		return status;
+	if (restore_run(&opts, &eb) != ERR_OK)
+		return complain(&eb);
+	printf("%s is restored; start holdfastd\n", config->server.data_dir);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct config config;
@@ -47,6 +78,11 @@ int main(int argc, char **argv)
 	if (done) {
 		config_fini(&config);
 		return 0;
+	}
+	if (config.verify || config.restore) {
+		int status = config.verify ? verify(config.verify) : restore(&config);
+		config_fini(&config);
+		return status;
 	}
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);

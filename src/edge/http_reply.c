@@ -17,7 +17,7 @@ static const char *status_text(int status)
 		int status;
 		const char *text;
 	} rows[] = { { 200, "OK" }, { 204, "No Content" }, { 304, "Not Modified" }, { 400, "Bad Request" },
-		{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
+		{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 409, "Conflict" },
 		{ 413, "Request Entity Too Large" }, { 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
 		{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
 		{ 503, "Service Unavailable" }, { 505, "HTTP Version Not Supported" } };

@@ -7,6 +7,10 @@
 #include "base/clock.h"
 #include "edge/http_internal.h"
 
+/* The kernel says that there is room again when a third of its buffer is free. Of the megabytes that it takes by itself
+ * that is more than a slow reader gets done within the silence that ends a connection. */
+enum { BUFFER = 256 << 10 };
+
 static int connection(struct http_request *rq)
 {
 	if (rq->fd == -2)
@@ -35,6 +39,9 @@ bool http_stream_begin(struct http_request *rq, int status, const char *type)
 	rq->answered = true;
 	http_body_give_back(rq);
 	rq->close |= http_is_1_0(rq);
+	const int size = BUFFER;
+	if (connection(rq) >= 0)
+		(void)setsockopt(rq->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	buf_init(&b, 2 * HTTP_HEADERS_MAX);
 	http_add_head(rq, &b, status, type, HTTP_LENGTH_UNKNOWN);
 	buf_clear(&rq->headers); /* from here on the trailers */

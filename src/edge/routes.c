@@ -22,6 +22,7 @@ static const struct http_route table[] = {
 	{ HTTP_GET, "/health", routes_influx_health, false, HTTP_FORM_INFLUX2 },
 	{ HTTP_GET, "/metrics", routes_prometheus, false, HTTP_FORM_OWN },
 	{ HTTP_GET | HTTP_POST | HTTP_DELETE, "/api/v1/backfill", routes_backfill, false, HTTP_FORM_OWN },
+	{ HTTP_GET, "/api/v1/backup", routes_backup, false, HTTP_FORM_OWN },
 	{ HTTP_GET, "/api/v1/export", routes_export, false, HTTP_FORM_OWN },
 	{ HTTP_GET, "/api/v1/health", routes_health, false, HTTP_FORM_OWN },
 	{ HTTP_GET, "/api/v1/metrics/performance", routes_performance, true, HTTP_FORM_OWN },

@@ -9,6 +9,7 @@
 #include "edge/http.h"
 #include "edge/rates.h"
 #include "flow/backfill.h"
+#include "flow/backup.h"
 #include "flow/committer.h"
 #include "flow/compactor.h"
 #include "flow/ingest.h"
@@ -43,6 +44,7 @@ struct services {
 	const char *store_path;
 	struct compactor *compactor; /* NULL: there is none */
 	struct backfill *backfill; /* NULL: there is no record */
+	struct backup *backup; /* NULL: there is no store */
 	int64_t retention_ns[TIERS];
 	struct head *head;
 	struct catalogue *catalogue;

@@ -84,6 +84,22 @@ static void write_storage(struct buf *b, const struct services *s)
 	    (double)catalogue_ceilings(s->catalogue)->series_max);
 }
 
+static void write_backup(struct buf *b, const struct services *s)
+{
+	struct backup_stats t;
+
+	if (!s->backup)
+		return;
+	backup_stats(s->backup, &t);
+	gauge(b, "holdfast_backup_running", "1 while a backup is sent", t.running);
+	gauge(b, "holdfast_backup_log_bytes", "How far the logs have grown while it is sent", (double)t.log_bytes);
+	gauge(b, "holdfast_backup_last_ok_timestamp_seconds",
+	    "The moment of the last good backup since the start; 0: none", (double)t.last_ok_ns / 1e9);
+	gauge(b, "holdfast_backup_last_seconds", "How long the last backup took", (double)t.last_took_ns / 1e9);
+	gauge(b, "holdfast_backup_last_bytes", "How much of the last backup was sent", (double)t.last_bytes);
+	gauge(b, "holdfast_backup_last_failed", "1 if the last backup failed", t.last == BACKUP_FAILED);
+}
+
 static void write_replication(struct buf *b, const struct services *s)
 {
 	static const enum replicator_state states[] = { REPLICATOR_STARTING, REPLICATOR_UP, REPLICATOR_CATCHING_UP,
@@ -126,6 +142,7 @@ void routes_prometheus(struct http_request *rq, void *arg)
 	buf_init(&b, TEXT_MAX);
 	write_counters(&b);
 	write_storage(&b, s);
+	write_backup(&b, s);
 	write_replication(&b, s);
 	write_process(&b, s);
 	if (b.failed)

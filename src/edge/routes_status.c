@@ -88,6 +88,8 @@ void routes_each_second(void *services)
 	ingest_trim(s->ingest);
 	if (s->disk)
 		disk_space_stats(s->disk, &disk); /* measures, and tells the log of a change */
+	if (s->backup)
+		backup_watch(s->backup);
 }
 
 static void tell_sentence(struct services *s, struct gathered *g)

@@ -74,6 +74,28 @@ static void write_files(struct buf *b, const struct services *s)
 	json_close(b, ']');
 }
 
+static void write_backup(struct buf *b, struct backup *k)
+{
+	struct backup_stats t;
+	bool any;
+
+	backup_stats(k, &t);
+	any = t.last != BACKUP_NONE;
+	json_open(b, "backup", '{');
+	json_put_bool(b, "running", t.running);
+	json_put_time_ms(b, "began_ms", t.running ? t.began_ns : 0);
+	json_put_u64(b, "bytes", t.bytes);
+	json_put_u64(b, "size_bytes", t.size_bytes);
+	json_put_u64(b, "log_bytes", t.log_bytes);
+	json_put_string(b, "last", !any ? NULL : t.last == BACKUP_OK ? "ok" : "failed");
+	json_put_string_or_null(b, "error", t.error);
+	json_put_time_ms(b, "last_ms", t.last_ns);
+	json_put_rounded(b, "last_took_s", (double)t.last_took_ns / 1e9, 3);
+	json_put_u64(b, "last_bytes", t.last_bytes);
+	json_put_time_ms(b, "last_ok_ms", t.last_ok_ns);
+	json_close(b, '}');
+}
+
 void routes_storage(struct http_request *rq, void *arg)
 {
 	struct services *s = arg;
@@ -95,6 +117,8 @@ void routes_storage(struct http_request *rq, void *arg)
 	write_files(&b, s);
 	write_tiers(&b, s, totals);
 	write_compactor(&b, &c);
+	if (s->backup)
+		write_backup(&b, s->backup);
 	json_open(&b, "gaps", '[');
 	if (e == ERR_OK)
 		e = spool_view_gaps(s->spool_view, GAPS_SHOWN, &b, &eb);

@@ -9,7 +9,7 @@
  *   wake      the callers, each by its own semaphore
  *   tidy      checkpoint, eviction
  *
- * Jobs (cursors, quarantine…) run in transactions of their own, before the group. */
+ * Jobs (cursors, quarantine…) run in transactions of their own, before the group; some between transactions. */
 #include "flow/committer.h"
 
 #include <pthread.h>
@@ -42,6 +42,7 @@ struct request {
 	struct batch *batch; /* NULL: a job */
 	enum err (*job)(struct spool *s, void *arg, struct errbuf *eb);
 	void *arg;
+	bool between; /* the job needs no transaction */
 	size_t bytes;
 	uint64_t first_seq, last_seq;
 	enum err result;
@@ -303,8 +304,12 @@ static enum err try_job(struct committer *c, const struct request *r, struct err
 static void run_job(struct committer *c, struct request *r)
 {
 	struct errbuf eb = { "" };
-	enum err e = try_job(c, r, &eb);
 
+	if (r->between) {
+		wake_all(r, r->job(c->opts.spool, r->arg, &eb), &eb);
+		return;
+	}
+	enum err e = try_job(c, r, &eb);
 	if (e != ERR_OK && !c->failing && spool_suspect(c->opts.spool))
 		e = try_job(c, r, &eb);
 	if (e != ERR_OK && (e == ERR_FULL || spool_suspect(c->opts.spool)))
@@ -534,6 +539,14 @@ enum err committer_call(
     struct committer *c, enum err (*fn)(struct spool *, void *, struct errbuf *), void *arg, struct errbuf *eb)
 {
 	struct request r = { .job = fn, .arg = arg, .eb = eb };
+
+	return submit(c, &r, eb);
+}
+
+enum err committer_call_between(
+    struct committer *c, enum err (*fn)(struct spool *, void *, struct errbuf *), void *arg, struct errbuf *eb)
+{
+	struct request r = { .job = fn, .arg = arg, .between = true, .eb = eb };
 
 	return submit(c, &r, eb);
 }

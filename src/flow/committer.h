@@ -48,6 +48,9 @@ NODISCARD enum err committer_submit(struct committer *c, struct batch *b, struct
  * fails. ERR_CLOSED: stopping, fn was not called. */
 NODISCARD enum err committer_call(
     struct committer *c, enum err (*fn)(struct spool *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb);
+/* The same outside of a transaction, between two. */
+NODISCARD enum err committer_call_between(
+    struct committer *c, enum err (*fn)(struct spool *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb);
 
 /* Waits until a row above after_seq is committed, the deadline (monotonic) passes or the committer stops; the last seq. */
 uint64_t committer_wait(struct committer *c, uint64_t after_seq, int64_t deadline_ns);

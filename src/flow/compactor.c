@@ -6,7 +6,7 @@
  *   retain   windows older than their retention, each ten minutes; at the ceiling the oldest raw, then the oldest 1m
  *   vacuum   free pages back to the file system, a few at a time
  *
- * Between rounds, and between the places of a merge, it does what others ask of the store (compactor_call).
+ * Between rounds, the runs of a flush, the places of a merge and the steps of vacuum, it does what others ask of the store (compactor_call).
  * A place with pages that cannot be read is left alone, and the file is marked: the next start sets it aside.
  * After a failure the round ends, the state says why, and the next begins after a pause that doubles up to a minute. */
 #include "flow/compactor.h"
@@ -44,6 +44,7 @@ struct call {
 	struct call *next;
 	enum err (*fn)(struct store *s, void *arg, struct errbuf *eb);
 	void *arg;
+	bool between; /* it needs no transaction */
 	struct errbuf *eb;
 	enum err result;
 	bool done;
@@ -111,7 +112,8 @@ static void serve_calls(struct compactor *c)
 		if (!c->calls)
 			c->last_call = &c->calls;
 		pthread_mutex_unlock(&c->lock);
-		enum err e = compaction_transact(c->compaction, call->fn, call->arg, call->eb);
+		enum err e = call->between ? call->fn(c->opts.store, call->arg, call->eb)
+					   : compaction_transact(c->compaction, call->fn, call->arg, call->eb);
 		pthread_mutex_lock(&c->lock);
 		call->result = e;
 		call->done = true;
@@ -120,23 +122,36 @@ static void serve_calls(struct compactor *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
+static enum err wait_for_call(struct compactor *c, struct call *call)
+{
+	pthread_mutex_lock(&c->lock);
+	if (c->stopping) {
+		pthread_mutex_unlock(&c->lock);
+		return errbuf_set(call->eb, ERR_CLOSED, "shutting down");
+	}
+	*c->last_call = call;
+	c->last_call = &call->next;
+	pthread_cond_signal(&c->work);
+	while (!call->done)
+		pthread_cond_wait(&c->done, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+	return call->result;
+}
+
 enum err compactor_call(
     struct compactor *c, enum err (*fn)(struct store *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb)
 {
 	struct call call = { .fn = fn, .arg = arg, .eb = eb };
 
-	pthread_mutex_lock(&c->lock);
-	if (c->stopping) {
-		pthread_mutex_unlock(&c->lock);
-		return errbuf_set(eb, ERR_CLOSED, "shutting down");
-	}
-	*c->last_call = &call;
-	c->last_call = &call.next;
-	pthread_cond_signal(&c->work);
-	while (!call.done)
-		pthread_cond_wait(&c->done, &c->lock);
-	pthread_mutex_unlock(&c->lock);
-	return call.result;
+	return wait_for_call(c, &call);
+}
+
+enum err compactor_call_between(
+    struct compactor *c, enum err (*fn)(struct store *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb)
+{
+	struct call call = { .fn = fn, .arg = arg, .between = true, .eb = eb };
+
+	return wait_for_call(c, &call);
 }
 
 /* ---- damage ---- */
@@ -272,8 +287,10 @@ static enum err flush(struct compactor *c, struct errbuf *eb)
 {
 	enum err e = ERR_OK;
 
-	while (e == ERR_OK && !is_stopping(c))
+	while (e == ERR_OK && !is_stopping(c)) {
+		serve_calls(c);
 		e = flush_next(c, eb);
+	}
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
@@ -481,6 +498,7 @@ static enum err vacuum(struct compactor *c, struct errbuf *eb)
 
 	while (e == ERR_OK && left < before && left > (c->force ? 0 : VACUUM_KEEP_PAGES) && !is_stopping(c)) {
 		before = left;
+		serve_calls(c);
 		e = store_vacuum(c->opts.store, VACUUM_PAGES, &left, eb);
 		store_checkpoint(c->opts.store);
 	}

@@ -57,6 +57,9 @@ bool compactor_wait(struct compactor *c, uint64_t number, int64_t deadline_ns);
  * result. Waits for the work at hand. ERR_CLOSED: stopping, fn was not called. */
 NODISCARD enum err compactor_call(
     struct compactor *c, enum err (*fn)(struct store *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb);
+/* The same outside of a transaction, between two. */
+NODISCARD enum err compactor_call_between(
+    struct compactor *c, enum err (*fn)(struct store *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb);
 void compactor_stats(struct compactor *c, struct compactor_stats *out);
 
 #endif

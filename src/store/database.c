@@ -59,8 +59,7 @@ static enum err read_pragma(sqlite3 *db, const char *sql, int *out, struct errbu
 	return e;
 }
 
-/* Refuses what is not ours before anything is written. *version: 0 for a new file. */
-static enum err check_identity(
+enum err database_identify(
     sqlite3 *db, const char *path, const struct database_schema *schema, int *version, struct errbuf *eb)
 {
 	int id = 0, tables = 0;
@@ -144,7 +143,7 @@ enum err database_open(sqlite3 **out, const char *path, const struct database_sc
 	umask(before);
 	if (e != ERR_OK)
 		return e;
-	e = check_identity(*out, path, schema, &version, eb);
+	e = database_identify(*out, path, schema, &version, eb);
 	snprintf(page, sizeof page, "PRAGMA page_size=%d; PRAGMA auto_vacuum=INCREMENTAL", schema->page_size);
 	if (e == ERR_OK && version == 0)
 		e = database_exec(*out, page, eb);
@@ -172,6 +171,47 @@ enum err database_open_reader(sqlite3 **out, const char *path, struct errbuf *eb
 	return e;
 }
 
+/* "file:…?immutable=1". False: too long. */
+static bool make_uri(char *out, size_t room, const char *path)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t n = (size_t)snprintf(out, room, "file:");
+
+	for (; *path && n + 4 < room; path++) {
+		unsigned char c = (unsigned char)*path;
+		if (strchr("%?#", c)) {
+			out[n++] = '%';
+			out[n++] = hex[c >> 4];
+			out[n++] = hex[c & 15];
+		} else {
+			out[n++] = (char)c;
+		}
+	}
+	return *path == 0 && (size_t)snprintf(out + n, room - n, "?immutable=1") < room - n;
+}
+
+enum err database_open_still(sqlite3 **out, const char *path, struct errbuf *eb)
+{
+	char name[4096];
+	struct stat st;
+	enum err e;
+
+	*out = NULL;
+	snprintf(name, sizeof name, "%s-wal", path);
+	if (stat(name, &st) == 0 && st.st_size > 0)
+		return database_open_reader(out, path, eb);
+	if (!make_uri(name, sizeof name, path))
+		return errbuf_set(eb, ERR_INVALID, "%s: the name is too long", path);
+	e = open_file(out, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, eb);
+	if (e == ERR_OK)
+		e = database_exec(*out, "PRAGMA mmap_size=0; PRAGMA cache_size=-1024; PRAGMA query_only=ON", eb);
+	if (e != ERR_OK) {
+		sqlite3_close(*out);
+		*out = NULL;
+	}
+	return e;
+}
+
 enum err database_vacuum(sqlite3 *db, unsigned pages, uint64_t *left, struct errbuf *eb)
 {
 	char sql[64];
@@ -183,4 +223,37 @@ enum err database_vacuum(sqlite3 *db, unsigned pages, uint64_t *left, struct err
 		e = read_pragma(db, "PRAGMA freelist_count", &free_pages, eb);
 	*left = free_pages > 0 ? (uint64_t)free_pages : 0;
 	return e;
+}
+
+static int truncate_log(sqlite3 *db, int wait_ms, int *pages, int *done)
+{
+	sqlite3_busy_timeout(db, wait_ms);
+	int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, pages, done);
+	sqlite3_busy_timeout(db, BUSY_MS);
+	return rc;
+}
+
+enum err database_checkpoint(sqlite3 *db, bool *cut, struct errbuf *eb)
+{
+	int rc = *cut ? truncate_log(db, 0, NULL, NULL)
+		      : sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+
+	if (rc == SQLITE_OK) {
+		*cut = false;
+		return ERR_OK;
+	}
+	/* a reader held it: what PASSIVE does was done */
+	return (rc & 0xff) == SQLITE_BUSY && *cut ? ERR_OK : database_error(db, "checkpoint", eb);
+}
+
+enum err database_flush_log(sqlite3 *db, int wait_ms, struct errbuf *eb)
+{
+	int pages = -1, done = -1, rc = truncate_log(db, wait_ms, &pages, &done);
+
+	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
+		return database_error(db, "checkpoint", eb);
+	if (rc != SQLITE_OK && (pages < 0 || pages != done)) /* done, but for the cutting, is enough */
+		return errbuf_set(eb, ERR_UNAVAILABLE, "a read of %s that began earlier holds its log",
+		    sqlite3_db_filename(db, "main"));
+	return ERR_OK;
 }

@@ -41,12 +41,18 @@
 
 enum { EXTENT_ROWS = 64, EXTENT_BYTES = 1 << 20, APPLICATION_ID = 0x48464153, CHECKPOINT_PAGES = 256 };
 
-static const struct database_schema schema = {
+static const struct database_schema base = {
 	.what = "a Holdfast spool",
 	.application_id = APPLICATION_ID,
 	.page_size = SPOOL_PAGE_SIZE,
 	.migrations = spool_migrations,
 };
+
+void spool_schema(struct database_schema *out)
+{
+	*out = base;
+	out->count = spool_migrations_count;
+}
 
 static void widen(struct extent *x, const struct spool_row *row)
 {
@@ -239,9 +245,9 @@ static enum err load(struct spool *s, struct errbuf *eb)
 
 static enum err open_connection(struct spool *s, struct errbuf *eb)
 {
-	struct database_schema ours = schema;
+	struct database_schema ours;
 
-	ours.count = spool_migrations_count;
+	spool_schema(&ours);
 	enum err e = database_open(&s->db, s->path, &ours, eb);
 	if (e == ERR_OK)
 		e = load(s, eb);
@@ -288,6 +294,8 @@ enum err spool_open_at(struct spool **out, const char *path, uint64_t first_seq,
 	s->path = strdup(path);
 	bool fresh = size_of(path, "") == 0;
 	if (s->path)
+		e = freeze_new(&s->freeze, path, eb);
+	if (e == ERR_OK)
 		e = aside_check_log(path, eb);
 	if (e == ERR_OK)
 		e = open_connection(s, eb);
@@ -325,6 +333,7 @@ void spool_close(struct spool *s)
 		if (spool_set_meta(s, "clean", 1, &eb) != ERR_OK || spool_commit(s, &eb) != ERR_OK)
 			spool_rollback(s); /* the next start checks the file then */
 	}
+	freeze_free(s->freeze);
 	close_connection(s);
 	pthread_mutex_destroy(&s->lock);
 	free(s->path);
@@ -379,6 +388,7 @@ static enum err reopen(struct spool *s, struct errbuf *eb)
 	struct errbuf why;
 	enum err e;
 
+	freeze_break(s->freeze, "the spool had an I/O error and was opened anew");
 	close_connection(s);
 	if (size_of(s->path, "") == 0) /* never a new file in its place */
 		e = errbuf_set(&why, ERR_IO, "%s is gone", s->path);
@@ -520,17 +530,34 @@ void spool_rollback(struct spool *s)
 
 bool spool_checkpoint(struct spool *s)
 {
+	struct errbuf eb;
+
 	if (s->suspect || s->wal_pages < CHECKPOINT_PAGES)
 		return false;
-	/* PASSIVE never waits for a reader; what one holds back is done by the next. */
-	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK) {
+	if (freeze_is_held(s->freeze)) {
+		s->log_long = true;
+		return false;
+	}
+	/* never waits for a reader; what one holds back is done by the next */
+	if (database_checkpoint(s->db, &s->log_long, &eb) == ERR_OK) {
 		counter_add(COUNTER_CHECKPOINTS, 1);
 		s->wal_pages = 0;
 	} else {
-		log_warn(
-		    "checkpoint of %s failed: %s; the log grows until one succeeds", s->path, sqlite3_errmsg(s->db));
+		log_warn("%s: %s; the log grows until a checkpoint succeeds", s->path, eb.text);
 	}
 	return true;
+}
+
+enum err spool_take_freeze(struct spool *s, struct errbuf *eb)
+{
+	if (s->suspect)
+		return errbuf_set(eb, ERR_IO, "%s had an I/O error and was not written since", s->path);
+	return freeze_take(s->freeze, s->db, eb);
+}
+
+struct freeze *spool_freeze(struct spool *s)
+{
+	return s->freeze;
 }
 
 enum err spool_set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb)

@@ -11,7 +11,9 @@
 
 #include "base/err.h"
 #include "base/view.h"
+#include "store/freeze.h"
 
+struct database_schema;
 struct spool;
 struct spool_reader;
 
@@ -36,6 +38,7 @@ struct spool_totals {
 NODISCARD enum err spool_open(struct spool **out, const char *path, struct errbuf *eb);
 /* The same; rows that are appended have numbers from first_seq on, if the file is not there already. */
 NODISCARD enum err spool_open_at(struct spool **out, const char *path, uint64_t first_seq, struct errbuf *eb);
+void spool_schema(struct database_schema *out); /* of the file */
 void spool_close(struct spool *s); /* marks the stop as clean, checkpoints; NULL is fine */
 bool spool_was_clean(const struct spool *s); /* false: the process before ended without spool_close */
 
@@ -71,6 +74,9 @@ NODISCARD enum err spool_evict(
 NODISCARD enum err spool_vacuum(struct spool *s, unsigned pages, uint64_t *left, struct errbuf *eb);
 /* Between transactions: everything to the database, and the log cut to nothing if no reader holds it. */
 void spool_truncate_log(struct spool *s);
+/* Between transactions: holds the file for who wants its bytes (spool_freeze). As freeze_take; ERR_IO while suspect. */
+NODISCARD enum err spool_take_freeze(struct spool *s, struct errbuf *eb);
+struct freeze *spool_freeze(struct spool *s); /* any thread; lives as long as the spool */
 /* Gives some of the file's free pages, and the log's room, back to the file system. For when that is short of room. */
 void spool_release(struct spool *s);
 void spool_totals(const struct spool *s, struct spool_totals *out); /* any thread */

@@ -147,7 +147,9 @@ enum err spool_vacuum(struct spool *s, unsigned pages, uint64_t *left, struct er
 
 void spool_truncate_log(struct spool *s)
 {
-	if (!s->suspect && sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+	struct errbuf eb;
+
+	if (!s->suspect && !freeze_is_held(s->freeze) && database_flush_log(s->db, 0, &eb) == ERR_OK)
 		s->wal_pages = 0;
 }
 
@@ -157,6 +159,7 @@ void spool_release(struct spool *s)
 
 	if (s->suspect)
 		return;
+	freeze_break(s->freeze, "the disk is short of room");
 	enum err e = database_exec(s->db, "PRAGMA incremental_vacuum(512)", &eb);
 	if (e == ERR_OK)
 		e = spool_settle_log(s, &eb);

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "store/freeze.h"
 #include "store/spool.h"
 
 enum { SPOOL_PAGE_SIZE = 16384 };
@@ -24,7 +25,9 @@ struct spool {
 	pthread_mutex_t lock; /* published */
 	struct spool_totals published;
 	uint64_t first_seq; /* as in meta */
+	struct freeze *freeze;
 	int wal_pages;
+	bool log_long; /* it grew while the file was held: its file is to be cut */
 };
 
 NODISCARD enum err spool_run(struct spool *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb);

@@ -43,15 +43,23 @@ struct store {
 	struct store_totals now; /* of this transaction */
 	pthread_mutex_t lock; /* published */
 	struct store_totals published;
+	struct freeze *freeze;
 	int wal_pages;
+	bool log_long; /* it grew while the file was held: its file is to be cut */
 };
 
-static const struct database_schema schema = {
+static const struct database_schema base = {
 	.what = "a Holdfast store",
 	.application_id = APPLICATION_ID,
 	.page_size = PAGE_SIZE,
 	.migrations = store_migrations,
 };
+
+void store_schema(struct database_schema *out)
+{
+	*out = base;
+	out->count = store_migrations_count;
+}
 
 static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 {
@@ -138,9 +146,9 @@ static void close_connection(struct store *s)
 
 static enum err open_connection(struct store *s, struct errbuf *eb)
 {
-	struct database_schema ours = schema;
+	struct database_schema ours;
 
-	ours.count = store_migrations_count;
+	store_schema(&ours);
 	s->now = (struct store_totals){ 0 };
 	enum err e = database_open(&s->db, s->path, &ours, eb);
 	if (e == ERR_OK)
@@ -170,6 +178,8 @@ enum err store_open(struct store **out, const char *path, struct errbuf *eb)
 	pthread_mutex_init(&s->lock, NULL);
 	s->path = strdup(path);
 	if (s->path)
+		e = freeze_new(&s->freeze, path, eb);
+	if (e == ERR_OK)
 		e = aside_check_log(path, eb);
 	if (e == ERR_OK)
 		e = store_reader_new(&s->reader, eb);
@@ -188,6 +198,7 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	freeze_free(s->freeze);
 	close_connection(s);
 	store_reader_close(s->reader);
 	pthread_mutex_destroy(&s->lock);
@@ -256,6 +267,7 @@ static enum err reopen(struct store *s, struct errbuf *eb)
 	struct errbuf why;
 	enum err e;
 
+	freeze_break(s->freeze, "the store had an I/O error and was opened anew");
 	close_connection(s);
 	if (size_of(s->path, "") == 0) /* never a new file in its place */
 		e = errbuf_set(&why, ERR_IO, "%s is gone", s->path);
@@ -484,26 +496,48 @@ enum err store_delete_windows(
 
 void store_checkpoint(struct store *s)
 {
+	struct errbuf eb;
+
 	if (s->suspect || s->wal_pages < CHECKPOINT_PAGES)
 		return;
-	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK) {
+	if (freeze_is_held(s->freeze)) {
+		s->log_long = true;
+		return;
+	}
+	if (database_checkpoint(s->db, &s->log_long, &eb) == ERR_OK) {
 		counter_add(COUNTER_CHECKPOINTS, 1);
 		s->wal_pages = 0;
 	} else {
 		note_failure(s, ERR_OK);
-		log_warn(
-		    "checkpoint of %s failed: %s; the log grows until one succeeds", s->path, sqlite3_errmsg(s->db));
+		log_warn("%s: %s; the log grows until a checkpoint succeeds", s->path, eb.text);
 	}
 }
 
 void store_truncate_log(struct store *s)
 {
-	if (s->suspect)
+	struct errbuf eb;
+
+	if (s->suspect || freeze_is_held(s->freeze))
 		return;
-	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+	if (database_flush_log(s->db, 0, &eb) == ERR_OK)
 		s->wal_pages = 0;
 	else
 		note_failure(s, ERR_OK);
+}
+
+enum err store_take_freeze(struct store *s, struct errbuf *eb)
+{
+	enum err e = store_ready(s, eb);
+
+	if (e != ERR_OK)
+		return e;
+	store_reader_let_go(s->reader);
+	return freeze_take(s->freeze, s->db, eb);
+}
+
+struct freeze *store_freeze(struct store *s)
+{
+	return s->freeze;
 }
 
 enum err store_vacuum(struct store *s, unsigned pages, uint64_t *left, struct errbuf *eb)

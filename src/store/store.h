@@ -13,10 +13,12 @@
 #include "base/err.h"
 #include "store/block.h"
 #include "store/catalogue.h"
+#include "store/freeze.h"
 #include "store/tier.h"
 
 #define STORE_WINDOWS_MAX (INT64_C(1) << 20) /* windows are 0 to this; the last of raw begins in the year 2209 */
 
+struct database_schema;
 struct store;
 struct store_reader;
 
@@ -42,6 +44,7 @@ struct store_totals {
 
 /* ERR_CORRUPT: the file is damaged (store/store_damage.h sets it aside); ERR_INVALID: another program's, or newer. */
 NODISCARD enum err store_open(struct store **out, const char *path, struct errbuf *eb);
+void store_schema(struct database_schema *out); /* of the file */
 void store_close(struct store *s); /* checkpoints; NULL is fine */
 const char *store_path(const struct store *s); /* any thread */
 /* After an I/O error the connection is closed and the file opened anew, by this or the next store_begin. What store_db
@@ -80,6 +83,9 @@ NODISCARD enum err store_set_evicted(
 void store_checkpoint(struct store *s);
 /* The same at once, and cuts the log to nothing if no reader holds it. */
 void store_truncate_log(struct store *s);
+/* Holds the file for who wants its bytes (store_freeze). As freeze_take. */
+NODISCARD enum err store_take_freeze(struct store *s, struct errbuf *eb);
+struct freeze *store_freeze(struct store *s); /* any thread; lives as long as the store */
 /* Gives up to so many free pages back to the file system; *left: free pages that remain. */
 NODISCARD enum err store_vacuum(struct store *s, unsigned pages, uint64_t *left, struct errbuf *eb);
 

@@ -45,6 +45,8 @@ ok "tells what was refused, and the series by measurement"
 ok "quality --json is the API's answer"
 "$H" query performance nothing 2> "$T/err"
 is $? 1 "an unknown service"
+"$H" compact --wait > "$T/out" 2> "$T/err"
+is "$?:$(cat "$T/err")" "0:" "compact waits until it is done"
 "$H" frobnicate 2> /dev/null
 is $? 2 "an unknown command"
 "$H" query 2> /dev/null
@@ -53,7 +55,7 @@ is $? 2 "query of nothing"
 is $? 3 "no daemon there"
 grep -q 'is holdfastd running' "$T/err"
 ok "says what to look at"
-for c in '' status quality query compact write export import backfill; do
+for c in '' status quality query compact write export import backfill backup restore; do
 	# shellcheck disable=SC2086
 	"$H" $c --help | grep -q Usage
 	ok "help of ${c:-holdfast}"
