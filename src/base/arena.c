@@ -54,14 +54,15 @@ static void free_spare(struct arena *a)
 	a->spare = NULL;
 }
 
-static char *new_block(struct arena *a, size_t n)
+/* *dirty: it was used before. */
+static char *new_block(struct arena *a, size_t n, bool *dirty)
 {
 	size_t size = sizeof(struct arena_block) + n;
 	struct arena_block *b = n == a->block_size ? a->spare : NULL;
 
+	*dirty = b;
 	if (b) {
 		a->spare = b->next;
-		memset(b->bytes, 0, n);
 	} else {
 		if (n > a->max)
 			return NULL;
@@ -80,29 +81,49 @@ static char *new_block(struct arena *a, size_t n)
 	return b->bytes;
 }
 
-void *arena_alloc(struct arena *a, size_t n, size_t align)
+/* *dirty: the piece is not zeros. */
+static void *take(struct arena *a, size_t n, size_t align, bool *dirty)
 {
 	uintptr_t at = ((uintptr_t)a->at + align - 1) & ~(uintptr_t)(align - 1);
 
+	*dirty = a->dirty;
 	if (a->at && at <= (uintptr_t)a->end && n <= (uintptr_t)a->end - at) {
 		a->at = (char *)at + n;
 		return (char *)at;
 	}
 	if (n > a->block_size / 4) /* a large piece gets a block of its own; the present one goes on */
-		return new_block(a, n);
-	char *p = new_block(a, a->block_size);
+		return new_block(a, n, dirty);
+	char *p = new_block(a, a->block_size, dirty);
 	if (!p)
 		return NULL;
+	a->dirty = *dirty;
 	a->at = p + n;
 	a->end = p + a->block_size;
 	return p;
 }
 
+void *arena_alloc(struct arena *a, size_t n, size_t align)
+{
+	bool dirty;
+	void *p = take(a, n, align, &dirty);
+
+	return p && dirty ? memset(p, 0, n) : p;
+}
+
+void *arena_alloc_raw(struct arena *a, size_t n, size_t align)
+{
+	bool dirty;
+
+	return take(a, n, align, &dirty);
+}
+
 char *arena_copy(struct arena *a, struct view v)
 {
-	char *p = arena_alloc(a, v.len + 1, 1);
+	char *p = arena_alloc_raw(a, v.len + 1, 1);
 
 	if (p && v.len)
 		memcpy(p, v.p, v.len);
+	if (p)
+		p[v.len] = 0;
 	return p;
 }

@@ -2,6 +2,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/view.h"
@@ -11,6 +12,7 @@ struct arena {
 	struct arena_block *blocks, *spare; /* spare: of block_size, from before arena_clear */
 	char *at, *end;
 	size_t used, max, block_size; /* used: what was taken from the system */
+	bool dirty; /* the block at hand was used before */
 };
 
 void arena_init(struct arena *a, size_t block_size, size_t max);
@@ -19,6 +21,8 @@ void arena_fini(struct arena *a);
 void arena_clear(struct arena *a);
 /* NULL above the ceiling or without memory. align is a power of two, at most 16. */
 void *arena_alloc(struct arena *a, size_t n, size_t align);
+/* The same without the zeros, for what is written whole at once. */
+void *arena_alloc_raw(struct arena *a, size_t n, size_t align);
 /* A terminated copy, or NULL. */
 char *arena_copy(struct arena *a, struct view v);
 

@@ -160,7 +160,7 @@ static void undo_delta(const struct meta *m, uint64_t *v)
 	if (m->width == 0) {
 		uint64_t step = least * unit;
 		for (uint32_t i = 1; i < n; i++)
-			v[i] = m->first + i * step;
+			v[i] = at += step; /* not a product: additions go several at a time */
 		return;
 	}
 	if (m->zigzag)
@@ -278,7 +278,7 @@ enum err column_decode(
 	out->absent = m.presence == PRESENCE_NONE;
 	if (out->absent)
 		return ERR_OK;
-	uint64_t *v = out->bits = arena_alloc(a, rows * sizeof *v, 16);
+	uint64_t *v = out->bits = arena_alloc_raw(a, rows * sizeof *v, 16);
 	if (!v)
 		return ERR_NOMEM;
 	if (!join_planes(c, &m, v + m.transform))

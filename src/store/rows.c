@@ -143,7 +143,7 @@ static bool concatenate_column(const struct merge *m, struct rows_column *c, uin
 
 static bool concatenate(const struct merge *m, uint32_t total, struct rows *out)
 {
-	int64_t *times = arena_alloc(m->arena, total * sizeof *times, 16);
+	int64_t *times = arena_alloc_raw(m->arena, total * sizeof *times, 16);
 	uint32_t at = 0, from, to;
 
 	for (uint32_t i = 0; times && i < m->count; i++) {
@@ -319,7 +319,7 @@ static bool sort(const struct merge *m, struct rows *out)
 	for (uint32_t i = 0; ok && i < n; i++)
 		total += i == 0 || e[i].time_ns != e[i - 1].time_ns;
 	if (ok && total) {
-		times = arena_alloc(m->arena, total * sizeof *times, 16);
+		times = arena_alloc_raw(m->arena, total * sizeof *times, 16);
 		ok = times;
 	}
 	for (uint32_t i = 0, row = 0; ok && i < n; i++)

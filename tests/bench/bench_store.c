@@ -170,8 +170,7 @@ struct year {
 static void open_year(struct year *y, const char *folder)
 {
 	struct catalogue_opts co = { 0 };
-	enum reject why;
-	const char *error;
+	struct catalogue_refusal refusal;
 	char key[64];
 
 	snprintf(y->spool_path, sizeof y->spool_path, "%s/spool.db", folder);
@@ -183,12 +182,12 @@ static void open_year(struct year *y, const char *folder)
 	must(compaction_new(&y->compaction, &opts, &eb), "compaction");
 	for (unsigned i = 0; i < SERIES; i++) {
 		snprintf(key, sizeof key, "load,host=host_%u", i);
-		y->series[i] = catalogue_add_series(y->catalogue, CATALOGUE_DEFAULT_DB, view_of(key), &why, &error);
+		y->series[i] = catalogue_add_series(y->catalogue, CATALOGUE_DEFAULT_DB, view_of(key), false, &refusal);
 		must(y->series[i] ? ERR_OK : ERR_NOMEM, "series");
 		y->level[i] = 50;
 	}
 	y->field = measurement_field(
-	    y->catalogue, y->series[0]->measurement, view_of("value"), VALUE_FLOAT, &why, &error);
+	    y->catalogue, y->series[0]->measurement, view_of("value"), VALUE_FLOAT, false, &refusal);
 	must(y->field ? ERR_OK : ERR_NOMEM, "field");
 }
 
