@@ -41,9 +41,10 @@ static enum err refuse(struct errbuf *eb, struct view pattern, const struct buf 
 	pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
 	if (code == PCRE2_ERROR_UNKNOWN_UNICODE_PROPERTY || code == PCRE2_ERROR_MALFORMED_UNICODE_PROPERTY) {
 		size_t from = at;
-		while (from > 0 && !(text->p[from - 1] == '\\' && (text->p[from] | 32) == 'p'))
+		while (from > 1 && !(text->p[from - 2] == '\\' && (text->p[from - 1] | 32) == 'p'))
 			from--;
-		what = (struct view){ text->p + from - (from > 0), at - from + (from > 0) };
+		from = from > 1 ? from - 2 : 0;
+		what = (struct view){ text->p + from, at - from };
 		snprintf(why, sizeof why, "invalid character class range");
 	}
 	return errbuf_set(eb, ERR_INVALID, "error parsing regexp: %s: `%.*s`", why, (int)view_cut(what, 300), what.p);

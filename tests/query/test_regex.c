@@ -63,6 +63,8 @@ Test(regex, what_go_does_not_have_is_refused_in_its_words)
 	refused("(*ACCEPT)", "error parsing regexp: missing argument to repetition operator: `*`");
 	refused("(x", "error parsing regexp: missing closing ): `(x`");
 	refused("a{1001}", "error parsing regexp: invalid repeat count: `{1001}`");
+	refused("\\p{Nonsense}", "error parsing regexp: invalid character class range: `\\p{Nonsense}`");
+	refused("\\p{Greek}\\P{Nope}x", "error parsing regexp: invalid character class range: `\\P{Nope}`");
 	refused("\\p{Nonsense}x", "error parsing regexp: invalid character class range: `\\p{Nonsense}`");
 }
 
