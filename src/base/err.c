@@ -1,8 +1,9 @@
 #include "base/err.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/view.h"
 
 const char *err_name(enum err e)
 {
@@ -23,19 +24,27 @@ const char *err_name(enum err e)
 	return (unsigned)e < sizeof names / sizeof *names ? names[e] : "unknown";
 }
 
-enum err errbuf_set(struct errbuf *eb, enum err e, const char *fmt, ...)
+enum err errbuf_vset(struct errbuf *eb, enum err e, const char *fmt, va_list ap)
 {
 	static const char cut[] = "…";
-	va_list ap;
 
 	if (!eb)
 		return e;
-	va_start(ap, fmt);
 	int n = vsnprintf(eb->text, sizeof eb->text, fmt, ap);
-	va_end(ap);
 	if (n < 0)
 		eb->text[0] = 0;
 	else if ((size_t)n >= sizeof eb->text)
-		memcpy(eb->text + sizeof eb->text - sizeof cut, cut, sizeof cut);
+		memcpy(eb->text + view_cut((struct view){ eb->text, sizeof eb->text }, sizeof eb->text - sizeof cut),
+		    cut, sizeof cut);
+	return e;
+}
+
+enum err errbuf_set(struct errbuf *eb, enum err e, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	e = errbuf_vset(eb, e, fmt, ap);
+	va_end(ap);
 	return e;
 }

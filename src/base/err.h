@@ -2,6 +2,8 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdarg.h>
+
 #define NODISCARD __attribute__((warn_unused_result))
 
 enum err {
@@ -26,5 +28,6 @@ const char *err_name(enum err e);
 
 /* Writes the text (cut off with "…" if it is too long; eb may be NULL) and returns e. */
 enum err errbuf_set(struct errbuf *eb, enum err e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+enum err errbuf_vset(struct errbuf *eb, enum err e, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 
 #endif

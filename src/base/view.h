@@ -35,4 +35,14 @@ static inline int view_cmp(struct view a, struct view b)
 	return c ? c : (a.len > b.len) - (a.len < b.len);
 }
 
+/* The length of v, or of as many whole characters as fit into max bytes. */
+static inline size_t view_cut(struct view v, size_t max)
+{
+	if (v.len <= max)
+		return v.len;
+	while (max && ((unsigned char)v.p[max] & 0xC0) == 0x80)
+		max--;
+	return max;
+}
+
 #endif
