@@ -360,6 +360,35 @@ Test(backup, gives_way_when_the_spool_is_opened_anew)
 	close_all();
 }
 
+/* The same of the store: compaction must go on. */
+Test(backup, gives_way_when_the_store_is_opened_anew)
+{
+	struct fault one = { 1 << FAULT_SYNC, "store.db-wal", 1, 1, SQLITE_IOERR_FSYNC, FAULT_RETURN, false };
+	uint64_t size, reopened = counter_get(COUNTER_STORE_REOPENED);
+	struct compactor_stats c;
+
+	fault_vfs_install();
+	open_all(NULL, (struct backup_opts){ 0 });
+	write_lines(1000);
+	begin(&size);
+	fault_vfs_set(&one);
+	uint64_t number = compactor_force(st.compactor);
+	cr_assert(compactor_wait(st.compactor, number, clock_mono_ns() + 60 * NS_PER_S));
+	cr_expect_eq(fault_vfs_failed(), 1);
+	fault_vfs_set(NULL);
+	number = compactor_force(st.compactor);
+	cr_assert(compactor_wait(st.compactor, number, clock_mono_ns() + 60 * NS_PER_S));
+	compactor_stats(st.compactor, &c);
+	cr_expect_neq(c.state, COMPACTOR_FAILING, "%s", c.error);
+	cr_expect_eq(counter_get(COUNTER_STORE_REOPENED), reopened + 1);
+	cr_expect_eq(read_on(), ERR_CLOSED);
+	cr_expect(strstr(eb.text, "the store had an I/O error"), "%s", eb.text);
+	backup_end(backup, eb.text);
+	receive(NULL);
+	expect_copy(1000, 1000);
+	close_all();
+}
+
 Test(backup, waits_for_readers_and_then_says_who_is_in_the_way)
 {
 	struct backup_opts bo = { .patience_ns = 1 };
