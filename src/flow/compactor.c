@@ -174,10 +174,12 @@ static bool is_skipped(const struct compactor *c, const struct store_place *p)
 	return c->skipped_count == SKIPPED_MAX;
 }
 
-static void skip_place(struct compactor *c, const struct store_place *p, const struct errbuf *eb)
+/* Its pieces stay, and are read as they are: what damage or want of memory keeps from one place must not keep others. */
+static void skip_place(struct compactor *c, const struct store_place *p, enum err e, const struct errbuf *eb)
 {
 	log_error("compaction: %s; its place is left as it is until the next start", eb->text);
-	mark_store(c, eb->text);
+	if (e == ERR_CORRUPT)
+		mark_store(c, eb->text);
 	if (c->skipped_count < SKIPPED_MAX)
 		c->skipped[c->skipped_count++] = *p;
 	pthread_mutex_lock(&c->lock);
@@ -345,8 +347,8 @@ static enum err merge_round(struct compactor *c, bool *any, struct errbuf *eb)
 		*any = true;
 		e = compaction_merge(c->compaction, &pending[i].place, eb);
 		serve_calls(c);
-		if (e == ERR_CORRUPT) {
-			skip_place(c, &pending[i].place, eb);
+		if (e == ERR_CORRUPT || e == ERR_NOMEM) {
+			skip_place(c, &pending[i].place, e, eb);
 			e = ERR_OK;
 			continue;
 		}

@@ -42,7 +42,7 @@ struct compactor_stats {
 	uint64_t pieces; /* that wait to be merged */
 	int64_t last_ns; /* wall clock, of the last work done; 0: none yet */
 	uint64_t flushed_points, merged_places, evicted_points; /* since start; evicted: by retention and ceiling */
-	uint64_t skipped_places; /* whose pages cannot be read: the next start mends them */
+	uint64_t skipped_places; /* not merged until the next start: damaged, or too large for merging */
 	char error[256]; /* while FAILING */
 };
 

@@ -61,6 +61,10 @@ static enum err read_item(struct exporting *x, const struct store_item *item)
 		const struct block_wanted some = { .from = at, .to = to, .chunks = wanted };
 		if (any)
 			e = block_read(&b, &some, x->files.unpacker, &x->blocks, rows);
+		if (e == ERR_NOMEM || e == ERR_TOOBIG)
+			return errbuf_set(x->eb, ERR_NOMEM,
+			    "%s %lld of the store needs more memory than an export may take",
+			    item->piece ? "piece" : "block", (long long)item->id);
 		for (uint32_t i = at; any && e == ERR_OK && i < to; i++)
 			if (wanted[i - at])
 				e = append_rows(

@@ -9,7 +9,7 @@
 #include "store/store_internal.h"
 
 enum { LEVEL = 3, PIECE_BYTES = 1 << 20, ARENA_BLOCK = 256 << 10 };
-#define ARENA_MAX ((size_t)2 << 30)
+#define ARENA_MAX ((size_t)1 << 30)
 
 struct chunk { /* of a flush: one series in one window */
 	int64_t window;

@@ -32,17 +32,37 @@ struct batch_range {
 	uint32_t first, last; /* ordinals */
 };
 
-/* A series whose rows fill several blocks: blocks of its own, part by part. */
-static enum err add_parts(
-    struct compaction *c, struct output *o, uint32_t ordinal, const struct rows *r, struct errbuf *eb)
+/* The strings of rows [from, to), in bytes. */
+static uint64_t string_bytes(const struct rows *r, uint32_t from, uint32_t to)
 {
-	uint32_t step = r->count / PARTS_MAX + 1;
+	uint64_t sum = 0;
+
+	for (uint32_t k = 0; k < r->column_count; k++) {
+		const struct rows_column *c = &r->columns[k];
+		for (uint32_t i = from; c->type == VALUE_STRING && i < to; i++)
+			if (!c->present || c->present[i])
+				sum += ((const struct rows_string *)(uintptr_t)c->bits[i])->len;
+	}
+	return sum;
+}
+
+/* A series that fills more than one block: blocks of its own, part by part, so that a reader who wants a short time of
+ * it needs little memory. Half of the parts there may be are for many rows, half for long strings. */
+static enum err add_parts(
+    struct compaction *c, struct output *o, uint32_t ordinal, const struct rows *r, uint64_t strings, struct errbuf *eb)
+{
+	uint32_t rows_max = r->count / (PARTS_MAX / 2) + 1;
+	uint64_t bytes_max = strings / (PARTS_MAX / 2) + 1;
 	enum err e = compaction_put_out(c, o, 0, eb);
 
-	step = step > BLOCK_ROWS ? step : BLOCK_ROWS;
-	for (uint32_t at = 0, part = 0; e == ERR_OK && at < r->count; at += step, part++) {
+	rows_max = rows_max > BLOCK_ROWS ? rows_max : BLOCK_ROWS;
+	bytes_max = bytes_max > BLOCK_BYTES ? bytes_max : BLOCK_BYTES;
+	for (uint32_t at = 0, to, part = 0; e == ERR_OK && at < r->count; at = to, part++) {
 		struct rows one;
-		if (!compaction_slice(r, at, r->count - at < step ? r->count : at + step, &c->rows, &one))
+		uint64_t bytes = 0;
+		for (to = at; to < r->count && to - at < rows_max && bytes < bytes_max; to++)
+			bytes += strings ? string_bytes(r, to, to + 1) : 0;
+		if (!compaction_slice(r, at, to, &c->rows, &one))
 			return errbuf_set(eb, ERR_NOMEM, "out of memory");
 		e = compaction_add_rows(c, o, ordinal, &one, eb);
 		if (e == ERR_OK)
@@ -208,8 +228,9 @@ static enum err merge_series(struct compaction *c, struct merging *m, uint32_t o
 
 	if (e != ERR_OK || r.count == 0 || r.column_count == 0) /* damage may leave times alone */
 		return e;
-	e = r.count > BLOCK_ROWS ? add_parts(c, &c->blocks, ordinal, &r, eb)
-				 : compaction_add_rows(c, &c->blocks, ordinal, &r, eb);
+	uint64_t strings = string_bytes(&r, 0, r.count);
+	e = r.count > BLOCK_ROWS || strings > BLOCK_BYTES ? add_parts(c, &c->blocks, ordinal, &r, strings, eb)
+							  : compaction_add_rows(c, &c->blocks, ordinal, &r, eb);
 	if (e == ERR_OK && m->minutes)
 		e = add_rollup(c, &c->minutes, ordinal, &r, true, &m->rollup, eb);
 	if (e == ERR_OK && (tier == TIER_RAW || tier == TIER_1H))

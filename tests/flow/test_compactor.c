@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "query/export.h"
 #include "support/model.h"
 
 static struct errbuf eb;
@@ -169,5 +170,63 @@ Test(compactor, at_the_ceiling_the_oldest_raw_windows_go_first)
 	cr_assert_leq(t.used_bytes, 2 << 20);
 	cr_assert_leq(t.file_bytes, 3 << 20, "space is given back: %llu", (unsigned long long)t.file_bytes);
 	cr_assert_eq(count_rows(s.store_path, "SELECT sum(points) FROM block WHERE id >> 61 = 2"), 12, "hours stay");
+	stand_remove(&s);
+}
+
+struct exported {
+	uint64_t points, bytes;
+};
+
+static bool count_strings(
+    void *arg, const struct series *s, int64_t time_ns, const struct batch_value *values, uint32_t count)
+{
+	struct exported *x = arg;
+
+	(void)s;
+	(void)time_ns;
+	x->points++;
+	for (uint32_t i = 0; i < count; i++)
+		x->bytes += values[i].len;
+	return true;
+}
+
+Test(compactor, long_strings_of_one_series_fill_several_blocks_and_are_read_with_little_memory)
+{
+	enum { POINTS = 400, LENGTH = 60000 };
+	struct stand s;
+	struct store_tier_totals totals[TIERS];
+	struct exported x = { 0 };
+	const struct export_sink sink = { .point = count_strings, .arg = &x };
+	const struct export_request q = { .database = "metrics", .from_ns = INT64_MIN, .to_ns = INT64_MAX };
+	bool complete = false;
+	struct local *local;
+	struct buf b;
+
+	stand_open(&s, &(struct stand_opts){ .compactor = true });
+	buf_init(&b, 4 << 20);
+	for (int i = 0; i < POINTS; i++) {
+		buf_str(&b, "log,host=a v=\"");
+		for (int k = 0; k < LENGTH; k++)
+			buf_char(&b, (char)('a' + model_random(26)));
+		buf_printf(&b, "\",n=%di %lld\n", i, (long long)(MODEL_BASE_NS + i * NS_PER_S));
+		if (i % 40 == 39) {
+			buf_char(&b, 0);
+			stand_write(&s, b.p);
+			buf_clear(&b);
+		}
+	}
+	cr_assert(!b.failed);
+	buf_fini(&b);
+	stand_compact(&s);
+	cr_assert_eq(store_reader_totals(store_own_reader(s.store), totals, &eb), ERR_OK);
+	cr_assert_eq(totals[TIER_RAW].points, POINTS);
+	cr_assert_geq(totals[TIER_RAW].blocks, POINTS * LENGTH / (4 << 20));
+	struct local_opts lo = { s.head, s.catalogue, s.path, s.store_path, 12 << 20 };
+	cr_assert_eq(local_new(&local, &lo, &eb), ERR_OK);
+	cr_assert_eq(local_export(local, &q, &sink, &complete, &eb), ERR_OK, "%s", eb.text);
+	cr_assert(complete, "%s", eb.text);
+	cr_assert_eq(x.points, POINTS);
+	cr_assert_eq(x.bytes, (uint64_t)POINTS * LENGTH);
+	local_free(local);
 	stand_remove(&s);
 }
