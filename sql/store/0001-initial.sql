@@ -66,6 +66,7 @@ CREATE TABLE meta (
 	--   compacted_seq      every row of the spool up to this one is in the blocks and pieces
 	--   evicted_TIER_ns    rows of the tier (raw, 1m, 1h, 1d) before this were let go: retention, or the ceiling
 	--   evicted_TIER_ns_M  the same of measurement M alone
+	--   without_minutes_ns, without_minutes_ns_M  some raw rows before this went without rollups by the minute
 	key   TEXT PRIMARY KEY,
 	value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

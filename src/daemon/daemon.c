@@ -203,8 +203,7 @@ static enum err open_store(struct daemon *d, struct errbuf *eb)
 	const struct config *c = d->config;
 	struct disk_space_opts disk = { .reserve_bytes = c->server.min_free_disk };
 	struct committer_opts committer = { .queue_max_bytes = c->server.max_queue,
-		.spool_max_bytes = c->retention.max_bytes,
-		.retention_ns = c->retention.raw_ns };
+		.spool_max_bytes = c->retention.max_bytes };
 	uint64_t points = 0;
 	int64_t began = clock_mono_ns();
 	enum err e = policy_new(&d->policy, c, eb);
@@ -213,6 +212,8 @@ static enum err open_store(struct daemon *d, struct errbuf *eb)
 		e = disk_space_new(&d->disk, c->server.data_dir, &disk, eb);
 	if (e == ERR_OK)
 		e = open_or_replace_tables(d, &points, eb);
+	if (e == ERR_OK)
+		committer.retention_ns = policy_longest_raw_ns(d->policy);
 	committer.spool = d->spool;
 	committer.head = d->head;
 	committer.catalogue = d->catalogue;
@@ -239,8 +240,6 @@ static enum err start_compactor(struct daemon *d, struct errbuf *eb)
 		.arg = d->policy,
 		.max_bytes = d->config->retention.max_bytes };
 
-	for (int t = 0; t < (int)TIERS; t++)
-		opts.shortest_ns[t] = policy_shortest_ns(d->policy, (enum tier)t);
 	enum err e = compactor_start(&d->compactor, &opts, eb);
 	if (e != ERR_OK)
 		return e;
@@ -346,7 +345,7 @@ static enum err open_door(struct daemon *d, struct errbuf *eb)
 	const struct config *c = d->config;
 	struct ingest_opts ingest = { .committer = d->committer,
 		.catalogue = d->catalogue,
-		.retention_ns = c->retention.raw_ns,
+		.retention_ns = policy_longest_raw_ns(d->policy),
 		.max_future_ns = c->retention.max_future_ns };
 	enum err e = ingest_new(&d->ingest, &ingest, eb);
 
@@ -384,7 +383,7 @@ static enum err mend_files(struct daemon *d, struct errbuf *eb)
 		.committer = d->committer,
 		.catalogue = d->catalogue,
 		.spool_path = d->spool_path,
-		.retention_ns = d->config->retention.raw_ns };
+		.retention_ns = policy_longest_raw_ns(d->policy) };
 	struct store_salvage_opts store = { .compactor = d->compactor,
 		.catalogue = d->catalogue,
 		.store_path = d->store_path,

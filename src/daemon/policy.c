@@ -180,16 +180,6 @@ int64_t policy_retention_ns(void *policy, enum tier tier, struct view measuremen
 	return p->ns[tier];
 }
 
-int64_t policy_shortest_ns(const struct policy *p, enum tier tier)
-{
-	int64_t least = p->ns[tier];
-
-	for (unsigned i = 0; i < p->exception_count; i++)
-		if (p->exceptions[i].ns[tier] && p->exceptions[i].ns[tier] < least)
-			least = p->exceptions[i].ns[tier];
-	return least;
-}
-
 int64_t policy_longest_raw_ns(const struct policy *p)
 {
 	int64_t most = p->ns[TIER_RAW];

@@ -15,7 +15,6 @@ NODISCARD enum err policy_new(struct policy **out, const struct config *c, struc
 void policy_free(struct policy *p);
 /* policy: struct policy. Names are escaped, as the catalogue has them. */
 int64_t policy_retention_ns(void *policy, enum tier tier, struct view measurement);
-int64_t policy_shortest_ns(const struct policy *p, enum tier tier);
 int64_t policy_longest_raw_ns(const struct policy *p);
 bool policy_has_exceptions(const struct policy *p);
 bool policy_is_sketched(void *policy, struct view measurement, struct view field);

@@ -63,7 +63,9 @@ void committer_set_compacted(struct committer *c, uint64_t seq);
 void committer_set_spool_max(struct committer *c, uint64_t bytes);
 /* Waits until the head's newest generation is sealed. */
 NODISCARD enum err committer_seal_head(struct committer *c, struct errbuf *eb);
-/* Lets go what nobody needs, and gives all free pages back to the file system, in short steps between the commits. */
+/* Lets go what nobody needs of the spool, now. */
+NODISCARD enum err committer_let_go(struct committer *c, struct errbuf *eb);
+/* The same, and gives all free pages back to the file system, in short steps between the commits. */
 NODISCARD enum err committer_shrink(struct committer *c, struct errbuf *eb);
 void committer_stats(struct committer *c, struct committer_stats *out);
 

@@ -3,10 +3,11 @@
  *   flush    generations of the head that are sealed and old, or any if the head fills; what the head no longer has is
  *            read from the spool. Then the writer may let those rows go
  *   merge    the places with pieces that are due: their window is over and nothing came lately, or they have many
- *   retain   windows older than their retention, each ten minutes; at the ceiling the oldest raw, then the oldest 1m
+ *   retain   windows older than their retention, each ten minutes; at the ceiling the oldest (flow/retention)
  *   vacuum   free pages back to the file system, a few at a time
  *
- * Between rounds, the runs of a flush, the places of a merge and the steps of vacuum, it does what others ask of the store (compactor_call).
+ * Between rounds, the runs of a flush, the places of a merge and the steps of vacuum, it does what others ask of the
+ * store (compactor_call).
  * A place with pages that cannot be read is left alone, and the file is marked: the next start sets it aside.
  * After a failure the round ends, the state says why, and the next begins after a pause that doubles up to a minute. */
 #include "flow/compactor.h"
@@ -19,6 +20,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "flow/retention.h"
 #include "store/aside.h"
 #include "store/batch_builder.h"
 #include "store/compaction.h"
@@ -61,6 +63,7 @@ struct compactor {
 	struct compactor_stats stats;
 	/* the thread alone */
 	struct compaction *compaction;
+	struct retention retention;
 	struct spool_reader *spool;
 	struct batch_builder builder;
 	struct arena arena;
@@ -374,123 +377,54 @@ static enum err merge(struct compactor *c, struct errbuf *eb)
 
 /* ---- retention ---- */
 
-static void tell_evicted(struct compactor *c, uint64_t points)
+static void tell_evicted(void *arg, uint64_t points)
 {
+	struct compactor *c = arg;
+
 	pthread_mutex_lock(&c->lock);
 	c->stats.evicted_points += points;
 	pthread_mutex_unlock(&c->lock);
 	counter_add(COUNTER_STORE_EVICTED_POINTS, points);
 }
 
-static enum err delete_window(
-    struct compactor *c, enum tier tier, int64_t window, int64_t measurement, struct errbuf *eb)
+static void tell_damaged(void *arg, const char *why)
 {
-	uint64_t points = 0;
-	enum err e = store_begin(c->opts.store, eb);
-
-	if (e != ERR_OK)
-		return e;
-	e = store_delete_windows(c->opts.store, tier, window, window + 1, measurement, &points, eb);
-	if (e == ERR_OK)
-		e = store_set_evicted(c->opts.store, tier, measurement, tier_window_start(tier, window + 1), eb);
-	e = store_end(c->opts.store, e, eb);
-	if (e == ERR_OK) {
-		tell_evicted(c, points);
-		store_checkpoint(c->opts.store);
-	}
-	return e;
-}
-
-static enum err retain_overridden(struct compactor *c, enum tier tier, int64_t window, int64_t now, struct errbuf *eb)
-{
-	uint32_t n = catalogue_measurement_count(c->opts.catalogue);
-	int64_t end = tier_window_start(tier, window + 1);
-	enum err e = ERR_OK;
-
-	for (uint32_t i = 0; e == ERR_OK && i < n; i++) {
-		struct view name = measurement_name(catalogue_measurement_at(c->opts.catalogue, i));
-		if (end <= now - c->opts.retention_ns(c->opts.arg, tier, name))
-			e = delete_window(c, tier, window, i, eb);
-	}
-	return e;
-}
-
-static enum err retain_tier(struct compactor *c, enum tier tier, int64_t now, struct errbuf *eb)
-{
-	int64_t window = -1;
-	enum err e = ERR_OK;
-
-	while (e == ERR_OK && !is_stopping(c)) {
-		e = store_reader_next_window(store_own_reader(c->opts.store), tier, window + 1, -1, &window, eb);
-		if (e != ERR_OK || tier_window_start(tier, window + 1) > now - c->opts.shortest_ns[tier])
-			break;
-		if (tier == TIER_RAW && c->opts.shortest_ns[TIER_1M] > c->opts.shortest_ns[TIER_RAW])
-			e = compaction_minutes(c->compaction, window, eb);
-		if (e == ERR_CORRUPT) { /* what cannot be read has no minutes */
-			mark_store(c, eb->text);
-			e = ERR_OK;
-		}
-		if (e == ERR_OK)
-			e = c->opts.overridden ? retain_overridden(c, tier, window, now, eb)
-					       : delete_window(c, tier, window, -1, eb);
-	}
-	return e == ERR_NOTFOUND ? ERR_OK : e;
+	mark_store(arg, why);
 }
 
 static enum err retain(struct compactor *c, struct errbuf *eb)
 {
 	int64_t now = clock_mono_ns();
-	enum err e = ERR_OK;
 
 	if (!c->force && c->retained_ns && now - c->retained_ns < RETAIN_NS)
 		return ERR_OK;
 	c->retained_ns = now;
-	for (int t = 0; e == ERR_OK && t < (int)TIERS; t++)
-		e = retain_tier(c, (enum tier)t, clock_wall_ns(), eb);
-	return e;
+	return retention_by_age(&c->retention, clock_wall_ns(), eb);
 }
 
-static uint64_t used_bytes(const struct compactor *c)
-{
-	struct store_totals s;
-	struct spool_totals p;
-
-	store_totals(c->opts.store, &s);
-	spool_totals(c->opts.spool, &p);
-	return s.used_bytes + p.used_bytes;
-}
-
-/* Above 19/20 of the ceiling, which leaves room for what comes within a round. */
 static enum err keep_below_ceiling(struct compactor *c, struct errbuf *eb)
 {
-	static const enum tier order[] = { TIER_RAW, TIER_1M };
 	uint64_t max = c->opts.max_bytes / 20 * 19;
-	enum err e = ERR_OK;
-	bool gave = true;
+	struct spool_totals spool;
+	struct store_totals s;
+	bool at_rest;
 
-	while (max && e == ERR_OK && gave && used_bytes(c) > max && !is_stopping(c)) {
-		gave = false;
-		for (unsigned i = 0; e == ERR_OK && !gave && i < 2; i++) {
-			int64_t window;
-			e = store_reader_next_window(store_own_reader(c->opts.store), order[i], 0, -1, &window, eb);
-			if (e == ERR_OK) {
-				log_warn("the store is at its ceiling of %llu MiB: %s rows before %lld s are let go",
-				    (unsigned long long)(c->opts.max_bytes >> 20), tier_name(order[i]),
-				    (long long)(tier_window_start(order[i], window + 1) / NS_PER_S));
-				e = delete_window(c, order[i], window, -1, eb);
-				gave = true;
-			} else if (e == ERR_NOTFOUND) {
-				e = ERR_OK;
-			}
-		}
+	spool_totals(c->opts.spool, &spool);
+	store_totals(c->opts.store, &s);
+	enum err e = ERR_OK;
+	if (max && s.used_bytes + spool.used_bytes > max) { /* what it has and nobody needs must cost no other rows */
+		e = committer_let_go(c->opts.committer, eb);
+		spool_totals(c->opts.spool, &spool);
 	}
-	if (max && e == ERR_OK) { /* undelivered rows go last: only when the store has nothing more to give */
-		struct store_totals s;
-		store_totals(c->opts.store, &s);
-		uint64_t rest = max > s.used_bytes ? max - s.used_bytes : 0;
-		committer_set_spool_max(c->opts.committer, gave ? c->opts.max_bytes : rest);
-	}
-	return e;
+	if (e == ERR_OK)
+		e = retention_at_ceiling(&c->retention, spool.used_bytes, clock_wall_ns(), &at_rest, eb);
+	if (!max || e != ERR_OK)
+		return e;
+	/* undelivered rows go last: only when the store has nothing more to give */
+	store_totals(c->opts.store, &s);
+	uint64_t rest = max > s.used_bytes ? max - s.used_bytes : 0;
+	committer_set_spool_max(c->opts.committer, at_rest ? c->opts.max_bytes : rest);
+	return ERR_OK;
 }
 
 static enum err vacuum(struct compactor *c, struct errbuf *eb)
@@ -509,8 +443,25 @@ static enum err vacuum(struct compactor *c, struct errbuf *eb)
 
 /* ---- the thread ---- */
 
+/* What makes room, and what shows that there is some. */
+static enum err tidy(struct compactor *c, struct errbuf *eb)
+{
+	enum err e = retain(c, eb);
+
+	if (e == ERR_OK)
+		e = keep_below_ceiling(c, eb);
+	if (e == ERR_OK)
+		e = vacuum(c, eb);
+	if (e == ERR_OK && c->force) {
+		store_truncate_log(c->opts.store);
+		e = committer_shrink(c->opts.committer, eb);
+	}
+	return e;
+}
+
 static enum err round_of_work(struct compactor *c, struct errbuf *eb)
 {
+	struct errbuf other;
 	enum err e = store_ready(c->opts.store, eb);
 
 	if (e == ERR_OK && compacted_seq(c) != c->stats.compacted_seq) /* a commit that failed has come back */
@@ -520,15 +471,9 @@ static enum err round_of_work(struct compactor *c, struct errbuf *eb)
 	if (e == ERR_OK)
 		e = merge(c, eb);
 	if (e == ERR_OK)
-		e = retain(c, eb);
-	if (e == ERR_OK)
-		e = keep_below_ceiling(c, eb);
-	if (e == ERR_OK)
-		e = vacuum(c, eb);
-	if (e == ERR_OK && c->force) {
-		store_truncate_log(c->opts.store);
-		e = committer_shrink(c->opts.committer, eb);
-	}
+		return tidy(c, eb);
+	if (e == ERR_FULL || e == ERR_NOMEM) /* letting go may be what helps */
+		(void)!tidy(c, &other);
 	return e;
 }
 
@@ -571,10 +516,12 @@ static void *run(void *arg)
 	while (!c->stopping) {
 		int64_t deadline = clock_mono_ns() + c->pause_ns;
 		/* after a failure there is a pause, however full the head */
-		while (!c->stopping && !(c->pressed && c->pause_ns == ROUND_NS) && c->forced == c->served &&
-		    clock_cond_wait(&c->work, &c->lock, deadline)) {
-			if (!c->calls)
+		while (!c->stopping && !(c->pressed && c->pause_ns == ROUND_NS) && c->forced == c->served) {
+			if (!c->calls) {
+				if (!clock_cond_wait(&c->work, &c->lock, deadline))
+					break;
 				continue;
+			}
 			pthread_mutex_unlock(&c->lock);
 			serve_calls(c);
 			pthread_mutex_lock(&c->lock);
@@ -596,6 +543,18 @@ static void *run(void *arg)
 	pthread_mutex_unlock(&c->lock);
 	serve_calls(c); /* that came before */
 	return NULL;
+}
+
+static void finish(struct compactor *c)
+{
+	compaction_free(c->compaction);
+	spool_reader_close(c->spool);
+	batch_builder_fini(&c->builder);
+	arena_fini(&c->arena);
+	pthread_cond_destroy(&c->work);
+	pthread_cond_destroy(&c->done);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
 }
 
 enum err compactor_start(struct compactor **out, const struct compactor_opts *opts, struct errbuf *eb)
@@ -623,14 +582,25 @@ enum err compactor_start(struct compactor **out, const struct compactor_opts *op
 		.stop_arg = c };
 	enum err e = compaction_new(&c->compaction, &co, eb);
 	if (e == ERR_OK) {
+		c->retention = (struct retention){ .store = opts->store,
+			.compaction = c->compaction,
+			.catalogue = opts->catalogue,
+			.keep_ns = opts->retention_ns,
+			.overridden = opts->overridden,
+			.arg = opts->arg,
+			.max_bytes = opts->max_bytes,
+			.should_stop = is_stopping,
+			.stop_arg = c,
+			.gone = tell_evicted,
+			.damaged = tell_damaged,
+			.tell_arg = c };
 		tell_compacted(c, 0);
 		head_on_pressure(opts->head, on_pressure, c);
 		e = thread_start(&c->thread, "hf-compactor", run, c, eb);
 	}
 	if (e != ERR_OK) {
-		compaction_free(c->compaction);
-		batch_builder_fini(&c->builder);
-		free(c);
+		head_on_pressure(opts->head, NULL, NULL);
+		finish(c);
 		return e;
 	}
 	*out = c;
@@ -647,14 +617,7 @@ void compactor_stop(struct compactor *c)
 	pthread_cond_broadcast(&c->work);
 	pthread_mutex_unlock(&c->lock);
 	pthread_join(c->thread, NULL);
-	compaction_free(c->compaction);
-	spool_reader_close(c->spool);
-	batch_builder_fini(&c->builder);
-	arena_fini(&c->arena);
-	pthread_cond_destroy(&c->work);
-	pthread_cond_destroy(&c->done);
-	pthread_mutex_destroy(&c->lock);
-	free(c);
+	finish(c);
 }
 
 uint64_t compactor_force(struct compactor *c)

@@ -22,9 +22,8 @@ struct compactor_opts { /* all borrowed */
 	struct committer *committer;
 	const struct spool *spool; /* for spool_totals */
 	const char *spool_path;
-	/* How long rows of a measurement (escaped name) stay in a tier. Any thread. */
+	/* How long rows of a measurement (escaped name) stay in a tier; an empty name: without an exception. Any thread. */
 	int64_t (*retention_ns)(void *arg, enum tier tier, struct view measurement);
-	int64_t shortest_ns[TIERS]; /* the least that retention_ns gives */
 	bool overridden; /* it does not give the same for all measurements */
 	bool (*is_sketched)(void *arg, struct view measurement, struct view field);
 	void *arg; /* of both */

@@ -239,13 +239,23 @@ static enum err find_gone(struct reading *rd, struct errbuf *eb)
 	return e;
 }
 
-/* Rollups that have been let go are not made up for. */
-static void check_rollups(struct reading *rd)
+/* Rollups that have been let go, or never were made, are not made up for. */
+static enum err check_rollups(struct reading *rd, struct errbuf *eb)
 {
+	int64_t without_minutes = INT64_MIN;
+	enum err e = ERR_OK;
+
+	if (rd->by_tier[TIER_1M].count)
+		e = store_reader_without_minutes(
+		    rd->files.store, measurement_id(rd->measurement), &without_minutes, eb);
+	if (rd->by_tier[TIER_1M].count && rd->by_tier[TIER_1M].of[0].from_ns < without_minutes)
+		read_result_not_complete(rd->r,
+		    "some raw points of the range have been let go without rollups by the minute; ask for whole hours");
 	for (int t = TIER_1M; t < (int)TIERS; t++)
 		if (rd->by_tier[t].count && rd->by_tier[t].of[0].from_ns < rd->gone_ns[t])
 			read_result_not_complete(
 			    rd->r, "the local history no longer reaches back to the beginning of the range");
+	return e;
 }
 
 /* What damage has taken. */
@@ -290,6 +300,6 @@ enum err local_plan(struct reading *rd, struct errbuf *eb)
 		ok = use_days(&p, from, to);
 	if (!ok)
 		return ERR_TOOBIG;
-	check_rollups(rd);
-	return local_has_store(rd) ? check_gaps(rd, eb) : ERR_OK;
+	e = check_rollups(rd, eb);
+	return e == ERR_OK && local_has_store(rd) ? check_gaps(rd, eb) : e;
 }

@@ -37,7 +37,9 @@ NODISCARD enum err compaction_transact(
     struct compaction *c, enum err (*fn)(struct store *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb);
 /* The place's pieces into its blocks; the rollups of what changed as pieces of the next tier. */
 NODISCARD enum err compaction_merge(struct compaction *c, const struct store_place *place, struct errbuf *eb);
-/* One minute rollups of a raw window, all measurements, before it is let go. */
-NODISCARD enum err compaction_minutes(struct compaction *c, int64_t raw_window, struct errbuf *eb);
+/* One minute rollups of a measurement's blocks of a raw window, before it is let go; its pieces are to be merged first.
+ * What damage has taken is recorded as a gap. */
+NODISCARD enum err compaction_minutes(
+    struct compaction *c, int64_t raw_window, uint32_t measurement, struct errbuf *eb);
 
 #endif

@@ -481,18 +481,24 @@ static enum err minutes_of_measurement(struct compaction *c, int64_t window, uin
 		if (!item->piece && item->first_ordinal >= next)
 			e = minutes_of_range(c, &m, item, &next, eb);
 	}
+	for (uint32_t i = 0; e == ERR_OK && i < m.source_count; i++) {
+		struct source *s = &m.sources[i];
+		const struct store_gap gap = { clock_wall_ns(), s->item.min_ns, s->item.max_ns, TIER_1M, s->lost };
+		if (s->damaged) /* of both: the rows themselves go too */
+			e = store_add_gap(c->opts.store, &gap, eb);
+		if (e == ERR_OK)
+			e = record_loss(c, &place, s, eb);
+	}
 	return e == ERR_OK ? compaction_put_out(c, &c->minutes, 0, eb) : e;
 }
 
-enum err compaction_minutes(struct compaction *c, int64_t raw_window, struct errbuf *eb)
+enum err compaction_minutes(struct compaction *c, int64_t raw_window, uint32_t measurement, struct errbuf *eb)
 {
-	uint32_t n = catalogue_measurement_count(c->opts.catalogue);
 	enum err e = store_begin(c->opts.store, eb);
 
 	if (e != ERR_OK)
 		return e;
-	for (uint32_t i = 0; e == ERR_OK && i < n; i++)
-		e = minutes_of_measurement(c, raw_window, i, eb);
+	e = minutes_of_measurement(c, raw_window, measurement, eb);
 	store_reader_let_go(c->reader);
 	return compaction_finish(c, e, eb);
 }

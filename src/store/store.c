@@ -39,7 +39,7 @@ struct store {
 	struct store_reader *reader;
 	bool suspect; /* an I/O error; db is NULL where it could not be opened again yet */
 	unsigned openings;
-	sqlite3_stmt *set_meta, *add_piece, *add_older, *add_block, *delete_block, *delete_piece, *pages;
+	sqlite3_stmt *set_meta, *raise_meta, *add_piece, *add_older, *add_block, *delete_block, *delete_piece, *pages;
 	struct store_totals now; /* of this transaction */
 	pthread_mutex_t lock; /* published */
 	struct store_totals published;
@@ -109,6 +109,8 @@ static enum err prepare_all(struct store *s, struct errbuf *eb)
 		const char *sql;
 	} all[] = {
 		{ &s->set_meta, "INSERT OR REPLACE INTO meta VALUES (?, ?)" },
+		{ &s->raise_meta,
+		    "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)" },
 		{ &s->add_piece,
 		    "INSERT INTO piece (tier, window, measurement, first_ordinal, last_ordinal, min_ns, max_ns, points, "
 		    "written_ns, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
@@ -131,8 +133,8 @@ static enum err prepare_all(struct store *s, struct errbuf *eb)
 
 static void close_connection(struct store *s)
 {
-	sqlite3_stmt **all[] = { &s->set_meta, &s->add_piece, &s->add_older, &s->add_block, &s->delete_block,
-		&s->delete_piece, &s->pages };
+	sqlite3_stmt **all[] = { &s->set_meta, &s->raise_meta, &s->add_piece, &s->add_older, &s->add_block,
+		&s->delete_block, &s->delete_piece, &s->pages };
 
 	if (s->reader)
 		store_reader_detach(s->reader);
@@ -375,15 +377,31 @@ enum err store_set_compacted(struct store *s, uint64_t seq, struct errbuf *eb)
 	return set_meta(s, "compacted_seq", (int64_t)seq, eb);
 }
 
-enum err store_set_evicted(struct store *s, enum tier tier, int64_t measurement, int64_t time_ns, struct errbuf *eb)
+/* A time that only rises. */
+static enum err raise_mark(struct store *s, const char *name, int64_t measurement, int64_t time_ns, struct errbuf *eb)
 {
 	char key[64];
 
 	if (measurement < 0)
-		snprintf(key, sizeof key, "evicted_%s_ns", tier_name(tier));
+		snprintf(key, sizeof key, "%s", name);
 	else
-		snprintf(key, sizeof key, "evicted_%s_ns_%lld", tier_name(tier), (long long)measurement);
-	return set_meta(s, key, time_ns, eb);
+		snprintf(key, sizeof key, "%s_%lld", name, (long long)measurement);
+	sqlite3_bind_text(s->raise_meta, 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s->raise_meta, 2, time_ns);
+	return run(s, s->raise_meta, "write the table meta of the store", eb);
+}
+
+enum err store_set_evicted(struct store *s, enum tier tier, int64_t measurement, int64_t time_ns, struct errbuf *eb)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "evicted_%s_ns", tier_name(tier));
+	return raise_mark(s, name, measurement, time_ns, eb);
+}
+
+enum err store_set_without_minutes(struct store *s, int64_t measurement, int64_t time_ns, struct errbuf *eb)
+{
+	return raise_mark(s, "without_minutes_ns", measurement, time_ns, eb);
 }
 
 static enum err add_piece(struct store *s, sqlite3_stmt *st, const struct store_place *p, const struct store_item *item,

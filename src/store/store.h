@@ -75,9 +75,11 @@ NODISCARD enum err store_delete(struct store *s, const struct store_item *item, 
 NODISCARD enum err store_delete_windows(struct store *s, enum tier tier, int64_t from, int64_t to, int64_t measurement,
     uint64_t *points, struct errbuf *eb);
 NODISCARD enum err store_set_figure(struct store *s, const char *key, int64_t value, struct errbuf *eb); /* in meta */
-/* Rows of the tier before time_ns are gone, of one measurement or of all (measurement < 0). */
+/* Rows of the tier before time_ns are gone, of one measurement or of all (measurement < 0). A later mark stays. */
 NODISCARD enum err store_set_evicted(
     struct store *s, enum tier tier, int64_t measurement, int64_t time_ns, struct errbuf *eb);
+/* Some of the rows before time_ns were let go without rollups by the minute. */
+NODISCARD enum err store_set_without_minutes(struct store *s, int64_t measurement, int64_t time_ns, struct errbuf *eb);
 
 /* Between transactions: checkpoints when the log has grown past its step. */
 void store_checkpoint(struct store *s);
@@ -118,6 +120,9 @@ NODISCARD enum err store_reader_pieces(struct store_reader *r, uint32_t measurem
 /* The measurement's rows of the tier before *time_ns were let go; INT64_MIN: none. */
 NODISCARD enum err store_reader_evicted(
     struct store_reader *r, enum tier tier, uint32_t measurement, int64_t *time_ns, struct errbuf *eb);
+/* The same of those that went without rollups by the minute. */
+NODISCARD enum err store_reader_without_minutes(
+    struct store_reader *r, uint32_t measurement, int64_t *time_ns, struct errbuf *eb);
 /* Is anything of the tier's rows in [from, to) lost, or not known to be there? */
 NODISCARD enum err store_reader_gap(
     struct store_reader *r, enum tier tier, int64_t from_ns, int64_t to_ns, bool *any, struct errbuf *eb);

@@ -403,21 +403,35 @@ enum err store_reader_pieces(struct store_reader *r, uint32_t measurement, struc
 	return e;
 }
 
-enum err store_reader_evicted(
-    struct store_reader *r, enum tier tier, uint32_t measurement, int64_t *time_ns, struct errbuf *eb)
+/* The later of the mark of all and the measurement's own; INT64_MIN: neither. */
+static enum err read_mark(
+    struct store_reader *r, const char *name, uint32_t measurement, int64_t *time_ns, struct errbuf *eb)
 {
-	char all[64], own[64];
+	char own[64];
 	bool any;
 
-	snprintf(all, sizeof all, "evicted_%s_ns", tier_name(tier));
-	snprintf(own, sizeof own, "evicted_%s_ns_%u", tier_name(tier), measurement);
-	sqlite3_bind_text(r->evicted, 1, all, -1, SQLITE_STATIC);
+	snprintf(own, sizeof own, "%s_%u", name, measurement);
+	sqlite3_bind_text(r->evicted, 1, name, -1, SQLITE_STATIC);
 	sqlite3_bind_text(r->evicted, 2, own, -1, SQLITE_STATIC);
 	enum err e = first_number(r, r->evicted, &any, time_ns, eb);
 	if (!any)
 		*time_ns = INT64_MIN;
 	sqlite3_clear_bindings(r->evicted);
 	return e;
+}
+
+enum err store_reader_evicted(
+    struct store_reader *r, enum tier tier, uint32_t measurement, int64_t *time_ns, struct errbuf *eb)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "evicted_%s_ns", tier_name(tier));
+	return read_mark(r, name, measurement, time_ns, eb);
+}
+
+enum err store_reader_without_minutes(struct store_reader *r, uint32_t measurement, int64_t *time_ns, struct errbuf *eb)
+{
+	return read_mark(r, "without_minutes_ns", measurement, time_ns, eb);
 }
 
 enum err store_reader_gap(

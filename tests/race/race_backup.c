@@ -144,8 +144,7 @@ int main(void)
 		.committer = committer,
 		.spool = spool,
 		.spool_path = path[0],
-		.retention_ns = for_ever,
-		.shortest_ns = { INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX } };
+		.retention_ns = for_ever };
 	must(compactor_start(&compactor, &po, &eb), &eb);
 	struct backup_opts bo = { .committer = committer,
 		.compactor = compactor,

@@ -19,7 +19,8 @@ static struct errbuf eb;
 	} while (0)
 
 struct keep {
-	int64_t ns[TIERS];
+	int64_t ns[TIERS], exception_ns[TIERS];
+	const char *exception;
 };
 static struct keep keep; /* of the compactor that runs; tests have one at a time */
 
@@ -27,8 +28,7 @@ static int64_t retention_ns(void *arg, enum tier tier, struct view measurement)
 {
 	const struct keep *k = arg;
 
-	(void)measurement;
-	return k->ns[tier];
+	return k->exception && view_is(measurement, k->exception) ? k->exception_ns[tier] : k->ns[tier];
 }
 
 static bool sketch_all(void *arg, struct view measurement, struct view field)
@@ -54,8 +54,10 @@ static void start_compactor(struct stand *s, const struct stand_opts *o)
 
 	for (int t = 0; t < (int)TIERS; t++) {
 		keep.ns[t] = o->keep_ns[t] ? o->keep_ns[t] : INT64_MAX;
-		co.shortest_ns[t] = keep.ns[t];
+		keep.exception_ns[t] = o->exception_ns[t] ? o->exception_ns[t] : keep.ns[t];
 	}
+	keep.exception = o->exception;
+	co.overridden = o->exception;
 	MUST(compactor_start(&s->compactor, &co, &eb));
 }
 

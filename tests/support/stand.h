@@ -26,6 +26,8 @@ struct stand_opts {
 	bool create_databases;
 	bool compactor; /* runs one; it acts by itself only when forced */
 	int64_t keep_ns[TIERS]; /* of its retention; 0: for ever */
+	const char *exception; /* a measurement with a retention of its own */
+	int64_t exception_ns[TIERS]; /* 0: as for all */
 	uint64_t max_bytes; /* of store and spool; 0: no ceiling */
 	bool sketches; /* of all fields */
 	struct catalogue_opts catalogue;
