@@ -69,6 +69,7 @@ struct daemon {
 	struct spool_check *check;
 	struct store_salvage *store_salvage;
 	struct store_check *store_check;
+	const char *missing; /* the file that was not there at the start, though it had been; or NULL */
 	bool replaced; /* a damaged file, at this start */
 	struct backfill *backfill;
 	struct services services;
@@ -120,17 +121,40 @@ static void close_tables(struct daemon *d)
 	d->catalogue = NULL;
 }
 
-/* A spool that someone removed, or put an older one in its place: rows must not get numbers that the store has passed, since
- * they would be taken for compacted. */
+/* A spool that someone removed, or put an older one in its place: rows must not get numbers that the store has passed,
+ * since they would be taken for compacted. */
 static enum err number_behind(struct daemon *d, uint64_t compacted_seq, struct errbuf *eb)
 {
 	if (compacted_seq <= spool_last_seq(d->spool))
 		return ERR_OK;
-	log_warn("%s ends before what has been compacted of it: new rows are numbered from %llu on", d->spool_path,
-	    (unsigned long long)compacted_seq + 1);
+	log_error(
+	    "%s is missing, or ends before what has been compacted of it: what else it held is lost; new rows are "
+	    "numbered from %llu on",
+	    d->spool_path, (unsigned long long)compacted_seq + 1);
 	spool_close(d->spool);
 	d->spool = NULL;
-	return spool_open_at(&d->spool, d->spool_path, compacted_seq + 1, eb);
+	enum err e = spool_open_at(&d->spool, d->spool_path, compacted_seq + 1, eb);
+	if (e != ERR_OK || d->replaced)
+		return e;
+	d->missing = "spool.db";
+	return spool_tell_missing(d->spool, eb);
+}
+
+/* A store that someone removed: the spool begins behind rows that were compacted into it. */
+static enum err tell_missing_store(struct daemon *d, uint64_t compacted_seq, struct errbuf *eb)
+{
+	struct spool_totals spool;
+	bool told = false;
+
+	spool_totals(d->spool, &spool);
+	if (compacted_seq || spool.first_seq <= 1 || d->replaced)
+		return ERR_OK;
+	enum err e = store_reader_gap(store_own_reader(d->store), TIER_RAW, 0, clock_wall_ns(), &told, eb);
+	if (e != ERR_OK || told)
+		return e;
+	log_error("%s is missing, or empty: what it held is lost", d->store_path);
+	d->missing = "store.db";
+	return store_tell_missing(d->store, eb);
 }
 
 enum damaged { DAMAGED_NONE, DAMAGED_SPOOL, DAMAGED_STORE };
@@ -166,6 +190,8 @@ static enum err open_tables(struct daemon *d, uint64_t *points, enum damaged *wh
 	*which = DAMAGED_SPOOL;
 	store_totals(d->store, &totals);
 	e = number_behind(d, totals.compacted_seq, eb);
+	if (e == ERR_OK)
+		e = tell_missing_store(d, totals.compacted_seq, eb);
 	if (e == ERR_OK)
 		e = catalogue_load(d->catalogue, spool_db(d->spool), eb);
 	if (e == ERR_OK)
@@ -412,6 +438,7 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.spool = d->spool,
 		.spool_path = d->spool_path,
 		.disk = d->disk,
+		.missing = d->missing,
 		.salvage = d->salvage,
 		.check = d->check,
 		.store_salvage = d->store_salvage,

@@ -36,6 +36,7 @@ struct services {
 	const struct spool *spool; /* for spool_totals alone */
 	const char *spool_path;
 	struct disk_space *disk; /* NULL: not looked at */
+	const char *missing; /* store.db or spool.db, if it was not there at the start, though it had been; or NULL */
 	struct salvage *salvage; /* NULL: there is none */
 	struct spool_check *check; /* NULL: there is none */
 	struct store_salvage *store_salvage; /* NULL: there is none */

@@ -100,6 +100,8 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		.disk_low = g->disk.low,
 		.disk_free_bytes = g->disk.free_bytes,
 		.disk_reserve_bytes = g->disk.reserve_bytes,
+		.missing = s->missing,
+		.damaged_reads = counter_get(COUNTER_STORE_DAMAGED_READS),
 		.salvage = g->salvage.state,
 		.salvaged_points = g->salvage.points,
 		.salvage_lost_points = g->salvage.lost_points,

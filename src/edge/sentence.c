@@ -109,6 +109,34 @@ static bool say_disk_low(const struct sentence_facts *f, struct sentence *out)
 	return true;
 }
 
+static bool say_missing(const struct sentence_facts *f, struct sentence *out)
+{
+	if (!f->missing)
+		return false;
+	out->state = SENTENCE_BAD;
+	snprintf(out->summary, sizeof out->summary, "%s was missing at the start: what it held is lost.", f->missing);
+	snprintf(out->detail, sizeof out->detail,
+	    "A fresh one has taken its place, and writes go on. If there is a backup, stop holdfastd and run holdfast restore; "
+	    "holdfast backfill brings back what InfluxDB has.");
+	return true;
+}
+
+/* A block that the check has not come to, or that went bad since. */
+static bool say_damaged_reads(const struct sentence_facts *f, struct sentence *out)
+{
+	char count[TEXT];
+
+	if (!f->damaged_reads)
+		return false;
+	sentence_count(count, sizeof count, f->damaged_reads);
+	say(out, SENTENCE_WARN, "Reads met damaged blocks in store.db: their answers lack what those held.");
+	snprintf(out->detail, sizeof out->detail,
+	    "%s time%s since the start; the log names the blocks. Look after the disk; holdfastd --verify tells of all of "
+	    "them, and holdfast backfill brings back what InfluxDB has.",
+	    count, f->damaged_reads == 1 ? "" : "s");
+	return true;
+}
+
 static bool say_damaged(const struct sentence_facts *f, struct sentence *out)
 {
 	char count[TEXT];
@@ -422,9 +450,9 @@ static void say_well(const struct sentence_facts *f, struct sentence *out)
 void sentence_make(const struct sentence_facts *f, struct sentence *out)
 {
 	static bool (*const matters[])(const struct sentence_facts *, struct sentence *) = { say_disk_low,
-		say_not_writable, say_damaged, say_store_damaged, say_gaps, say_salvage, say_store_salvage,
-		say_store_gaps, say_held, say_down, say_catching_up, say_collectors, say_ceiling, say_rejected,
-		say_quarantine };
+		say_not_writable, say_missing, say_damaged, say_store_damaged, say_gaps, say_salvage, say_store_salvage,
+		say_store_gaps, say_damaged_reads, say_held, say_down, say_catching_up, say_collectors, say_ceiling,
+		say_rejected, say_quarantine };
 
 	*out = (struct sentence){ .state = SENTENCE_OK };
 	for (size_t i = 0; i < sizeof matters / sizeof *matters; i++)

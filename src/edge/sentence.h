@@ -19,6 +19,8 @@ struct sentence_facts {
 	const char *write_error;
 	bool disk_low; /* writes are refused for want of room */
 	uint64_t disk_free_bytes, disk_reserve_bytes;
+	const char *missing; /* a file that was not there at the start, though it had been; or NULL */
+	uint64_t damaged_reads; /* blocks of the store that reads left out since the start */
 	enum salvage_state salvage;
 	uint64_t salvaged_points, salvage_lost_points;
 	const char *salvage_file, *salvage_error;

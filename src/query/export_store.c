@@ -1,3 +1,4 @@
+#include "base/counter.h"
 #include "base/log.h"
 #include "query/export_part.h"
 
@@ -72,6 +73,7 @@ static enum err read_item(struct exporting *x, const struct store_item *item)
 	}
 	if (e != ERR_CORRUPT && e != ERR_IO)
 		return e;
+	counter_add(COUNTER_STORE_DAMAGED_READS, 1);
 	log_error("%s %lld of the store is damaged", item->piece ? "piece" : "block", (long long)item->id);
 	export_not_complete(x, "a damaged block of the local store was left out");
 	return ERR_OK;

@@ -2,6 +2,7 @@
  * then of the head, which is the order in which they were written. */
 #include <stdlib.h>
 
+#include "base/counter.h"
 #include "base/log.h"
 #include "query/local_part.h"
 #include "store/batch_builder.h"
@@ -214,6 +215,7 @@ static enum err load_window(struct reading *rd, enum tier tier, int64_t window, 
 			continue;
 		e = load(rd, &items[i], tier, &(*sources)[*count], eb);
 		if (e == ERR_CORRUPT || e == ERR_IO) {
+			counter_add(COUNTER_STORE_DAMAGED_READS, 1);
 			log_error("%s %lld of the store is damaged: %s", items[i].piece ? "piece" : "block",
 			    (long long)items[i].id, err_name(e));
 			read_result_not_complete(rd->r, "a damaged block of the local store was left out");

@@ -103,12 +103,37 @@ static void copy_table(sqlite3 *from, sqlite3 *to, const char *select, const cha
 	}
 }
 
+static enum err put_gap(struct spool *s, int64_t at_ns, int64_t from_ns, int64_t to_ns, struct errbuf *eb)
+{
+	char gap[200];
+
+	snprintf(gap, sizeof gap,
+	    "INSERT INTO gap (at_ns, from_ns, to_ns, points, cause) VALUES (%lld, %lld, %lld, 0, 'spool_damaged')",
+	    (long long)at_ns, (long long)from_ns, (long long)to_ns);
+	return database_exec(spool_db(s), gap, eb);
+}
+
+enum err spool_tell_missing(struct spool *s, struct errbuf *eb)
+{
+	int64_t now = clock_wall_ns();
+	enum err e = spool_begin(s, eb);
+
+	if (e != ERR_OK)
+		return e;
+	e = put_gap(s, now, now, now, eb);
+	if (e == ERR_OK)
+		e = spool_set_evicted_until(s, now, eb);
+	if (e == ERR_OK)
+		return spool_commit(s, eb);
+	spool_rollback(s);
+	return e;
+}
+
 static enum err fill_fresh(
     struct spool *s, const char *old_path, const struct spool_facts *old, int64_t at_ns, struct errbuf *eb)
 {
 	sqlite3 *from = NULL;
 	struct errbuf why;
-	char gap[200];
 	enum err e = spool_begin(s, eb);
 
 	if (e != ERR_OK)
@@ -125,11 +150,8 @@ static enum err fill_fresh(
 		sqlite3_close(from);
 	}
 	int64_t now = clock_wall_ns();
-	snprintf(gap, sizeof gap,
-	    "INSERT INTO gap (at_ns, from_ns, to_ns, points, cause) VALUES (%lld, %lld, %lld, 0, 'spool_damaged')",
-	    (long long)at_ns, (long long)(old->oldest_ns < now ? old->oldest_ns : now), (long long)now);
 	if (at_ns) /* a human's name of a file has no time: salvage records what is lost */
-		e = database_exec(spool_db(s), gap, eb);
+		e = put_gap(s, at_ns, old->oldest_ns < now ? old->oldest_ns : now, now, eb);
 	if (e == ERR_OK)
 		e = spool_set_evicted_until(s, now, eb);
 	if (e == ERR_OK)

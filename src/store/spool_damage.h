@@ -13,5 +13,7 @@ NODISCARD enum err spool_prepare(const char *path, struct errbuf *eb);
  * with the cause "spool_damaged" (0 points until salvage knows better), and numbers above all that were ever given: at
  * least first_seq (0: nothing more is known), and on a new multiple of 2^40. */
 NODISCARD enum err spool_replace(const char *path, const char *why, uint64_t first_seq, struct errbuf *eb);
+/* A fresh spool stands where one was that is missing: a gap of unknown size, and local history is not whole before now. */
+NODISCARD enum err spool_tell_missing(struct spool *s, struct errbuf *eb);
 
 #endif

@@ -32,10 +32,28 @@ static enum err insert_gap(sqlite3 *db, const struct store_gap *g, struct errbuf
 	return e;
 }
 
-static enum err make(void *arg, const char *fresh, const char *old, int64_t at_ns, struct errbuf *eb)
+/* Everything before now may be missing. gone: there is no file to take it over from, so the gap stays. */
+static enum err put_whole_gap(struct store *s, int64_t at_ns, bool gone, struct errbuf *eb)
 {
 	int64_t now = clock_wall_ns();
 	const struct store_gap all = { .at_ns = at_ns ? at_ns : now, .from_ns = 0, .to_ns = now, .tier = -1 };
+	enum err e = store_begin(s, eb);
+
+	if (e != ERR_OK)
+		return e;
+	e = insert_gap(store_db(s), &all, eb);
+	if (e == ERR_OK && gone) /* as of a file that was given up */
+		e = store_set_figure(s, "salvage:missing:failed", 1, eb);
+	return store_end(s, e, eb);
+}
+
+enum err store_tell_missing(struct store *s, struct errbuf *eb)
+{
+	return put_whole_gap(s, 0, true, eb);
+}
+
+static enum err make(void *arg, const char *fresh, const char *old, int64_t at_ns, struct errbuf *eb)
+{
 	struct store *s;
 	enum err e = store_open(&s, fresh, eb);
 
@@ -43,11 +61,7 @@ static enum err make(void *arg, const char *fresh, const char *old, int64_t at_n
 	(void)old;
 	if (e != ERR_OK)
 		return e;
-	e = store_begin(s, eb);
-	if (e == ERR_OK) {
-		e = insert_gap(store_db(s), &all, eb);
-		e = store_end(s, e, eb);
-	}
+	e = put_whole_gap(s, at_ns, false, eb);
 	store_close(s); /* whole in one file */
 	return e;
 }

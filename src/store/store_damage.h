@@ -24,6 +24,8 @@ struct store_gap {
 };
 #define STORE_GAP_CAUSE "store_damaged"
 /* Within a transaction. */
+/* A fresh store stands where one was that is missing: a gap of everything before now, of unknown size. */
+NODISCARD enum err store_tell_missing(struct store *s, struct errbuf *eb);
 NODISCARD enum err store_insert_gap(struct store *s, const struct store_gap *gap, struct errbuf *eb);
 /* Those found within an hour in one tier are one; the newest 1,000 are kept. */
 NODISCARD enum err store_add_gap(struct store *s, const struct store_gap *gap, struct errbuf *eb);

@@ -125,6 +125,16 @@ compact
 is "$(sqlite3 "$T/data/store.db" "select count(*) from measurement where cast(name as text) = 'late'")" 1 "and compacted"
 export_points "$T/rest"
 is "$(wc -l < "$T/rest")" 7201 "everything is there"
+is "$(status '.state + " " + .summary')" "bad spool.db was missing at the start: what it held is lost." "that the spool was missing is said"
+is "$(status '.gaps[0].cause')" spool_damaged "and recorded"
+stop_holdfastd
+
+# a store that someone removed
+rm "$T"/data/store.db*
+start_holdfastd
+is "$(status '.state + " " + .summary')" "bad store.db was missing at the start: what it held is lost." "that the store was missing is said"
+is "$(api storage | jq -r '[.gaps[].cause] | index("store_damaged") != null')" true "and recorded"
+is "$(api "metrics/resources?from=$from&to=$((from + 3600))" | jq .complete)" false "and an answer says that it is not whole"
 stop_holdfastd
 
 # another program's file is not touched
