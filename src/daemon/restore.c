@@ -1,14 +1,18 @@
 /*   1  spool.db.restore, store.db.restore    the backup's files, synced, their sums compared
  *   2  restore.pending                       decided; it holds the stamp T
  *   3  for store.db, then spool.db, while its .restore is there:
- *      F, F-wal, F-shm, F-damaged, F.new  -> F….before-restore-T      nothing is deleted
+ *      F.damaged-…, its log and index     -> F….before-restore-T      nothing is deleted
+ *      F, F-wal, F-shm, F-damaged, F.new  -> F….before-restore-T
  *      F.restore -> F
  *   4  restore.pending goes
  *
  * Cut short before 2, the old store is as it was, and the copies are of no use. From 2 on the next start or restore goes
- * on at 3: a file whose .restore is gone has been done. So no start ever sees the files of two moments together. */
+ * on at 3: a file whose .restore is gone has been done. So no start ever sees the files of two moments together. That
+ * holds for files set aside earlier, too: how far salvage has got with them is in the files that go back, and it would take
+ * over once more what was written after the backup. */
 #include "daemon/restore.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,6 +27,7 @@
 #include "base/sha256.h"
 #include "base/timetext.h"
 #include "daemon/verify.h"
+#include "store/aside.h"
 
 enum { PATH_ROOM = 4096, PIECE = 1 << 20, STAMP = 24 };
 
@@ -51,6 +56,15 @@ static bool is_there(const struct restore *r, const char *file, const char *suff
 
 	name_of(r, name, file, suffix);
 	return lstat(name, &st) == 0;
+}
+
+/* Any one that was set aside earlier. */
+static bool find_damaged(const struct restore *r, const char *file, struct aside_file *out)
+{
+	char name[PATH_ROOM];
+
+	name_of(r, name, file, "");
+	return aside_list(name, out, 1) > 0;
 }
 
 static enum err next_step(const struct restore *r, struct errbuf *eb)
@@ -162,14 +176,18 @@ static void remove_copies(const struct restore *r)
 
 static bool stamp_is_used(const struct restore *r)
 {
-	char suffix[64];
+	char end[64];
+	const struct dirent *entry;
 	bool used = false;
+	DIR *d = opendir(r->opts.data_dir);
 
-	for (unsigned i = 0; i < FILES; i++)
-		for (unsigned k = 0; k < BESIDES; k++) {
-			snprintf(suffix, sizeof suffix, "%s" ASIDE "%s", besides[k], r->stamp);
-			used |= is_there(r, files[i], suffix);
-		}
+	snprintf(end, sizeof end, ASIDE "%s", r->stamp);
+	while (d && !used && (entry = readdir(d))) {
+		size_t len = strlen(entry->d_name), n = strlen(end);
+		used = len > n && strcmp(entry->d_name + len - n, end) == 0;
+	}
+	if (d)
+		closedir(d);
 	return used;
 }
 
@@ -216,17 +234,40 @@ static enum err move(
 	return ERR_OK;
 }
 
-static enum err put_in_place(const struct restore *r, const char *file, struct errbuf *eb)
+/* One that is not there is moved, too. */
+static enum err move_aside(const struct restore *r, const char *file, const char *suffix, struct errbuf *eb)
 {
-	char aside[64];
+	char aside[128];
+
+	if (!is_there(r, file, suffix))
+		return ERR_OK;
+	snprintf(aside, sizeof aside, "%s" ASIDE "%s", suffix, r->stamp);
+	return move(r, file, suffix, aside, eb);
+}
+
+/* What salvage would find. The file goes last: while it is there, it is found again. */
+static enum err move_damaged(const struct restore *r, const char *file, struct errbuf *eb)
+{
+	static const char *const parts[] = { "-wal", "-shm", "" };
+	char suffix[64];
+	struct aside_file found;
 	enum err e = ERR_OK;
 
-	for (unsigned i = 0; e == ERR_OK && i < BESIDES; i++) {
-		if (!is_there(r, file, besides[i]))
-			continue;
-		snprintf(aside, sizeof aside, "%s" ASIDE "%s", besides[i], r->stamp);
-		e = move(r, file, besides[i], aside, eb);
-	}
+	while (e == ERR_OK && find_damaged(r, file, &found))
+		for (unsigned i = 0; e == ERR_OK && i < sizeof parts / sizeof *parts; i++) {
+			snprintf(
+			    suffix, sizeof suffix, "%.40s%s", strrchr(found.name, '/') + 1 + strlen(file), parts[i]);
+			e = move_aside(r, file, suffix, eb);
+		}
+	return e;
+}
+
+static enum err put_in_place(const struct restore *r, const char *file, struct errbuf *eb)
+{
+	enum err e = move_damaged(r, file, eb);
+
+	for (unsigned i = 0; e == ERR_OK && i < BESIDES; i++)
+		e = move_aside(r, file, besides[i], eb);
 	if (e == ERR_OK)
 		e = sync_folder(r, eb);
 	return e == ERR_OK ? move(r, file, COPY, "", eb) : e;
@@ -292,8 +333,10 @@ enum err restore_finish(const char *data_dir, struct errbuf *eb)
 
 static enum err refuse_store(const struct restore *r, struct errbuf *eb)
 {
+	struct aside_file found;
+
 	for (unsigned i = 0; i < FILES && !r->opts.force; i++)
-		if (is_there(r, files[i], "") || is_there(r, files[i], "-wal"))
+		if (is_there(r, files[i], "") || is_there(r, files[i], "-wal") || find_damaged(r, files[i], &found))
 			return errbuf_set(eb, ERR_EXISTS,
 			    "%s holds a store already; --force sets it aside under another name", r->opts.data_dir);
 	return ERR_OK;

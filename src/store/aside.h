@@ -37,7 +37,8 @@ NODISCARD enum err aside_replace(
 NODISCARD enum err aside_mark(const char *path, const char *why, struct errbuf *eb);
 bool aside_is_marked(const char *path);
 
-/* Files that were set aside, oldest first, the newest max of them; how many. */
+/* Files that were set aside, oldest first, the newest max of them; how many. A name that goes on for longer than a stamp is
+ * none of them: so daemon/restore puts such files out of the way. */
 size_t aside_list(const char *path, struct aside_file *out, size_t max);
 
 /* SQLite throws the log of a missing or empty database away. Whatever it may hold, that is not ours to decide:

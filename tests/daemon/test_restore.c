@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "daemon/restore.h"
+#include "store/aside.h"
 #include "support/damage.h"
 
 enum { STEPS_MAX = 40 };
@@ -58,6 +59,12 @@ static void old_store(void)
 	put(data, "spool.db.epoch", "3");
 	put(data, "store.db", "old store");
 	put(data, "store.db-wal", "old store's log");
+	put(data, "spool.db.damaged-20260131T120000Z", "older spool");
+	put(data, "spool.db.damaged-20260131T120000Z-wal", "older spool's log");
+	put(data, "spool.db.damaged-20260131T120000Z-shm", "older spool's index");
+	put(data, "spool.db.damaged-by-hand", "oldest spool");
+	put(data, "store.db.damaged-20260131T120000Z", "older store");
+	put(data, "store.db.damaged-20260131T120000Z-wal", "older store's log");
 }
 
 static void start(void)
@@ -105,16 +112,29 @@ static enum err restore(bool force)
 	return restore_run(&o, &eb);
 }
 
+/* What a start would take over of files set aside earlier. */
+static size_t taken_over(const char *file)
+{
+	static struct aside_file list[ASIDE_MAX];
+	char path[200];
+
+	snprintf(path, sizeof path, "%s/%s", data, file);
+	return aside_list(path, list, ASIDE_MAX);
+}
+
 static bool is_old(void)
 {
-	return has("spool.db", "old spool") && has("spool.db-wal", "old spool's log") && has("store.db", "old store") &&
+	return taken_over("spool.db") == 2 && taken_over("store.db") == 1 &&
+	    has("spool.db.damaged-20260131T120000Z-wal", "older spool's log") && has("spool.db", "old spool") &&
+	    has("spool.db-wal", "old spool's log") && has("store.db", "old store") &&
 	    has("store.db-wal", "old store's log") && has("spool.db-damaged", "old mark");
 }
 
 static bool is_new(void)
 {
-	return has("spool.db", "new spool") && has("store.db", "new store") && !is_there("spool.db-wal") &&
-	    !is_there("store.db-wal") && !is_there("spool.db-damaged") && !is_there("restore.pending");
+	return taken_over("spool.db") == 0 && taken_over("store.db") == 0 && has("spool.db", "new spool") &&
+	    has("store.db", "new store") && !is_there("spool.db-wal") && !is_there("store.db-wal") &&
+	    !is_there("spool.db-damaged") && !is_there("restore.pending");
 }
 
 /* All of the old store under one stamp. */
@@ -130,7 +150,8 @@ static unsigned kept_aside(void)
 }
 
 static const unsigned aside_bytes = sizeof "old spool" + sizeof "old spool's log" + sizeof "old mark" +
-    sizeof "old store" + sizeof "old store's log" - 5;
+    sizeof "old store" + sizeof "old store's log" + sizeof "older spool" + sizeof "older spool's log" +
+    sizeof "older spool's index" + sizeof "oldest spool" + sizeof "older store" + sizeof "older store's log" - 11;
 
 Test(restore, a_store_that_is_there_is_refused_without_force_and_set_aside_with_it)
 {
@@ -144,6 +165,32 @@ Test(restore, a_store_that_is_there_is_refused_without_force_and_set_aside_with_
 	cr_assert_eq(restore(true), ERR_OK, "%s", eb.text); /* within the same second: another stamp */
 	cr_expect(is_new());
 	cr_expect_eq(kept_aside(), aside_bytes + sizeof "new spool" + sizeof "new store" - 2);
+}
+
+/* Salvage's progress is in the files that go back: it would begin again with files set aside after the backup. */
+Test(restore, files_set_aside_earlier_are_not_taken_over_into_the_restored_ones)
+{
+	const char *const gone[] = { "spool.db", "spool.db-wal", "spool.db-damaged", "store.db", "store.db-wal" };
+	char path[200];
+
+	for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
+		snprintf(path, sizeof path, "%s/%s", data, gone[i]);
+		cr_assert_eq(unlink(path), 0);
+	}
+	cr_expect_eq(restore(false), ERR_EXISTS, "they alone are a store, too");
+	cr_expect_eq(taken_over("spool.db"), 2);
+	cr_assert_eq(restore(true), ERR_OK, "%s", eb.text);
+	cr_expect(is_new());
+	cr_expect(
+	    !is_there("spool.db.damaged-20260131T120000Z-wal") && !is_there("spool.db.damaged-20260131T120000Z-shm"));
+	/* such a name once more: a stamp that is taken by it alone is not used again */
+	put(data, "spool.db.damaged-by-hand", "oldest spool");
+	cr_assert_eq(restore(true), ERR_OK, "%s", eb.text);
+	cr_expect(is_new());
+	cr_expect_eq(kept_aside(),
+	    sizeof "older spool" + sizeof "older spool's log" + sizeof "older spool's index" +
+		2 * sizeof "oldest spool" + sizeof "older store" + sizeof "older store's log" + sizeof "new spool" +
+		sizeof "new store" - 9);
 }
 
 Test(restore, into_a_folder_that_is_not_there)

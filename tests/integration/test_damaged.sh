@@ -76,6 +76,26 @@ ok "numbers rise again"
 is "$(status .state)" bad "the status says it"
 stop_holdfastd
 
+# a restore: what was set aside after the backup is not taken over once more
+rm -rf "$T/data"
+start_holdfastd
+is "$(write_batches 2 0)" 2 "2 rows before a backup"
+HOLDFAST_URL=$HF "$BUILDDIR/holdfast" backup "$T/backup" > /dev/null 2>&1
+is $? 0 "a backup"
+is "$(write_batches 1 7000)" 1 "a row after it"
+stop_holdfastd
+mv "$T/data/spool.db" "$T/data/spool.db.damaged-by-hand"
+start_holdfastd
+wait_until 30 recovered
+is "$(counted)" 3 "the spool is set aside and taken over"
+stop_holdfastd
+"$BUILDDIR/holdfast" restore "$T/backup" --data-dir "$T/data" --force > /dev/null 2>&1
+is $? 0 "the backup is restored"
+start_holdfastd
+is "$(status .recovery.spool.state)" none "nothing is taken over"
+is "$(counted)" 2 "the row after the backup stays away"
+stop_holdfastd
+
 # another program's file and a newer one are not touched
 rm -rf "$T/data"
 mkdir -m 700 "$T/data"
