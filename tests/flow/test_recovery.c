@@ -55,7 +55,7 @@ static void begin(void)
 				n += (size_t)snprintf(text + n, sizeof text - n, ",f%d=1", f);
 			n += (size_t)snprintf(text + n, sizeof text - n, " %d\n", i);
 		}
-		cr_assert_eq(stand_write(&st, text), POINTS * (row + 1));
+		cr_assert_eq(stand_write(&st, text), (uint64_t)POINTS * (uint64_t)(row + 1));
 	}
 }
 
