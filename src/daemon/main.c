@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <curl/curl.h>
 
@@ -70,6 +71,7 @@ int main(int argc, char **argv)
 	sigset_t signals;
 	bool done = false;
 
+	umask(077); /* all it writes is the owner's alone; here, since threads share it */
 	/* Many threads that allocate a little each: without this glibc keeps a heap for each of them. */
 	mallopt(M_ARENA_MAX, 2);
 	mallopt(M_MMAP_THRESHOLD, 256 << 10);

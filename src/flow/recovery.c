@@ -33,12 +33,19 @@ static enum err find_start(sqlite3 *db, uint64_t budget, uint64_t compacted_seq,
 	return e;
 }
 
-static void append_row(struct head *head, struct batch_builder *bb, const struct spool_row *row, uint64_t *points)
+/* Whole, or not at all: the compactor takes what is here for all there is. */
+static void append_row(struct head *head, struct batch_builder *bb, const struct spool_row *row)
 {
 	enum lp_result r;
 
 	batch_builder_start(bb, row->payload, KEEP_BYTES);
-	while ((r = batch_builder_next(bb, row->db)) != LP_END && !bb->out_of_memory) {
+	while ((r = batch_builder_next(bb, row->db)) != LP_END) {
+		if (bb->out_of_memory) {
+			log_warn("out of memory for row %llu of the spool: it is read from there",
+			    (unsigned long long)row->seq);
+			head_leave(head, row->seq);
+			return;
+		}
 		if (r == LP_BAD) /* it was good when it was written */
 			log_error("row %llu of the spool: %s: %.*s", (unsigned long long)row->seq, bb->parser.error,
 			    (int)(bb->parser.line.len > 200 ? 200 : bb->parser.line.len), bb->parser.line.p);
@@ -52,7 +59,6 @@ static void append_row(struct head *head, struct batch_builder *bb, const struct
 		.point_count = bb->point_count,
 		.value_count = bb->value_count };
 	head_append(head, &b, row->seq, row->seq, clock_mono_ns());
-	*points += bb->point_count;
 }
 
 enum err recovery_fill_head(struct head *head, struct catalogue *catalogue, const char *spool_path,
@@ -61,6 +67,7 @@ enum err recovery_fill_head(struct head *head, struct catalogue *catalogue, cons
 	struct spool_reader *reader;
 	struct spool_row row;
 	struct batch_builder bb;
+	struct head_stats now;
 	uint64_t seq = 0;
 	enum err e = spool_reader_open(&reader, spool_path, eb);
 
@@ -78,11 +85,13 @@ enum err recovery_fill_head(struct head *head, struct catalogue *catalogue, cons
 			log_error("%s", eb->text);
 			e = ERR_OK;
 		} else if (e == ERR_OK) {
-			append_row(head, &bb, &row, points);
+			append_row(head, &bb, &row);
 		}
 		seq = row.seq ? row.seq : seq;
 	}
 	batch_builder_fini(&bb);
 	spool_reader_close(reader);
+	head_stats(head, &now);
+	*points = now.points;
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }

@@ -370,6 +370,7 @@ static void *run(void *arg)
 	}
 	pthread_mutex_lock(&s->lock);
 	bool worked = s->stats.started_ns != 0;
+	s->stats.over = true;
 	s->stats.ended_ns = worked ? clock_wall_ns() : 0;
 	if (s->stats.state == SALVAGE_RUNNING)
 		s->stats.state = SALVAGE_DONE;

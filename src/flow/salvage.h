@@ -33,6 +33,7 @@ struct salvage_stats {
 	uint64_t old_rows; /* older than retention: left */
 	uint64_t at_seq, last_seq; /* of the file in work */
 	int64_t started_ns, ended_ns; /* wall clock; 0: not yet */
+	bool over; /* all files were looked at, if only to find that they are done with */
 	char error[256]; /* why it failed */
 };
 

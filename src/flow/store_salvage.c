@@ -412,6 +412,7 @@ static void end(struct store_salvage *s, bool all)
 	if (all && call(s, all_done_job, NULL) != ERR_OK)
 		return;
 	pthread_mutex_lock(&s->lock);
+	s->stats.over = true;
 	s->stats.ended_ns = s->stats.started_ns ? clock_wall_ns() : 0;
 	if (s->stats.started_ns)
 		s->stats.state = all ? SALVAGE_DONE : SALVAGE_FAILED;

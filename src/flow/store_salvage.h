@@ -33,6 +33,7 @@ struct store_salvage_stats {
 	uint64_t old_blocks; /* older than retention: left */
 	uint64_t done_bytes, file_bytes; /* of the file in work, about */
 	int64_t started_ns, ended_ns; /* wall clock; 0: not yet */
+	bool over; /* all files were looked at, if only to find that they are done with */
 	char error[256]; /* why it failed */
 };
 

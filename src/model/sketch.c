@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/varint.h"
+
 enum { SCHEMA = 5, INDEX_LIMIT = 1 << 17, SLOTS = 64 };
 
 /* The fractions of 2^(i/32), in units of 2^-52, rounded down: a double lies above 2^(i/32) just if its own is larger. */
@@ -228,27 +230,13 @@ double sketch_value(const struct sketch *s, uint64_t rank)
 
 /* ---- bytes ---- */
 
-static void put_varint(struct buf *b, uint64_t v)
-{
-	for (; v >= 128; v >>= 7)
-		buf_char(b, (char)(v | 128));
-	buf_char(b, (char)v);
-}
+struct input {
+	const uint8_t *at, *end;
+};
 
-static bool get_varint(struct view *in, uint64_t *out)
+static bool get_number(struct input *in, uint64_t *out)
 {
-	uint64_t v = 0;
-
-	for (unsigned shift = 0; shift < 64 && in->len; shift += 7) {
-		uint8_t byte = (uint8_t)*in->p++;
-		in->len--;
-		v |= (uint64_t)(byte & 127) << shift;
-		if (byte < 128) {
-			*out = v;
-			return true;
-		}
-	}
-	return false;
+	return varint_get(&in->at, in->end, out);
 }
 
 static void pack_side(const struct sketch_side *side, struct buf *out)
@@ -258,13 +246,13 @@ static void pack_side(const struct sketch_side *side, struct buf *out)
 
 	for (uint32_t i = 0; i < side->n; i++)
 		used += side->counts[i] != 0;
-	put_varint(out, used);
+	varint_append(out, used);
 	for (uint32_t i = 0; i < side->n; i++) {
 		if (side->counts[i] == 0)
 			continue;
 		int64_t bucket = side->first + (int64_t)i, distance = bucket - before;
-		put_varint(out, (uint64_t)distance << 1 ^ (uint64_t)(distance >> 63));
-		put_varint(out, side->counts[i]);
+		varint_append(out, zigzag((uint64_t)distance));
+		varint_append(out, side->counts[i]);
 		before = bucket;
 	}
 }
@@ -272,22 +260,22 @@ static void pack_side(const struct sketch_side *side, struct buf *out)
 void sketch_pack(const struct sketch *s, struct buf *out)
 {
 	buf_char(out, SCHEMA);
-	put_varint(out, s->zeros);
+	varint_append(out, s->zeros);
 	pack_side(&s->positive, out);
 	pack_side(&s->negative, out);
 }
 
-static enum err unpack_side(struct sketch *s, struct sketch_side *side, struct view *in)
+static enum err unpack_side(struct sketch *s, struct sketch_side *side, struct input *in)
 {
 	uint64_t used, distance, count;
 	int64_t bucket = 0;
 
-	if (!get_varint(in, &used))
+	if (!get_number(in, &used))
 		return ERR_CORRUPT;
 	for (; used; used--) {
-		if (!get_varint(in, &distance) || !get_varint(in, &count) || distance > 2 * INDEX_LIMIT)
+		if (!get_number(in, &distance) || !get_number(in, &count) || distance > 2 * INDEX_LIMIT)
 			return ERR_CORRUPT;
-		bucket += (int64_t)(distance >> 1 ^ (0 - (distance & 1)));
+		bucket += (int64_t)unzigzag(distance);
 		if (bucket < -INDEX_LIMIT || bucket > INDEX_LIMIT)
 			return ERR_CORRUPT;
 		enum err e = add_to(side, (int32_t)bucket, count);
@@ -298,20 +286,19 @@ static enum err unpack_side(struct sketch *s, struct sketch_side *side, struct v
 	return ERR_OK;
 }
 
-enum err sketch_merge_packed(struct sketch *s, struct view in)
+enum err sketch_merge_packed(struct sketch *s, struct view packed)
 {
 	uint64_t zeros;
 
-	if (in.len == 0 || *in.p != SCHEMA)
+	if (packed.len == 0 || *packed.p != SCHEMA)
 		return ERR_CORRUPT;
-	in.p++;
-	in.len--;
-	if (!get_varint(&in, &zeros))
+	struct input in = { (const uint8_t *)packed.p + 1, (const uint8_t *)packed.p + packed.len };
+	if (!get_number(&in, &zeros))
 		return ERR_CORRUPT;
 	s->zeros += zeros;
 	s->count += zeros;
 	enum err e = unpack_side(s, &s->positive, &in);
 	if (e == ERR_OK)
 		e = unpack_side(s, &s->negative, &in);
-	return e == ERR_OK && in.len ? ERR_CORRUPT : e;
+	return e == ERR_OK && in.at != in.end ? ERR_CORRUPT : e;
 }

@@ -72,9 +72,10 @@ static struct field *field_of(
 	    ? layout->fields[lf->expected]
 	    : measurement_field(bb->catalogue, m, lf->name, lf->value.type, !bb->at_door, &bb->refusal);
 
-	if (!f)
+	if (!f) {
 		(void)refuse(bb, bb->refusal.why, bb->refusal.error);
-	else if (f->type != lf->value.type) {
+		bb->out_of_memory = bb->refusal.out_of_memory;
+	} else if (f->type != lf->value.type) {
 		bb->conflict = f;
 		bb->conflict_type = lf->value.type;
 		(void)refuse(bb, REJECT_TYPE_CONFLICT, "field type conflict");
@@ -119,15 +120,23 @@ enum lp_result batch_builder_next(struct batch_builder *bb, uint32_t db)
 	if (!known) {
 		/* a new series or an unusual order of tags; the fields are looked at first, so that a line that is wrong
 		 * leaves no series behind */
-		if (lp_rest(ps, NULL) == LP_BAD || (bb->admit && !bb->admit(bb->admit_arg, ps)))
+		if (lp_rest(ps, NULL) == LP_BAD) {
+			bb->out_of_memory = ps->out_of_memory;
+			return LP_BAD;
+		}
+		if (bb->admit && !bb->admit(bb->admit_arg, ps))
 			return LP_BAD;
 		s = catalogue_add_series(bb->catalogue, db, ps->key, !bb->at_door, &bb->refusal);
-		if (!s)
+		if (!s) {
+			bb->out_of_memory = bb->refusal.out_of_memory;
 			return refuse(bb, bb->refusal.why, bb->refusal.error);
+		}
 	}
 	const struct catalogue_layout *layout = measurement_layout(s->measurement);
-	if (known && lp_rest(ps, &layout->expect) == LP_BAD)
+	if (known && lp_rest(ps, &layout->expect) == LP_BAD) {
+		bb->out_of_memory = ps->out_of_memory;
 		return LP_BAD;
+	}
 	if (!grow((void **)&bb->points, &bb->point_cap, bb->point_count + 1, POINTS_FIRST, sizeof *bb->points) ||
 	    !grow((void **)&bb->values, &bb->value_cap, bb->value_count + ps->field_count, VALUES_FIRST,
 		sizeof *bb->values)) {

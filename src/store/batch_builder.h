@@ -19,7 +19,7 @@ struct batch_builder {
 	struct batch_point *points;
 	struct batch_value *values;
 	uint32_t point_count, point_cap, value_count, value_cap;
-	bool out_of_memory;
+	bool out_of_memory; /* the last line was refused for it alone: give the text up */
 	struct catalogue_refusal refusal; /* of a line that the catalogue refused */
 	const struct field *conflict; /* after a type conflict: the field as it is… */
 	enum value_type conflict_type; /* …and what the line had */

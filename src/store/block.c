@@ -24,6 +24,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/varint.h"
 #include "store/block_form.h"
 #include "store/column.h"
 
@@ -191,13 +192,6 @@ size_t block_writer_bytes(const struct block_writer *w)
 
 /* ---- finish ---- */
 
-static void put_varint(struct buf *b, uint64_t v)
-{
-	for (; v >= 128; v >>= 7)
-		buf_char(b, (char)(v | 128));
-	buf_char(b, (char)v);
-}
-
 static void put_u32(struct buf *b, uint32_t v)
 {
 	const char bytes[4] = { (char)v, (char)(v >> 8), (char)(v >> 16), (char)(v >> 24) };
@@ -235,9 +229,9 @@ static void put_section(struct block_writer *w, struct column_writer *c)
 	for (unsigned k = 0; k < COLUMN_STREAMS; k++) {
 		if (c->streams[k].len == 0)
 			continue;
-		put_varint(b, (uint64_t)c->streams[k].len << 1 | (packed[k] > 0));
+		varint_append(b, (uint64_t)c->streams[k].len << 1 | (packed[k] > 0));
 		if (packed[k])
-			put_varint(b, packed[k]);
+			varint_append(b, packed[k]);
 	}
 	for (unsigned k = 0; k < COLUMN_STREAMS; k++) {
 		if (packed[k])
@@ -253,8 +247,8 @@ static void put_series(struct block_writer *w)
 	uint32_t before = 0;
 
 	for (uint32_t i = 0; i < w->series_count; i++) {
-		put_varint(&w->directory, w->series[i].ordinal - before);
-		put_varint(&w->directory, w->series[i].rows);
+		varint_append(&w->directory, w->series[i].ordinal - before);
+		varint_append(&w->directory, w->series[i].rows);
 		before = w->series[i].ordinal;
 	}
 }
@@ -266,10 +260,10 @@ static void put_columns(struct block_writer *w)
 		size_t at = w->sections.len;
 		put_section(w, c);
 		size_t n = w->sections.len - at;
-		put_varint(&w->directory, c->field);
+		varint_append(&w->directory, c->field);
 		buf_char(&w->directory, (char)c->kind);
 		buf_char(&w->directory, (char)c->type);
-		put_varint(&w->directory, n);
+		varint_append(&w->directory, n);
 		put_u32(&w->directory, n ? (uint32_t)XXH3_64bits(w->sections.p + at, n) : 0);
 	}
 }
@@ -288,8 +282,8 @@ enum err block_writer_finish(struct block_writer *w, struct view *out)
 	buf_clear(&w->directory);
 	buf_clear(&w->sections);
 	buf_clear(&w->out);
-	put_varint(&w->directory, w->series_count);
-	put_varint(&w->directory, w->column_count);
+	varint_append(&w->directory, w->series_count);
+	varint_append(&w->directory, w->column_count);
 	put_series(w);
 	put_columns(w);
 	uint64_t sum = XXH3_64bits(w->directory.p, w->directory.len);

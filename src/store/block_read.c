@@ -6,6 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/varint.h"
 #include "store/block.h"
 #include "store/block_form.h"
 #include "store/column.h"
@@ -62,19 +63,9 @@ struct block_source block_source_memory(const struct view *bytes)
 
 /* ---- the directory ---- */
 
-static bool get_varint(struct input *in, uint64_t max, uint64_t *out)
+static bool get_number(struct input *in, uint64_t max, uint64_t *out)
 {
-	uint64_t v = 0;
-
-	for (unsigned shift = 0; shift < 63 && in->at < in->end; shift += 7) {
-		uint8_t byte = *in->at++;
-		v |= (uint64_t)(byte & 127) << shift;
-		if (byte < 128) {
-			*out = v;
-			return v <= max;
-		}
-	}
-	return false;
+	return varint_get(&in->at, in->end, out) && *out <= max;
 }
 
 static bool get_bytes(struct input *in, void *to, size_t n)
@@ -96,7 +87,7 @@ static bool read_series(struct input *in, struct block *b)
 	uint64_t ordinal = 0, gap, rows;
 
 	for (uint32_t i = 0; i < b->series_count; i++) {
-		if (!get_varint(in, UINT32_MAX, &gap) || !get_varint(in, BLOCK_CHUNK_ROWS_MAX, &rows))
+		if (!get_number(in, UINT32_MAX, &gap) || !get_number(in, BLOCK_CHUNK_ROWS_MAX, &rows))
 			return false;
 		ordinal += gap;
 		if ((i && gap == 0) || ordinal > UINT32_MAX || rows == 0)
@@ -133,8 +124,8 @@ static bool read_columns(struct input *in, struct block *b, size_t sections_at)
 		struct block_column *c = &b->columns[i];
 		uint64_t field, length;
 		uint8_t kind, type, sum[4];
-		if (!get_varint(in, UINT32_MAX, &field) || !get_bytes(in, &kind, 1) || !get_bytes(in, &type, 1) ||
-		    !get_varint(in, b->source.size - at, &length) || !get_bytes(in, sum, 4))
+		if (!get_number(in, UINT32_MAX, &field) || !get_bytes(in, &kind, 1) || !get_bytes(in, &type, 1) ||
+		    !get_number(in, b->source.size - at, &length) || !get_bytes(in, sum, 4))
 			return false;
 		if (i == 0 ? kind != COLUMN_TIMES || type != VALUE_INTEGER : !is_sound(kind, type))
 			return false;
@@ -151,7 +142,7 @@ static enum err read_directory(struct block *b, const uint8_t *bytes, size_t n, 
 	uint64_t series, columns;
 
 	/* each takes at least two and eight bytes */
-	if (!get_varint(&in, BLOCK_SERIES_MAX, &series) || !get_varint(&in, n / 8 + 1, &columns) || series > n / 2 ||
+	if (!get_number(&in, BLOCK_SERIES_MAX, &series) || !get_number(&in, n / 8 + 1, &columns) || series > n / 2 ||
 	    series == 0 || columns == 0)
 		return ERR_CORRUPT;
 	b->series_count = (uint32_t)series;
@@ -221,8 +212,8 @@ static bool read_entries(struct input *in, struct stream_entry entries[COLUMN_ST
 	for (unsigned k = 0; k < COLUMN_STREAMS; k++) {
 		uint64_t length = 0, packed = 0;
 		if (which[k / 8] >> k % 8 & 1) {
-			if (!get_varint(in, (uint64_t)BLOCK_STREAM_MAX * 2 + 1, &length) ||
-			    (length & 1 && (!get_varint(in, BLOCK_STREAM_MAX, &packed) || packed == 0)) || length < 2)
+			if (!get_number(in, (uint64_t)BLOCK_STREAM_MAX * 2 + 1, &length) ||
+			    (length & 1 && (!get_number(in, BLOCK_STREAM_MAX, &packed) || packed == 0)) || length < 2)
 				return false;
 			length >>= 1;
 		}

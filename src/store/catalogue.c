@@ -275,6 +275,12 @@ static struct series *insert_series(
 	return s;
 }
 
+static void no_memory(struct catalogue_refusal *refusal)
+{
+	refusal->error = "out of memory";
+	refusal->out_of_memory = true;
+}
+
 /* Copies the key, and divides the copy: tags point into it. */
 static struct series *add_canonical(
     struct catalogue *c, struct measurement *m, struct view key, struct catalogue_refusal *refusal)
@@ -283,7 +289,7 @@ static struct series *add_canonical(
 	struct series *s = NULL;
 
 	if (!p) {
-		refusal->error = "out of memory";
+		no_memory(refusal);
 		return NULL;
 	}
 	memcpy(p, key.p, key.len);
@@ -291,7 +297,7 @@ static struct series *add_canonical(
 	if (lp_key_split(key, &c->key, &refusal->why, &refusal->error)) {
 		s = insert_series(c, m, key, &c->key);
 		if (!s)
-			refusal->error = "out of memory";
+			no_memory(refusal);
 	}
 	return s;
 }
@@ -334,8 +340,26 @@ static struct measurement *measurement_with_room(
 	if (!m && atomic_load(&c->measurement_count) >= measurements)
 		return refuse(refusal, CEILING_MEASUREMENTS, measurements, "max-measurements limit exceeded");
 	if (!m && !(m = add_measurement(c, db, name)))
-		refusal->error = "out of memory";
+		no_memory(refusal);
 	return m;
+}
+
+/* c->key is sorted. */
+static struct series *add_sorted(struct catalogue *c, uint32_t db, bool accepted, struct catalogue_refusal *refusal)
+{
+	buf_clear(&c->canonical);
+	if (!buf_reserve(&c->canonical, LP_KEY_MAX)) {
+		no_memory(refusal);
+		return NULL;
+	}
+	lp_key_write(&c->key, &c->canonical);
+	refusal->error = "key longer than 65535 bytes"; /* more escapes than it was written with */
+	struct view canonical = { c->canonical.p, c->canonical.len };
+	struct series *s = c->canonical.failed ? NULL : catalogue_find_series(c, db, canonical);
+	if (s || c->canonical.failed)
+		return s;
+	struct measurement *m = measurement_with_room(c, db, c->key.measurement, accepted, refusal);
+	return m ? add_canonical(c, m, canonical, refusal) : NULL;
 }
 
 struct series *catalogue_add_series(
@@ -351,15 +375,7 @@ struct series *catalogue_add_series(
 			refusal->why = REJECT_UNPARSABLE;
 			refusal->error = "duplicate tags";
 		} else {
-			buf_clear(&c->canonical);
-			lp_key_write(&c->key, &c->canonical);
-			struct view canonical = { c->canonical.p, c->canonical.len };
-			refusal->error = "out of memory";
-			if (!c->canonical.failed && !(s = catalogue_find_series(c, db, canonical))) {
-				struct measurement *m = measurement_with_room(
-				    c, db, c->key.measurement, accepted, refusal);
-				s = m ? add_canonical(c, m, canonical, refusal) : NULL;
-			}
+			s = add_sorted(c, db, accepted, refusal);
 		}
 	}
 	pthread_mutex_unlock(&c->lock);

@@ -67,6 +67,7 @@ struct catalogue_refusal {
 	enum ceiling ceiling; /* the one in the way, if it was one, and how high it is */
 	uint64_t max;
 	struct view measurement; /* as in the key or the catalogue; empty where the key cannot be read */
+	bool out_of_memory; /* nothing is wrong with the line */
 };
 
 NODISCARD enum err catalogue_new(struct catalogue **out, const struct catalogue_opts *opts, struct errbuf *eb);

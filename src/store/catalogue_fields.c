@@ -93,13 +93,14 @@ struct field *measurement_field(struct catalogue *c, struct measurement *m, stru
 	if (name.len > LP_KEY_MAX)
 		return no(refusal, REJECT_TOO_LONG, "field name longer than 65535 bytes");
 	(void)no(refusal, REJECT_TOO_LONG, "out of memory");
+	refusal->out_of_memory = true;
 	pthread_mutex_lock(&c->lock);
 	f = measurement_find_field(m, name);
 	if (!f && measurement_layout(m)->count < max)
 		f = add_field(c, m, name, type);
 	else if (!f)
 		*refusal = (struct catalogue_refusal){ REJECT_TOO_MANY_FIELDS,
-			"max-fields-per-measurement limit exceeded", CEILING_FIELDS, max, m->name };
+			"max-fields-per-measurement limit exceeded", CEILING_FIELDS, max, m->name, false };
 	pthread_mutex_unlock(&c->lock);
 	return f;
 }

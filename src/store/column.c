@@ -36,6 +36,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/varint.h"
 #include "store/column_form.h"
 #include "store/rows.h"
 
@@ -61,19 +62,6 @@ static inline uint32_t byte_width(uint64_t v)
 static void put_byte(struct buf *b, unsigned v)
 {
 	buf_char(b, (char)v);
-}
-
-static void put_varint(struct buf *b, uint64_t v)
-{
-	char out[10];
-	unsigned n = 0;
-
-	while (v >= 128) {
-		out[n++] = (char)(v | 128);
-		v >>= 7;
-	}
-	out[n++] = (char)v;
-	buf_append(b, out, n);
 }
 
 /* ---- scratch ---- */
@@ -307,7 +295,7 @@ static bool make_decimals(
 				continue;
 			}
 			v[i] = i ? v[i - 1] : 0;
-			put_varint(exceptions, i - last);
+			varint_append(exceptions, i - last);
 			buf_append(exceptions, &x[i], sizeof x[i]);
 			last = i;
 			count++;
@@ -352,7 +340,7 @@ static bool number_strings(struct buf streams[COLUMN_STREAMS], const uint64_t *x
 		if (s->slots[at] == UINT32_MAX) {
 			s->slots[at] = i;
 			v[i] = (*distinct)++;
-			put_varint(text, str->len);
+			varint_append(text, str->len);
 			buf_append(text, str->bytes, str->len);
 		} else {
 			v[i] = v[s->slots[at]];
@@ -371,18 +359,18 @@ static void put_plan(
 		(unsigned)p->representation << 5);
 	put_byte(m, p->width | (p->unit > 1 ? META_UNIT : 0) | (count ? META_EXCEPTIONS : 0));
 	if (p->representation == STRINGS)
-		put_varint(m, distinct);
+		varint_append(m, distinct);
 	if (p->representation == DECIMAL)
 		put_byte(m, p->exponent);
 	if (p->unit > 1)
-		put_varint(m, p->unit);
-	put_varint(m, zigzag(p->first));
+		varint_append(m, p->unit);
+	varint_append(m, zigzag(p->first));
 	if (p->transform == DELTA2)
-		put_varint(m, zigzag(p->step));
+		varint_append(m, zigzag(p->step));
 	if (p->transform != PLAIN && !p->zigzag)
-		put_varint(m, zigzag(p->least));
+		varint_append(m, zigzag(p->least));
 	if (count) {
-		put_varint(m, count);
+		varint_append(m, count);
 		buf_append(m, exceptions->p, exceptions->len);
 	}
 }

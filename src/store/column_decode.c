@@ -1,6 +1,7 @@
 /* The way back; column.c has the form. Every length is checked against its stream before a byte of it is used. */
 #include <string.h>
 
+#include "base/varint.h"
 #include "store/column.h"
 #include "store/column_form.h"
 #include "store/rows.h"
@@ -23,19 +24,7 @@ static bool get_byte(struct column_cursor *c, enum column_stream s, uint8_t *out
 
 static bool get_varint(struct column_cursor *c, enum column_stream s, uint64_t *out)
 {
-	uint64_t v = 0;
-	uint8_t byte;
-
-	for (unsigned shift = 0; shift < 64; shift += 7) {
-		if (!get_byte(c, s, &byte) || (shift == 63 && byte > 1))
-			return false;
-		v |= (uint64_t)(byte & 127) << shift;
-		if (byte < 128) {
-			*out = v;
-			return true;
-		}
-	}
-	return false;
+	return varint_get(&c->at[s], c->end[s], out);
 }
 
 static bool get_zigzag(struct column_cursor *c, uint64_t *out)

@@ -14,16 +14,6 @@ enum { EXPONENT_MAX = 15 };
 static const double power10[EXPONENT_MAX + 1] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12,
 	1e13, 1e14, 1e15 };
 
-static inline uint64_t zigzag(uint64_t v)
-{
-	return v << 1 ^ (uint64_t)((int64_t)v >> 63);
-}
-
-static inline uint64_t unzigzag(uint64_t v)
-{
-	return v >> 1 ^ (0 - (v & 1));
-}
-
 /* Negative doubles have their order turned round, so that the integers order as the doubles do; its own inverse. */
 static inline uint64_t order_bits(uint64_t bits)
 {

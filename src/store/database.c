@@ -1,9 +1,11 @@
 #include "store/database.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { BUSY_MS = 5000 };
 
@@ -129,6 +131,16 @@ static enum err open_file(sqlite3 **out, const char *path, int flags, struct err
 	return ERR_OK;
 }
 
+/* SQLite would leave the mode to the umask; log and index get the file's mode. Never opens a file that is there: closing
+ * it would drop the locks that this process has on it. What fails here, SQLite says better. */
+static void create_private(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		close(fd);
+}
+
 enum err database_open(sqlite3 **out, const char *path, const struct database_schema *schema, struct errbuf *eb)
 {
 	/* wal_autocheckpoint=0: the writer checkpoints between commits. secure_delete is on in Debian's build. */
@@ -137,10 +149,9 @@ enum err database_open(sqlite3 **out, const char *path, const struct database_sc
 				       "PRAGMA cache_size=-1024; PRAGMA foreign_keys=OFF";
 	int version = 0;
 	char page[64];
-	mode_t before = umask(077); /* its log and index get the file's mode */
-	enum err e = open_file(out, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, eb);
 
-	umask(before);
+	create_private(path);
+	enum err e = open_file(out, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, eb);
 	if (e != ERR_OK)
 		return e;
 	e = database_identify(*out, path, schema, &version, eb);

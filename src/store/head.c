@@ -172,6 +172,12 @@ void head_append(struct head *h, const struct batch *b, uint64_t first_seq, uint
 	make_room(h);
 }
 
+void head_leave(struct head *h, uint64_t seq)
+{
+	h->last_seq = seq;
+	start_over(h, seq + 1);
+}
+
 void head_seal(struct head *h)
 {
 	pthread_mutex_lock(&h->lock);

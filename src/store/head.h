@@ -46,6 +46,8 @@ void head_begin_at(struct head *h, uint64_t seq);
 /* The writer: puts the batch in, as of spool rows [first_seq, last_seq]. now_ns: monotonic, for the generations' age.
  * What finds no memory is read from the spool later: the head then begins after it. */
 void head_append(struct head *h, const struct batch *b, uint64_t first_seq, uint64_t last_seq, int64_t now_ns);
+/* The writer: row seq found no memory before it came here, as above. */
+void head_leave(struct head *h, uint64_t seq);
 /* The writer: the newest generation takes no more. */
 void head_seal(struct head *h);
 /* Any thread: rows up to seq are in the store. The writer lets their generations go with its next batch. */

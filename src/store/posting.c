@@ -1,12 +1,14 @@
 #include "store/posting.h"
 
-enum { CHUNK_FIRST = 8, CHUNK_MAX = 1024, VARINT_MAX = 5 };
+#include "base/varint.h"
+
+enum { CHUNK_FIRST = 8, CHUNK_MAX = 1024, NUMBER_BYTES_MAX = 5 };
 
 bool posting_prepare(struct posting *p, struct arena *a)
 {
 	uint32_t count = atomic_load_explicit(&p->count, memory_order_relaxed);
 
-	if (count == 0 || p->room - p->used >= VARINT_MAX)
+	if (count == 0 || p->room - p->used >= NUMBER_BYTES_MAX)
 		return true;
 	uint16_t room = p->room == 0 ? CHUNK_FIRST : p->room >= CHUNK_MAX ? CHUNK_MAX : (uint16_t)(p->room * 2);
 	struct posting_chunk *k = arena_alloc(a, sizeof *k + room, 8);
@@ -31,10 +33,7 @@ void posting_add(struct posting *p, uint32_t number)
 	if (count == 0) {
 		p->first = number;
 	} else {
-		uint32_t d = number - p->last;
-		for (; d >= 0x80; d >>= 7)
-			p->tail->bytes[p->used++] = (uint8_t)(d | 0x80);
-		p->tail->bytes[p->used++] = (uint8_t)d;
+		p->used = (uint16_t)(p->used + varint_put(p->tail->bytes + p->used, number - p->last));
 	}
 	p->last = number;
 	atomic_store_explicit(&p->count, count + 1, memory_order_release);
@@ -83,6 +82,7 @@ bool posting_next(struct posting_cursor *c, uint32_t *number)
 	}
 	if (c->index == c->chunk_end)
 		enter(c, chunk_after(c));
+	/* not varint_get: these were written here and are whole, and this is read for every number of a list */
 	uint32_t d = *c->at & 0x7F;
 	for (unsigned shift = 7; *c->at++ & 0x80; shift += 7)
 		d |= (uint32_t)(*c->at & 0x7F) << shift;

@@ -18,6 +18,7 @@ void lp_restart(struct lp_parser *ps, struct view text)
 {
 	ps->p = ps->next = text.len ? text.p : ""; /* an empty view may be NULL */
 	ps->end = ps->p + text.len;
+	ps->out_of_memory = false;
 }
 
 void lp_fini(struct lp_parser *ps)
@@ -139,6 +140,7 @@ static struct lp_field *new_field(struct lp_parser *ps)
 	if (ps->field_count == ps->field_cap) {
 		uint32_t cap = ps->field_cap ? ps->field_cap * 2 : FIELDS_FIRST;
 		struct lp_field *f = cap <= LP_FIELDS_MAX ? realloc(ps->fields, cap * sizeof *f) : NULL;
+		ps->out_of_memory = !f && cap <= LP_FIELDS_MAX;
 		if (!f)
 			return NULL;
 		ps->fields = f;
@@ -314,7 +316,7 @@ enum lp_result lp_rest(struct lp_parser *ps, const struct lp_expect *expect)
 	for (;;) {
 		struct lp_field *f = new_field(ps);
 		if (!f)
-			return bad(ps, REJECT_TOO_LONG, "more than 4096 fields");
+			return bad(ps, REJECT_TOO_LONG, ps->out_of_memory ? "out of memory" : "more than 4096 fields");
 		f->expected = -1;
 		if (at < count) {
 			struct view n = expect->names[at];

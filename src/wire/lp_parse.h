@@ -37,6 +37,7 @@ struct lp_parser {
 	/* of the last refusal */
 	enum reject why;
 	const char *error; /* InfluxDB's words */
+	bool out_of_memory; /* since lp_restart: a line was refused that nothing is wrong with */
 };
 
 enum lp_result { LP_OK, LP_BAD, LP_END };

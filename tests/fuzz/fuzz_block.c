@@ -11,6 +11,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/varint.h"
 #include "store/block.h"
 #include "store/rollup.h"
 
@@ -33,13 +34,6 @@ static unsigned take(struct input *in)
 	return in->p < in->end ? *in->p++ : 0;
 }
 
-static void put_varint(struct buf *b, uint64_t v)
-{
-	for (; v >= 128; v >>= 7)
-		buf_char(b, (char)(v | 128));
-	buf_char(b, (char)v);
-}
-
 static void put_bytes(struct buf *b, uint64_t v, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -54,11 +48,11 @@ static void cook(struct input in, struct buf *out)
 	unsigned field[COLUMNS_MAX], kind[COLUMNS_MAX], type[COLUMNS_MAX], length[COLUMNS_MAX];
 
 	buf_init(&directory, 1 << 16);
-	put_varint(&directory, series);
-	put_varint(&directory, columns);
+	varint_append(&directory, series);
+	varint_append(&directory, columns);
 	for (unsigned i = 0; i < series; i++) {
-		put_varint(&directory, 1);
-		put_varint(&directory, 1 + take(&in));
+		varint_append(&directory, 1);
+		varint_append(&directory, 1 + take(&in));
 	}
 	for (unsigned i = 0; i < columns; i++) {
 		field[i] = take(&in) % 3;
@@ -71,9 +65,9 @@ static void cook(struct input in, struct buf *out)
 	for (unsigned i = 0; i < columns; i++) {
 		if (length[i] > in.end - in.p)
 			length[i] = (unsigned)(in.end - in.p);
-		put_varint(&directory, field[i]);
+		varint_append(&directory, field[i]);
 		put_bytes(&directory, kind[i] | type[i] << 8, 2);
-		put_varint(&directory, length[i]);
+		varint_append(&directory, length[i]);
 		put_bytes(&directory, XXH3_64bits(in.p, length[i]), 4);
 		in.p += length[i];
 	}

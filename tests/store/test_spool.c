@@ -103,6 +103,24 @@ Test(spool, committed_rows_come_back_in_order_after_reopening)
 	spool_close(s);
 }
 
+Test(spool, all_its_files_are_the_owners_alone_whatever_the_umask)
+{
+	static const char *const suffix[] = { "", "-wal", "-shm" };
+	mode_t before = umask(0);
+	struct spool *s = opened();
+	char name[128];
+	struct stat st;
+
+	append_rows(s, 0, 1);
+	umask(before);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(name, sizeof name, "%s%s", path, suffix[i]);
+		cr_assert_eq(stat(name, &st), 0, "%s", name);
+		cr_assert_eq(st.st_mode & 0777, 0600, "%s: %o", name, (unsigned)st.st_mode);
+	}
+	spool_close(s);
+}
+
 Test(spool, rolled_back_rows_leave_nothing)
 {
 	struct spool *s = opened();
