@@ -281,6 +281,8 @@ static int read_file(struct importing *m, int fd, const char *name, bool told, e
 			    (unsigned long long)m->im.next_line);
 		} else if (!read_some(fd, &text, step, begun ? step / 2 : DETECT_BYTES, &end)) {
 			status = complain(EXIT_BAD, "cannot read %s: %s", name, strerror(errno));
+		} else if (!begun && text.len >= 2 && !memcmp(text.p, "\x1f\x8b", 2)) {
+			status = complain(EXIT_BAD, "%s is packed with gzip: zcat FILE | holdfast import -", name);
 		} else {
 			if (!begun)
 				import_init(&m->im,

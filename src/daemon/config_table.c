@@ -1,6 +1,7 @@
 #include "daemon/config_table.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -199,8 +200,16 @@ static enum err set_choice(uint64_t *slot, const struct config_key *k, const cha
 			*slot = i;
 			return ERR_OK;
 		}
-	return errbuf_set(
-	    eb, ERR_INVALID, "is not known; write %s, %s or %s", k->choices[0], k->choices[1], k->choices[2]);
+	char known[128] = "";
+	for (unsigned i = 0; k->choices[i]; i++) {
+		size_t n = strlen(known);
+		snprintf(known + n, sizeof known - n, "%s%s",
+		    !i			    ? ""
+			: k->choices[i + 1] ? ", "
+					    : " or ",
+		    k->choices[i]);
+	}
+	return errbuf_set(eb, ERR_INVALID, "is not known; write %s", known);
 }
 
 static enum err in_limits(const struct config_key *k, int64_t v, struct errbuf *eb)

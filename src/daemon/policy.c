@@ -3,6 +3,7 @@
 #include "daemon/policy.h"
 
 #include <fnmatch.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,11 +111,14 @@ static enum err read_patterns(struct policy *p, const char *text, struct errbuf 
 /* A coarser tier must not go before the finer one it stands in for. */
 static enum err check_order(const char *of, const int64_t ns[TIERS], struct errbuf *eb)
 {
-	for (int t = 1; t < (int)TIERS; t++)
+	for (int t = 1; t < (int)TIERS; t++) {
+		const char *finer = tier_name((enum tier)(t - 1)), *coarser = tier_name((enum tier)t);
+		double days[] = { (double)ns[t - 1] / TIER_DAY_NS, (double)ns[t] / TIER_DAY_NS };
 		if (ns[t] < ns[t - 1])
 			return errbuf_set(eb, ERR_INVALID,
-			    "[retention]%s: %s is kept shorter than %s; keep raw <= 1m <= 1h <= 1d", of,
-			    tier_name((enum tier)t), tier_name((enum tier)(t - 1)));
+			    "[retention]%s: %s is kept for %g days, longer than %s with %g (maybe by default); set %s = %.0fd or more",
+			    of, finer, days[0], coarser, days[1], coarser, ceil(days[0]));
+	}
 	return ERR_OK;
 }
 

@@ -629,16 +629,14 @@ enum err committer_let_go(struct committer *c, struct errbuf *eb)
 enum err committer_shrink(struct committer *c, struct errbuf *eb)
 {
 	struct shrink k = { .left = UINT64_MAX };
-	enum err e = ERR_OK;
+	enum err e = committer_let_go(c, eb);
 
-	/* the first job only has the writer let go what nobody needs */
-	atomic_store(&c->tidy_now, true);
 	for (uint64_t before = 0; e == ERR_OK && k.left && k.left != before;) {
 		before = k.left;
 		e = committer_call(c, shrink_job, &k, eb);
 	}
 	atomic_store(&c->truncate_log, true);
-	return e == ERR_OK ? committer_call(c, shrink_job, &k, eb) : e;
+	return e == ERR_OK ? committer_let_go(c, eb) : e;
 }
 
 void committer_stats(struct committer *c, struct committer_stats *out)

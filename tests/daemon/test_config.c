@@ -101,7 +101,7 @@ Test(config, wrong_input_is_told_with_its_place_and_what_would_be_right)
 		{ "[server]\nlisten = 8686", "is not ADDRESS:PORT" },
 		{ "[server]\nlisten = example.org:80", "has no IPv4 address" },
 		{ "[server]\nlisten = 0.0.0.0:80", "would be open to the network without TLS and tokens" },
-		{ "[server]\nlog_level = loud", "write error, warning or info" },
+		{ "[server]\nlog_level = loud", "write error, warning, info or debug" },
 		{ "[server]\nthreads = 8\nthreads = 9", ":3: [server] threads stands twice" },
 		{ "[server]\nmax_body = 100MiB", "max_body is above max_queue" },
 		{ "[influxdb]\ndatabase = x", "[influxdb] has no url" },

@@ -150,4 +150,8 @@ cmp "$T/want" "$T/err"
 ok "tells which and why"
 "$H" import "$T/nothing" 2> /dev/null
 is $? 2 "a file that is not there"
+# a packed file
+printf 'm v=1 1\n' | gzip > "$T/packed.gz"
+"$H" --url "$HF" import "$T/packed.gz" 2> "$T/err"
+is "$? $(grep -c zcat "$T/err")" "1 1" "a packed file is told as such"
 finish
