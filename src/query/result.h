@@ -1,0 +1,47 @@
+/* What statements answer, pushed piece by piece to whoever writes it down: statements in order; of each its series in order;
+ * of each series its rows. Nothing is held: a piece is good only during the call. */
+#ifndef QUERY_RESULT_H
+#define QUERY_RESULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "query/cell.h"
+
+struct result_tag {
+	struct view key, value; /* plain */
+};
+
+struct result_series {
+	struct view name; /* may be empty: SHOW DATABASES has none */
+	const struct result_tag *tags; /* in order of their keys */
+	uint32_t tag_count;
+	const struct view *columns; /* plain */
+	uint32_t column_count; /* cells of each row; of a SELECT the first is the time */
+	bool first_is_time; /* the first cell is an integer: ns since the epoch. InfluxDB's `epoch` is applied to it */
+};
+
+/* Each returns false to stop: nobody waits for the answer any more, or it is too long. The statement then ends at once. */
+struct result_sink {
+	bool (*series)(void *arg, const struct result_series *s);
+	bool (*row)(void *arg, const struct cell *cells); /* of the last series */
+	void *arg;
+};
+
+/* What is said beside the rows. Zeroed it means: complete, of nothing. */
+struct result_report {
+	unsigned sources; /* of enum read_source (query/read.h) */
+	bool incomplete;
+	bool sketched; /* some percentile is within 1.1 % of the value, not exact */
+	unsigned tiers; /* 1 << enum tier (store/tier.h) of each that rows came from */
+	char reason[256]; /* why it is incomplete; the first one */
+	/* what was read of the local store */
+	uint64_t blocks, pieces, chunks, rows;
+};
+
+/* The first reason stays. */
+void result_report_not_complete(struct result_report *r, const char *reason);
+/* The coarsest tier: raw, 1m, 1h, 1d. */
+const char *result_report_tier(const struct result_report *r);
+
+#endif
