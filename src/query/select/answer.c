@@ -91,7 +91,7 @@ static enum err put_group(struct answer *a, uint32_t group, const struct point_l
 {
 	struct select_run *r = a->b->run;
 	struct buckets *b = a->b;
-	int64_t time_ns;
+	int64_t time_ns = 0;
 	enum err e = ERR_OK;
 
 	select_emit_begin(r->emit, r->source->name, &r->groups.of[group]);

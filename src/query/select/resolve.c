@@ -289,7 +289,7 @@ static enum err add_source(
     struct select_work *w, struct select_node *n, struct from_list *l, const struct iql_source *x)
 {
 	struct view database, policy;
-	uint32_t db;
+	uint32_t db = 0;
 
 	if (x->subquery) {
 		for (struct select_node *sub = n->next; sub; sub = sub->next)
