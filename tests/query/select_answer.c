@@ -125,8 +125,11 @@ static enum err answer(struct stand *s, struct arena *a, const char *text, struc
 	struct result_sink sink = { on_series, on_row, o };
 	struct iql_query q;
 	int64_t now = clock_wall_ns();
-	struct select_env env = { .local = s->local, .catalogue = s->catalogue, .database = view_of("metrics"),
-		.budget = &budget, .now_ns = now };
+	struct select_env env = { .local = s->local,
+		.catalogue = s->catalogue,
+		.database = view_of("metrics"),
+		.budget = &budget,
+		.now_ns = now };
 	enum err e = iql_parse(a, view_of(text), NULL, &q, eb);
 
 	if (e == ERR_OK)

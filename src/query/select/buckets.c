@@ -211,6 +211,8 @@ static bool prepare_columns(struct buckets *b, const struct source_rows *s, cons
 			return false;
 		if (!p->there || r->count == 0)
 			continue;
+		if (b->run->is_table) /* a bucket of a subquery may begin before the range */
+			continue;
 		if (r->times[0] < c->from_ns)
 			p->from = rows_lower_bound(r->times, r->count, c->from_ns);
 		if (r->times[r->count - 1] >= c->to_ns)
@@ -290,6 +292,8 @@ static enum err add_series(struct buckets *b, const struct source_rows *s)
 	bool any = true;
 	enum err e = ERR_OK;
 
+	if (n == 0 || group == UINT32_MAX)
+		return ERR_OK;
 	arena_clear(&b->step);
 	if (r->filter && b->tier == TIER_RAW) {
 		e = select_row_room(r, n);
@@ -325,7 +329,8 @@ static enum err add_in_order(
 		uint32_t slot = b->calls[k];
 		const struct select_call *c = r->node->slots[slot].call;
 		bool ordered = is_ordered(c) && (c->is_transform || r->groups.of[group].member_count > 1);
-		if (!ordered || !e->columns[slot] || time_ns < c->from_ns || time_ns >= c->to_ns)
+		bool within = r->is_table || (time_ns >= c->from_ns && time_ns < c->to_ns);
+		if (!ordered || !e->columns[slot] || !within)
 			continue;
 		struct cell v = select_cell_of(e->columns[slot], cell_type_of(c->stages[0].in), row, &r->scratch);
 		if (v.type == CELL_NULL)
@@ -432,15 +437,48 @@ static enum err merge_step(struct buckets *b, const struct source_step *s)
 	return e == ERR_NOMEM ? errbuf_set(r->eb, e, "out of memory") : e;
 }
 
+struct turn { /* of a series of a step */
+	uint32_t member, at;
+};
+
+static int by_turn(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+
+	return (x->member > y->member) - (x->member < y->member);
+}
+
+/* Where times are equal first() is that of the first series, last() that of the last one. */
+static enum err add_in_turn(struct buckets *b, const struct source_step *s)
+{
+	struct select_run *r = b->run;
+	bool from_end = b->descending_read != r->node->is_descending; /* members are in the order of the answer */
+	size_t bytes = s->count * sizeof(struct turn);
+	struct turn *turns = select_take(r->budget, bytes, r->eb);
+	enum err e = turns ? ERR_OK : ERR_TOOBIG;
+
+	for (uint32_t i = 0; turns && i < s->count; i++) {
+		uint32_t member = r->groups.member_of[s->of[i].series];
+		turns[i] = (struct turn){ from_end ? UINT32_MAX - member : member, i };
+	}
+	if (turns)
+		qsort(turns, s->count, sizeof *turns, by_turn);
+	for (uint32_t i = 0; e == ERR_OK && i < s->count; i++)
+		e = add_series(b, &s->of[turns[i].at]);
+	select_give(r->budget, turns, bytes);
+	return e;
+}
+
 static enum err on_step(void *arg, const struct source_step *s)
 {
 	struct buckets *b = arg;
 	enum err e = ERR_OK;
 
 	b->tier = s->tier;
-	for (uint32_t i = 0; e == ERR_OK && i < s->count; i++)
-		if (s->of[i].rows.count && b->run->groups.group_of[s->of[i].series] != UINT32_MAX)
-			e = add_series(b, &s->of[i]);
+	if (b->ends_early && s->count > 1)
+		e = add_in_turn(b, s);
+	for (uint32_t i = 0; (!b->ends_early || s->count == 1) && e == ERR_OK && i < s->count; i++)
+		e = add_series(b, &s->of[i]);
 	if (e == ERR_OK && b->is_merged && s->tier == TIER_RAW)
 		e = merge_step(b, s);
 	return e == ERR_OK && b->ends_early && b->unseen == 0 ? ERR_CLOSED : e;
@@ -520,6 +558,8 @@ enum err buckets_read(struct buckets *b)
 	if (b->ends_early && only)
 		b->descending_read = strcmp(only, "last") == 0;
 	b->ends_early &= only != NULL;
+	for (uint32_t i = 0; b->ends_early && i < b->call_count; i++)
+		n->slots[b->calls[i]].call->stages[0].keeps_first = !r->is_table && !n->ref_count;
 	b->unseen = (size_t)r->groups.count * b->call_count;
 	b->seen = select_take(r->budget, b->unseen, r->eb);
 	size_t bytes = b->unseen;

@@ -236,8 +236,10 @@ static bool needs_keys(const struct select_run *r)
 	bool ordered = n->is_raw;
 
 	for (uint32_t i = 0; i < n->slot_count; i++)
-		if (n->slots[i].call && n->slots[i].call->stage_count)
-			ordered |= n->slots[i].call->stages[0].fn->ordered;
+		if (n->slots[i].call && n->slots[i].call->stage_count) {
+			const struct function *f = n->slots[i].call->stages[0].fn;
+			ordered |= f->ordered || strcmp(f->name, "first") == 0 || strcmp(f->name, "last") == 0;
+		}
 	return (ordered || n->slimit || n->soffset) && r->source->series_count > 1;
 }
 
@@ -267,11 +269,19 @@ enum err select_run_source(
 
 	if (!r)
 		return select_no_memory(w);
+	bool by_bucket = is_table, by_series = is_table;
+	for (uint32_t i = 0; is_table && i < n->from_count; i++) {
+		const struct select_node *sub = n->from[i].sub;
+		by_bucket &= sub && !sub->is_raw;
+		by_series &= sub && !sub->is_raw && !sub->grid.interval_ns;
+	}
 	*r = (struct select_run){ .work = w,
 		.node = n,
 		.source = s,
 		.is_table = is_table,
 		.emit = emit,
+		.by_bucket = by_bucket,
+		.by_series = by_series,
 		.budget = w->env->budget,
 		.eb = w->eb };
 	buf_init(&r->scratch, 1 << 20);

@@ -170,6 +170,8 @@ struct select_run {
 	struct select_node *node;
 	struct source *source;
 	bool is_table; /* the source is a subquery's answer */
+	/* whose rows come bucket by bucket, in each by their tags; by_series: there is one bucket, whatever the rows' times */
+	bool by_bucket, by_series;
 	struct select_bind *binds; /* by input */
 	struct eval *filter; /* source.row_filter; its slots are the inputs */
 	struct cell *filter_cells;
