@@ -19,6 +19,7 @@ struct result_series {
 	const struct view *columns; /* plain */
 	uint32_t column_count; /* cells of each row; of a SELECT the first is the time */
 	bool first_is_time; /* the first cell is an integer: ns since the epoch. InfluxDB's `epoch` is applied to it */
+	bool undivided; /* chunks do not divide it: an answer of SHOW that InfluxDB makes in one piece */
 };
 
 /* Each returns false to stop: nobody waits for the answer any more, or it is too long. The statement then ends at once. */
