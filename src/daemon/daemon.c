@@ -36,6 +36,7 @@
 #include "flow/spool_check.h"
 #include "flow/store_check.h"
 #include "flow/store_salvage.h"
+#include "query/engine.h"
 #include "store/catalogue_store.h"
 #include "store/disk_space.h"
 #include "store/series_store.h"
@@ -63,6 +64,7 @@ struct daemon {
 	struct influx *replicator_record;
 	struct replicator *replicator;
 	struct reader *reader;
+	struct engine *engine;
 	struct ingest *ingest;
 	struct collect *collect;
 	struct salvage *salvage;
@@ -344,7 +346,19 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 		reader.undelivered_from_ns = replicator_undelivered_from_ns;
 		reader.undelivered_arg = d->replicator;
 	}
-	return e == ERR_OK ? reader_new(&d->reader, &reader, eb) : e;
+	if (e == ERR_OK)
+		e = reader_new(&d->reader, &reader, eb);
+	struct engine_opts engine = { .local = d->local,
+		.catalogue = d->catalogue,
+		.retention_ns = c->retention.raw_ns,
+		.query_max_bytes = c->query.max_memory,
+		.query_timeout_ms = c->query.timeout_ns / NS_PER_MS,
+		.query_max_rows = c->query.max_rows,
+		.query_max_series = c->query.max_series,
+		.query_max_buckets = c->query.max_buckets,
+		.max_concurrent = (unsigned)c->query.max_concurrent,
+		.version = HF_VERSION };
+	return e == ERR_OK ? engine_new(&d->engine, &engine, eb) : e;
 }
 
 static bool take_collected(void *arg, struct view lines, uint64_t points)
@@ -434,6 +448,7 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 	d->services = (struct services){ .ingest = d->ingest,
 		.reader = d->reader,
 		.local = d->local,
+		.engine = d->engine,
 		.committer = d->committer,
 		.spool = d->spool,
 		.spool_path = d->spool_path,
@@ -547,6 +562,7 @@ void daemon_stop(struct daemon *d)
 	salvage_stop(d->salvage);
 	collect_stop(d->collect);
 	replicator_stop(d->replicator);
+	engine_free(d->engine);
 	reader_free(d->reader);
 	compactor_stop(d->compactor);
 	committer_stop(d->committer);
