@@ -65,6 +65,7 @@ struct daemon {
 	struct replicator *replicator;
 	struct reader *reader;
 	struct engine *engine;
+	struct record_access *record; /* NULL: there is none */
 	struct ingest *ingest;
 	struct collect *collect;
 	struct salvage *salvage;
@@ -333,19 +334,20 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 		e = start_replicator(d, eb);
 	else
 		committer_set_delivered(d->committer, UINT64_MAX);
-	struct reader_opts reader = { .local = d->local,
-		.policy = record ? (enum read_policy)c->read.from : READ_LOCAL,
-		.record_timeout_ms = c->read.timeout_ns / NS_PER_MS };
-	if (record) {
-		reader.breaker = &d->breaker;
-		reader.record = &influx_ops;
-		reader.open_record = open_record;
-		reader.close_record = close_record;
-		reader.open_arg = d;
-		reader.database = c->influxdb.database;
-		reader.undelivered_from_ns = replicator_undelivered_from_ns;
-		reader.undelivered_arg = d->replicator;
-	}
+	const struct record_access_opts access = { .breaker = &d->breaker,
+		.ops = &influx_ops,
+		.open = open_record,
+		.close = close_record,
+		.open_arg = d,
+		.database = c->influxdb.database,
+		.timeout_ms = c->read.timeout_ns / NS_PER_MS,
+		.undelivered_from_ns = replicator_undelivered_from_ns,
+		.undelivered_arg = d->replicator };
+	if (e == ERR_OK && record)
+		e = record_access_new(&d->record, &access, eb);
+	const struct reader_opts reader = {
+		.local = d->local, .record = d->record, .policy = record ? (enum read_policy)c->read.from : READ_LOCAL
+	};
 	if (e == ERR_OK)
 		e = reader_new(&d->reader, &reader, eb);
 	struct engine_opts engine = { .local = d->local,
@@ -564,6 +566,7 @@ void daemon_stop(struct daemon *d)
 	replicator_stop(d->replicator);
 	engine_free(d->engine);
 	reader_free(d->reader);
+	record_access_free(d->record);
 	compactor_stop(d->compactor);
 	committer_stop(d->committer);
 	influx_close(d->replicator_record);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/clock.h"
+
 enum { CONNECT_MS = 1000, GZIP_FROM = 1024, URL_MAX_BYTES = 64 << 10 };
 #define BODY_MAX ((size_t)64 << 20)
 
@@ -16,6 +18,9 @@ struct influx {
 	struct buf url, packed;
 	size_t base_len; /* of url: scheme, host, port */
 	struct record_reply *reply;
+	const struct record_stream *stream; /* the one at work, or NULL */
+	int64_t began_ns; /* monotonic */
+	bool has_begun, enough, late; /* of the stream */
 };
 
 /* ---- what comes back ---- */
@@ -25,7 +30,16 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	struct influx *in = arg;
 	struct buf *b = &in->reply->body;
 	size_t room = b->max - b->len;
+	long status = 0;
 
+	if (in->stream) {
+		curl_easy_getinfo(in->curl, CURLINFO_RESPONSE_CODE, &status);
+		in->has_begun = true;
+	}
+	if (status == 200) {
+		in->enough = !in->stream->take(in->stream->arg, (struct view){ p, size * n });
+		return in->enough ? CURL_WRITEFUNC_ERROR : size * n;
+	}
 	buf_append(b, p, size * n < room ? size * n : room); /* the rest is read and left out */
 	return size * n;
 }
@@ -43,6 +57,18 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 			in->reply->server_version[k++] = p[at];
 	in->reply->server_version[k] = 0;
 	return len;
+}
+
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	struct influx *in = arg;
+
+	(void)a, (void)b, (void)c, (void)d;
+	if (!in->stream)
+		return 0;
+	in->late = !in->has_begun && clock_mono_ns() - in->began_ns > in->stream->begin_ms * NS_PER_MS;
+	in->enough = in->enough || (in->stream->is_wanted && !in->stream->is_wanted(in->stream->arg));
+	return in->late || in->enough;
 }
 
 /* ---- setting up ---- */
@@ -96,6 +122,9 @@ static void set_options(struct influx *in, const struct influx_opts *opts)
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, in);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, in);
+	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(c, CURLOPT_XFERINFODATA, in);
+	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "holdfast/" HF_VERSION);
 	if (is_loopback(opts->url))
 		curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
@@ -266,4 +295,25 @@ static enum err do_query(
 	return perform(in, timeout_ms, reply);
 }
 
-const struct record_ops influx_ops = { do_ping, do_write, do_query };
+static enum err do_stream(void *ctx, const struct record_stream *q, struct record_reply *reply)
+{
+	struct influx *in = ctx;
+
+	begin_url(in, "/query?epoch=ns&chunked=true");
+	buf_printf(&in->url, "&chunk_size=%u", q->chunk_size);
+	add_parameter(in, "&db=", view_of(q->database));
+	add_parameter(in, "&q=", q->influxql);
+	set_get(in);
+	in->stream = q;
+	in->began_ns = clock_mono_ns();
+	in->has_begun = in->enough = in->late = false;
+	enum err e = perform(in, q->timeout_ms, reply);
+	in->stream = NULL;
+	if (e == ERR_UNAVAILABLE && in->enough)
+		return errbuf_set(&reply->error, ERR_CLOSED, "the answer is not wanted any more");
+	if (e == ERR_UNAVAILABLE && in->late)
+		return errbuf_set(&reply->error, e, "no answer within %lld ms", (long long)q->begin_ms);
+	return e;
+}
+
+const struct record_ops influx_ops = { do_ping, do_write, do_query, do_stream };

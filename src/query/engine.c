@@ -8,6 +8,7 @@
 #include "query/influxql/check.h"
 #include "query/influxql/parser.h"
 #include "query/influxql/print.h"
+#include "query/select/select.h"
 #include "query/show.h"
 
 enum { CONCURRENT = 8, TIMEOUT_MS = 60000, ARENA_BLOCK = 16 << 10, MESSAGE_MAX = 4096 };
@@ -44,8 +45,16 @@ void engine_free(struct engine *e)
 
 static enum err run_select(const struct engine_statement *x, struct errbuf *eb)
 {
-	(void)x;
-	return errbuf_set(eb, ERR_INVALID, "SELECT is not supported by Holdfast yet: ask InfluxDB");
+	struct select_env env = { .local = x->opts->local,
+		.catalogue = x->opts->catalogue,
+		.database = x->rq->database,
+		.policy = x->rq->policy,
+		.budget = x->budget,
+		.now_ns = x->now_ns };
+
+	if (x->st->kind == IQL_EXPLAIN)
+		return select_explain(&env, x->arena, x->st->select, x->st->flag, x->sink, x->report, eb);
+	return select_run(&env, x->arena, x->st->select, x->sink, x->report, eb);
 }
 
 static enum err run_show(const struct engine_statement *x, struct errbuf *eb)

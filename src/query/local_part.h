@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "query/local.h"
 #include "query/scan.h"
+#include "store/block.h"
 #include "store/index.h"
 #include "store/series_set.h"
 #include "store/spool.h"
@@ -56,6 +57,12 @@ struct stretches { /* in order, apart from each other */
 	uint32_t count, room;
 };
 
+struct stored { /* a block or piece of a window */
+	struct block block;
+	struct rows *rows; /* of chunks [from, to) */
+	uint32_t from, to, at;
+};
+
 struct reading { /* of one read */
 	struct local *local;
 	const struct read_request *q;
@@ -83,6 +90,7 @@ struct reading { /* of one read */
 	struct stretches by_tier[TIERS];
 	int64_t gone_ns[TIERS]; /* rows before it were let go */
 	bool *fields; /* of the layout: which are wanted */
+	bool with_strings; /* their values too */
 	struct digest_memory digests;
 	bool used[TIERS]; /* rows of it are in the answer */
 	size_t max_bytes;
@@ -113,6 +121,15 @@ NODISCARD enum err local_plan(struct reading *rd, struct errbuf *eb);
 NODISCARD enum err local_read_history(struct reading *rd, struct errbuf *eb);
 /* Sets the wanted series' recent rows. */
 NODISCARD enum err local_find_recent(struct reading *rd, struct errbuf *eb);
+/* The next window with anything: of the store, or of the recent rows. ERR_NOTFOUND: none. */
+NODISCARD enum err local_next_window(
+    struct reading *rd, enum tier tier, int64_t from, int64_t *window, struct errbuf *eb);
+/* What the store has of the window's wanted series, in rd->rows. Damaged blocks are left out and reported. */
+NODISCARD enum err local_load_window(struct reading *rd, enum tier tier, int64_t window, const struct stretch *within,
+    struct stored **sources, uint32_t *count, struct errbuf *eb);
+/* The series' rows of this window, in order of writing; series in rising order. NULL: out of memory. */
+struct rows *local_gather(struct reading *rd, const struct wanted *w, struct stored *sources, uint32_t source_count,
+    const struct stretch *within, bool recent, uint32_t *count);
 /* Aggregates every stretch. ERR_TOOBIG: above the read's memory. */
 NODISCARD enum err local_aggregate(struct reading *rd, struct errbuf *eb);
 

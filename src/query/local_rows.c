@@ -144,15 +144,11 @@ static bool overlaps(const struct rows *r, int64_t from, int64_t to)
 
 /* ---- a window ---- */
 
-struct source { /* a block or piece of the window */
-	struct block block;
-	struct rows *rows; /* of chunks [from, to) */
-	uint32_t from, to, at;
-};
-
 static bool is_value(void *reading, const struct block_column *c)
 {
-	return c->kind == COLUMN_VALUE && c->type != VALUE_STRING && local_is_field(reading, c->field);
+	const struct reading *rd = reading;
+
+	return c->kind == COLUMN_VALUE && (c->type != VALUE_STRING || rd->with_strings) && local_is_field(rd, c->field);
 }
 
 static bool is_aggregate(void *reading, const struct block_column *c)
@@ -166,7 +162,7 @@ static bool is_aggregate(void *reading, const struct block_column *c)
 
 /* The item's chunks of wanted series. */
 static enum err load(
-    struct reading *rd, const struct store_item *item, enum tier tier, struct source *s, struct errbuf *eb)
+    struct reading *rd, const struct store_item *item, enum tier tier, struct stored *s, struct errbuf *eb)
 {
 	struct block_source bytes;
 	uint32_t w = 0;
@@ -194,8 +190,8 @@ static enum err load(
 	return block_read(&s->block, &wanted, rd->files.unpacker, &rd->rows, s->rows);
 }
 
-static enum err load_window(struct reading *rd, enum tier tier, int64_t window, const struct stretch *within,
-    struct source **sources, uint32_t *count, struct errbuf *eb)
+enum err local_load_window(struct reading *rd, enum tier tier, int64_t window, const struct stretch *within,
+    struct stored **sources, uint32_t *count, struct errbuf *eb)
 {
 	struct store_place place = { tier, window, measurement_id(rd->measurement) };
 	struct store_item *items;
@@ -227,8 +223,7 @@ static enum err load_window(struct reading *rd, enum tier tier, int64_t window, 
 	return e;
 }
 
-/* The series' rows of this window, in order of writing. */
-static struct rows *gather(struct reading *rd, const struct wanted *w, struct source *sources, uint32_t source_count,
+struct rows *local_gather(struct reading *rd, const struct wanted *w, struct stored *sources, uint32_t source_count,
     const struct stretch *within, bool recent, uint32_t *count)
 {
 	struct rows *list = arena_alloc(
@@ -236,7 +231,7 @@ static struct rows *gather(struct reading *rd, const struct wanted *w, struct so
 
 	*count = 0;
 	for (uint32_t i = 0; list && i < source_count; i++) {
-		struct source *s = &sources[i];
+		struct stored *s = &sources[i];
 		while (s->at < s->to && s->block.series[s->at].ordinal < w->series->ordinal)
 			s->at++;
 		if (s->at < s->to && s->block.series[s->at].ordinal == w->series->ordinal)
@@ -249,7 +244,7 @@ static struct rows *gather(struct reading *rd, const struct wanted *w, struct so
 }
 
 static enum err scan_window(
-    struct reading *rd, enum tier tier, const struct stretch *within, struct source *sources, uint32_t source_count)
+    struct reading *rd, enum tier tier, const struct stretch *within, struct stored *sources, uint32_t source_count)
 {
 	struct scan sc = { within->from_ns, within->to_ns, rd->r->first_bucket_ns, rd->r->step_ns, rd->r->buckets,
 		rd->aggregates, local_target_of, rd, &rd->rows, &rd->digests };
@@ -259,7 +254,7 @@ static enum err scan_window(
 		struct wanted *w = &rd->wanted[i];
 		struct rows merged;
 		uint32_t n;
-		struct rows *list = gather(rd, w, sources, source_count, within, tier == TIER_RAW, &n);
+		struct rows *list = local_gather(rd, w, sources, source_count, within, tier == TIER_RAW, &n);
 		if (!list)
 			return ERR_NOMEM;
 		if (n == 0)
@@ -285,8 +280,7 @@ static enum err scan_window(
 	return e;
 }
 
-/* The next window with anything: of the store, or of the recent rows. */
-static enum err next_window(struct reading *rd, enum tier tier, int64_t from, int64_t *window, struct errbuf *eb)
+enum err local_next_window(struct reading *rd, enum tier tier, int64_t from, int64_t *window, struct errbuf *eb)
 {
 	int64_t recent = INT64_MAX;
 	enum err e = ERR_NOTFOUND;
@@ -337,7 +331,7 @@ static bool lacks_sketches(const struct reading *rd, const struct rows *r, const
 }
 
 static bool window_lacks_sketches(
-    const struct reading *rd, const struct source *sources, uint32_t count, const struct stretch *s)
+    const struct reading *rd, const struct stored *sources, uint32_t count, const struct stretch *s)
 {
 	for (uint32_t i = 0; i < count; i++)
 		for (uint32_t k = sources[i].from; k < sources[i].to; k++) {
@@ -373,7 +367,7 @@ static enum err go_down(struct reading *rd, enum tier tier, const struct stretch
 }
 
 static enum err aggregate_window(struct reading *rd, enum tier tier, const struct stretch *within,
-    struct source *sources, uint32_t count, struct errbuf *eb)
+    struct stored *sources, uint32_t count, struct errbuf *eb)
 {
 	bool done = false;
 
@@ -394,9 +388,9 @@ static enum err aggregate_stretch(struct reading *rd, enum tier tier, const stru
 	enum err e = ERR_OK;
 
 	for (; e == ERR_OK; window++) {
-		struct source *sources = NULL;
+		struct stored *sources = NULL;
 		uint32_t n = 0;
-		e = next_window(rd, tier, window, &window, eb);
+		e = local_next_window(rd, tier, window, &window, eb);
 		if (e != ERR_OK || window > last)
 			return e == ERR_NOTFOUND ? ERR_OK : e;
 		int64_t start = tier_window_start(tier, window), end = tier_window_start(tier, window + 1);
@@ -404,7 +398,7 @@ static enum err aggregate_stretch(struct reading *rd, enum tier tier, const stru
 			end < s->to_ns ? end : s->to_ns };
 		arena_clear(&rd->rows);
 		if (local_has_store(rd))
-			e = local_without_store(rd, load_window(rd, tier, window, &within, &sources, &n, eb));
+			e = local_without_store(rd, local_load_window(rd, tier, window, &within, &sources, &n, eb));
 		if (e == ERR_OK)
 			e = aggregate_window(rd, tier, &within, sources, n, eb);
 	}

@@ -1,20 +1,14 @@
 #include "query/reader.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/counter.h"
 #include "base/log.h"
 #include "query/record_read.h"
 
-enum { SPARE_RECORDS = 4, TIMEOUT_MS = 1000 };
-
 struct reader {
 	struct reader_opts opts;
-	pthread_mutex_t lock; /* spare */
-	void *spare[SPARE_RECORDS];
-	unsigned spare_count;
 };
 
 enum err reader_new(struct reader **out, const struct reader_opts *opts, struct errbuf *eb)
@@ -25,56 +19,26 @@ enum err reader_new(struct reader **out, const struct reader_opts *opts, struct 
 	if (!rd)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	rd->opts = *opts;
-	if (!rd->opts.record_timeout_ms)
-		rd->opts.record_timeout_ms = TIMEOUT_MS;
-	pthread_mutex_init(&rd->lock, NULL);
 	return ERR_OK;
 }
 
 void reader_free(struct reader *rd)
 {
-	if (!rd)
-		return;
-	for (unsigned i = 0; i < rd->spare_count; i++)
-		rd->opts.close_record(rd->spare[i]);
-	pthread_mutex_destroy(&rd->lock);
 	free(rd);
-}
-
-static void *take_record(struct reader *rd)
-{
-	void *record = NULL;
-
-	pthread_mutex_lock(&rd->lock);
-	if (rd->spare_count)
-		record = rd->spare[--rd->spare_count];
-	pthread_mutex_unlock(&rd->lock);
-	return record ? record : rd->opts.open_record(rd->opts.open_arg);
-}
-
-static void give_record(struct reader *rd, void *record)
-{
-	pthread_mutex_lock(&rd->lock);
-	if (rd->spare_count < SPARE_RECORDS) {
-		rd->spare[rd->spare_count++] = record;
-		record = NULL;
-	}
-	pthread_mutex_unlock(&rd->lock);
-	if (record)
-		rd->opts.close_record(record);
 }
 
 static enum err ask_record(struct reader *rd, const struct read_request *q, struct read_result *r, struct errbuf *eb)
 {
-	const char *database = strcmp(q->database, "metrics") ? q->database : rd->opts.database;
-	void *record = take_record(rd);
+	const struct record_access_opts *opts = record_access_opts(rd->opts.record);
+	void *record = record_access_take(rd->opts.record);
 
 	if (!record)
 		return errbuf_set(eb, ERR_NOMEM, "no connection to InfluxDB could be made");
-	enum err e = record_read(rd->opts.record, record, database, rd->opts.record_timeout_ms, q, r, eb);
-	give_record(rd, record);
+	enum err e = record_read(
+	    opts->ops, record, record_access_database(rd->opts.record, q->database), opts->timeout_ms, q, r, eb);
+	record_access_give(rd->opts.record, record);
 	if (e == ERR_UNAVAILABLE)
-		breaker_failed(rd->opts.breaker);
+		breaker_failed(opts->breaker);
 	return e;
 }
 
@@ -214,7 +178,8 @@ static enum err read_from_record(
     struct reader *rd, const struct read_request *q, struct read_result *r, struct errbuf *eb)
 {
 	/* asked first: what is delivered in between is in both answers then, and the local one takes its place */
-	int64_t undelivered_ns = rd->opts.undelivered_from_ns(rd->opts.undelivered_arg);
+	const struct record_access_opts *opts = record_access_opts(rd->opts.record);
+	int64_t undelivered_ns = opts->undelivered_from_ns(opts->undelivered_arg);
 	enum err e = ask_record(rd, q, r, eb);
 
 	return e == ERR_OK ? add_tail(rd, q, undelivered_ns, r, eb) : e;
@@ -224,7 +189,8 @@ static enum err answer(struct reader *rd, const struct read_request *q, struct r
 {
 	bool wanted = rd->opts.policy != READ_LOCAL && rd->opts.record;
 
-	if (wanted && (rd->opts.policy == READ_RECORD || breaker_allows(rd->opts.breaker))) {
+	if (wanted &&
+	    (rd->opts.policy == READ_RECORD || breaker_allows(record_access_opts(rd->opts.record)->breaker))) {
 		if (read_from_record(rd, q, r, eb) == ERR_OK)
 			return ERR_OK;
 		log_warn("a read is answered from the local store: %s", eb->text);

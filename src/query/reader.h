@@ -7,26 +7,16 @@
 #ifndef QUERY_READER_H
 #define QUERY_READER_H
 
-#include "query/breaker.h"
 #include "query/local.h"
 #include "query/read.h"
-#include "query/record.h"
+#include "query/record_access.h"
 
 enum read_policy { READ_AUTO, READ_LOCAL, READ_RECORD };
 
-struct reader_opts {
+struct reader_opts { /* borrowed */
 	struct local *local;
-	struct breaker *breaker; /* NULL: no record */
-	const struct record_ops *record; /* NULL: no record */
-	void *(*open_record)(void *arg); /* a record context for one thread at a time; NULL on failure */
-	void (*close_record)(void *record);
-	void *open_arg;
-	const char *database; /* what `metrics` is called in the record; others keep their names */
-	int64_t record_timeout_ms; /* of one read; 0: 1000 */
+	struct record_access *record; /* NULL: no record */
 	enum read_policy policy;
-	/* The smallest timestamp not yet delivered, INT64_MAX if the record has all. Any thread. */
-	int64_t (*undelivered_from_ns)(void *arg);
-	void *undelivered_arg;
 };
 
 struct reader;

@@ -18,6 +18,20 @@ struct record_reply {
 	struct errbuf error;
 };
 
+/* A query whose answer may be of any length. */
+struct record_stream {
+	const char *database;
+	struct view influxql;
+	unsigned
+	    chunk_size; /* rows of one of the JSON documents that the answer is cut into, each ended by a line feed */
+	int64_t begin_ms; /* until its first byte must be there */
+	int64_t timeout_ms; /* until its last */
+	/* Bytes of an answer with status 200 as they come; false: enough. Others go into reply.body. */
+	bool (*take)(void *arg, struct view bytes);
+	bool (*is_wanted)(void *arg); /* asked about once a second while nothing comes; false: enough. Or NULL */
+	void *arg;
+};
+
 /* Each returns ERR_OK when an answer with a status came, whatever it is; ERR_UNAVAILABLE when none came in time. The
  * caller inits reply.body with its ceiling and finis it. */
 struct record_ops {
@@ -28,6 +42,8 @@ struct record_ops {
 	/* InfluxQL; epoch=ns. post: for statements that change something */
 	enum err (*query)(void *ctx, const char *database, struct view influxql, bool post, int64_t timeout_ms,
 	    struct record_reply *reply);
+	/* ERR_CLOSED: take or is_wanted had enough. ERR_UNAVAILABLE: none came in time, or it broke off. */
+	enum err (*stream)(void *ctx, const struct record_stream *q, struct record_reply *reply);
 };
 
 #endif

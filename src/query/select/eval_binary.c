@@ -1,0 +1,205 @@
+/* Operators over two values. Beside a float all numbers are floats; an integer beside an unsigned number is taken for one,
+ * its bits as they are, but compared as the number it is. Integers divided give a float, and anything divided by zero gives 0. */
+#include <math.h>
+
+#include "query/select/eval_part.h"
+
+enum { SCRATCH_BYTES = 1 << 20 };
+
+static struct cell of_bool(bool b)
+{
+	return (struct cell){ .type = CELL_BOOLEAN, .b = b };
+}
+
+static struct cell of_float(double f)
+{
+	return (struct cell){ .type = CELL_FLOAT, .f = f };
+}
+
+static struct cell of_integer(uint64_t bits)
+{
+	return (struct cell){ .type = CELL_INTEGER, .i = (int64_t)bits };
+}
+
+static struct cell of_unsigned(uint64_t u)
+{
+	return (struct cell){ .type = CELL_UNSIGNED, .u = u };
+}
+
+static bool is_comparison(enum iql_op op)
+{
+	return op >= IQL_EQ;
+}
+
+/* What does not fit together: not equal, not unequal either; of no value elsewhere. */
+static struct cell no_fit(enum iql_op op)
+{
+	return is_comparison(op) ? of_bool(false) : (struct cell){ .type = CELL_NULL };
+}
+
+static struct cell compare(enum iql_op op, bool less, bool equal, bool greater)
+{
+	switch (op) {
+	case IQL_EQ:
+		return of_bool(equal);
+	case IQL_NEQ:
+		return of_bool(!equal);
+	case IQL_LT:
+		return of_bool(less);
+	case IQL_LTE:
+		return of_bool(less || equal);
+	case IQL_GT:
+		return of_bool(greater);
+	case IQL_GTE:
+		return of_bool(greater || equal);
+	default:
+		return no_fit(op);
+	}
+}
+
+static struct cell booleans(enum iql_op op, bool a, bool b)
+{
+	switch (op) {
+	case IQL_AND:
+	case IQL_BIT_AND:
+		return of_bool(a && b);
+	case IQL_OR:
+	case IQL_BIT_OR:
+		return of_bool(a || b);
+	case IQL_BIT_XOR:
+	case IQL_NEQ:
+		return of_bool(a != b);
+	case IQL_EQ:
+		return of_bool(a == b);
+	default:
+		return no_fit(op);
+	}
+}
+
+static struct cell floats(enum iql_op op, double a, double b)
+{
+	switch (op) {
+	case IQL_ADD:
+		return of_float(a + b);
+	case IQL_SUB:
+		return of_float(a - b);
+	case IQL_MUL:
+		return of_float(a * b);
+	case IQL_DIV:
+		return of_float(b == 0 ? 0 : a / b);
+	case IQL_MOD:
+		return of_float(fmod(a, b));
+	default:
+		return compare(op, a<b, a == b, a> b);
+	}
+}
+
+/* Sums, products and bits are the same for both kinds of integers. */
+static bool wrapping(enum iql_op op, uint64_t a, uint64_t b, uint64_t *out)
+{
+	switch (op) {
+	case IQL_ADD:
+		*out = a + b;
+		return true;
+	case IQL_SUB:
+		*out = a - b;
+		return true;
+	case IQL_MUL:
+		*out = a * b;
+		return true;
+	case IQL_BIT_AND:
+		*out = a & b;
+		return true;
+	case IQL_BIT_OR:
+		*out = a | b;
+		return true;
+	case IQL_BIT_XOR:
+		*out = a ^ b;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static struct cell integers(enum iql_op op, int64_t a, int64_t b)
+{
+	uint64_t bits;
+
+	if (wrapping(op, (uint64_t)a, (uint64_t)b, &bits))
+		return of_integer(bits);
+	if (op == IQL_DIV)
+		return of_float(b == 0 ? 0 : (double)a / (double)b);
+	if (op == IQL_MOD)
+		return of_integer(b == 0 || b == -1 ? 0 : (uint64_t)(a % b));
+	return compare(op, a<b, a == b, a> b);
+}
+
+static struct cell unsigneds(enum iql_op op, uint64_t a, uint64_t b)
+{
+	uint64_t bits;
+
+	if (wrapping(op, a, b, &bits))
+		return of_unsigned(bits);
+	if (op == IQL_DIV)
+		return of_unsigned(b == 0 ? 0 : a / b);
+	if (op == IQL_MOD)
+		return of_unsigned(b == 0 ? 0 : a % b);
+	return compare(op, a<b, a == b, a> b);
+}
+
+static struct cell strings(enum iql_op op, struct view a, struct view b, struct buf *scratch)
+{
+	if (op == IQL_EQ || op == IQL_NEQ)
+		return of_bool(view_eq(a, b) == (op == IQL_EQ));
+	if (op != IQL_ADD)
+		return no_fit(op);
+	/* what was joined before lies in scratch too, so it takes all its room at once and never moves */
+	if (!scratch->cap && !buf_reserve(scratch, scratch->max < SCRATCH_BYTES ? scratch->max : SCRATCH_BYTES))
+		return no_fit(op);
+	size_t at = scratch->len;
+	if (a.len + b.len > scratch->cap - at)
+		return no_fit(op);
+	buf_view(scratch, a);
+	buf_view(scratch, b);
+	return (struct cell){ .type = CELL_STRING, .s = { scratch->p + at, a.len + b.len } };
+}
+
+static bool is_number(struct cell c)
+{
+	return c.type == CELL_FLOAT || c.type == CELL_INTEGER || c.type == CELL_UNSIGNED;
+}
+
+static double as_float(struct cell c)
+{
+	return c.type == CELL_FLOAT ? c.f : c.type == CELL_INTEGER ? (double)c.i : (double)c.u;
+}
+
+/* A negative integer is below every unsigned number. */
+static struct cell mixed(enum iql_op op, struct cell a, struct cell b)
+{
+	if (is_comparison(op) && a.type == CELL_INTEGER && a.i < 0)
+		return compare(op, true, false, false);
+	if (is_comparison(op) && b.type == CELL_INTEGER && b.i < 0)
+		return compare(op, false, false, true);
+	return unsigneds(op, a.u, b.u);
+}
+
+struct cell eval_binary(enum iql_op op, struct cell a, struct cell b, struct buf *scratch)
+{
+	/* what is missing beside a boolean is false */
+	if (a.type == CELL_NULL && b.type == CELL_BOOLEAN)
+		a = of_bool(false);
+	else if (b.type == CELL_NULL && a.type == CELL_BOOLEAN)
+		b = of_bool(false);
+	if (a.type == CELL_BOOLEAN && b.type == CELL_BOOLEAN)
+		return booleans(op, a.b, b.b);
+	if (a.type == CELL_STRING && b.type == CELL_STRING)
+		return strings(op, a.s, b.s, scratch);
+	if (!is_number(a) || !is_number(b))
+		return no_fit(op);
+	if (a.type == CELL_FLOAT || b.type == CELL_FLOAT)
+		return floats(op, as_float(a), as_float(b));
+	if (a.type != b.type)
+		return mixed(op, a, b);
+	return a.type == CELL_INTEGER ? integers(op, a.i, b.i) : unsigneds(op, a.u, b.u);
+}

@@ -1,0 +1,205 @@
+#include "query/select_read.h"
+
+#include <stdio.h>
+
+#include "base/counter.h"
+#include "base/log.h"
+#include "query/record_select.h"
+#include "query/select/function.h"
+#include "query/tail_merge.h"
+
+enum { DATABASE_BYTES = 256 };
+
+/* ---- what can be put together ---- */
+
+/* Calls that see the points of one bucket only. */
+static bool is_of_buckets(const struct iql_expr *e)
+{
+	if (e->kind == IQL_DISTINCT)
+		return true;
+	if (e->kind == IQL_CALL) {
+		const struct function *fn = function_find(e->call.name);
+		if (fn)
+			return fn->kind != FUNCTION_TRANSFORM && !fn->ordered;
+	}
+	if (e->kind != IQL_CALL && e->kind != IQL_PAREN && e->kind != IQL_CHAIN)
+		return true;
+	bool ok = true;
+	for (const struct iql_expr *part = e->kind == IQL_CALL ? e->call.list : e->chain.list; ok && part;
+	     part = part->next)
+		ok = is_of_buckets(part);
+	return ok;
+}
+
+enum select_merge select_merge_kind(const struct iql_select *s)
+{
+	const struct iql_limits *l = &s->limits;
+
+	if (l->limit || l->offset || l->slimit || l->soffset)
+		return SELECT_MERGE_NOT;
+	for (const struct iql_source *from = s->sources; from; from = from->next)
+		if (from->subquery)
+			return SELECT_MERGE_NOT;
+	if (s->is_raw)
+		return SELECT_MERGE_ROWS;
+	if (!s->interval_ns || s->zone.len || s->fill == IQL_FILL_PREVIOUS || s->fill == IQL_FILL_LINEAR)
+		return SELECT_MERGE_NOT;
+	for (const struct iql_field *f = s->fields; f; f = f->next)
+		if (!is_of_buckets(f->expr))
+			return SELECT_MERGE_NOT;
+	return SELECT_MERGE_BUCKETS;
+}
+
+/* Where the bucket that holds t begins. */
+static int64_t bucket_of(const struct iql_select *s, int64_t t)
+{
+	int64_t rest = (t - s->offset_ns % s->interval_ns) % s->interval_ns;
+
+	return t - (rest < 0 ? rest + s->interval_ns : rest);
+}
+
+/* ---- the record ---- */
+
+static enum err ask_record(const struct select_read *r, const struct result_sink *sink, bool *began,
+    struct result_report *report, struct errbuf *eb)
+{
+	const struct record_access_opts *opts = record_access_opts(r->record);
+	char database[DATABASE_BYTES];
+	void *context = record_access_take(r->record);
+
+	*began = false;
+	if (!context)
+		return errbuf_set(eb, ERR_UNAVAILABLE, "no connection to InfluxDB could be made");
+	snprintf(database, sizeof database, "%.*s", (int)r->env->database.len, r->env->database.p);
+	const struct record_select q = { .ops = opts->ops,
+		.context = context,
+		.database = record_access_database(r->record, database),
+		.influxql = r->influxql,
+		.begin_ms = opts->timeout_ms,
+		.timeout_ms = r->timeout_ms,
+		.budget = r->env->budget };
+	enum err e = record_select(&q, sink, began, report, eb);
+	record_access_give(r->record, context);
+	if (e == ERR_UNAVAILABLE)
+		breaker_failed(opts->breaker);
+	return e;
+}
+
+static enum err ask_local(const struct select_read *r, struct arena *a, struct iql_select *s,
+    const struct result_sink *sink, struct result_report *report, struct errbuf *eb)
+{
+	report->sources |= READ_SOURCE_LOCAL;
+	return select_run(r->env, a, s, sink, report, eb);
+}
+
+/* ---- both ---- */
+
+struct two {
+	const struct select_read *read;
+	struct result_kept local;
+	struct result_report local_report, report;
+};
+
+static enum err merge(struct two *t, struct iql_select *s, int64_t from_ns, const struct result_sink *sink, bool *began,
+    struct errbuf *eb)
+{
+	struct tail_merge m = { .local = &t->local, .from_ns = from_ns, .descending = s->is_descending, .out = sink };
+	const struct result_sink through = tail_merge_sink(&m);
+	enum err e = ask_record(t->read, &through, began, &t->report, eb);
+
+	if (e == ERR_CLOSED && m.error != ERR_OK)
+		e = errbuf_set(eb, m.error, "out of memory");
+	if (e == ERR_OK) {
+		*began = true;
+		t->report.sources |= READ_SOURCE_LOCAL;
+		t->report.tiers |= t->local_report.tiers;
+		e = tail_merge_finish(&m);
+		if (e == ERR_NOMEM)
+			errbuf_set(eb, e, "out of memory");
+	}
+	tail_merge_fini(&m);
+	return e;
+}
+
+static enum err push_kept(const struct result_kept *k, const struct result_sink *sink)
+{
+	for (uint32_t i = 0; i < k->count; i++) {
+		const struct kept_series *s = &k->series[i];
+		if (!sink->series(sink->arg, &s->head))
+			return ERR_CLOSED;
+		for (uint32_t row = 0; row < s->row_count; row++)
+			if (!sink->row(sink->arg, s->cells + (size_t)row * s->head.column_count))
+				return ERR_CLOSED;
+	}
+	return ERR_OK;
+}
+
+/* Part of the range is undelivered. */
+static enum err answer_from_both(const struct select_read *r, struct arena *a, struct iql_select *s,
+    int64_t undelivered_ns, const struct result_sink *sink, bool *began, struct result_report *report,
+    struct errbuf *eb)
+{
+	const enum select_merge kind = select_merge_kind(s);
+	struct two t = { .read = r };
+	struct iql_range whole = s->range;
+	int64_t from_ns = undelivered_ns;
+
+	result_kept_init(&t.local, r->env->budget, eb);
+	const struct result_sink keep = result_kept_sink(&t.local);
+	if (kind == SELECT_MERGE_ROWS && from_ns > whole.from_ns) {
+		s->range.from_ns = from_ns;
+		s->range.has_from = true;
+	} else if (kind == SELECT_MERGE_BUCKETS) {
+		from_ns = bucket_of(
+		    s, from_ns); /* all of the range is asked for: it is the same grid then, filled alike */
+	}
+	enum err e = ask_local(r, a, s, &keep, &t.local_report, eb);
+	s->range = whole;
+	if (e == ERR_OK && kind == SELECT_MERGE_NOT && !t.local_report.incomplete) {
+		t.report = t.local_report;
+		*began = true;
+		e = push_kept(&t.local, sink);
+	} else if (kind == SELECT_MERGE_NOT || e != ERR_OK) {
+		e = e == ERR_CLOSED ? e : ask_record(r, sink, began, &t.report, eb);
+		result_report_not_complete(&t.report,
+		    "InfluxDB has not got the newest points yet, and the local store cannot "
+		    "add them to this answer");
+	} else {
+		e = merge(&t, s, from_ns, sink, began, eb);
+	}
+	if (e == ERR_OK || *began)
+		*report = t.report;
+	result_kept_fini(&t.local);
+	return e;
+}
+
+static enum err answer_from_record(const struct select_read *r, struct arena *a, struct iql_select *s,
+    const struct result_sink *sink, bool *began, struct result_report *report, struct errbuf *eb)
+{
+	const struct record_access_opts *opts = record_access_opts(r->record);
+	/* asked first: what is delivered in between is in both answers then, and the local one takes its place */
+	int64_t undelivered_ns = opts->undelivered_from_ns(opts->undelivered_arg);
+
+	if (r->policy == READ_RECORD || undelivered_ns >= s->range.to_ns)
+		return ask_record(r, sink, began, report, eb);
+	return answer_from_both(r, a, s, undelivered_ns, sink, began, report, eb);
+}
+
+enum err select_read(const struct select_read *r, struct arena *a, struct iql_select *s, const struct result_sink *sink,
+    struct result_report *report, struct errbuf *eb)
+{
+	bool began = false;
+
+	if (r->policy == READ_LOCAL || !r->record ||
+	    (r->policy == READ_AUTO && !breaker_allows(record_access_opts(r->record)->breaker)))
+		return ask_local(r, a, s, sink, report, eb);
+	enum err e = answer_from_record(r, a, s, sink, &began, report, eb);
+	if (began || (e != ERR_UNAVAILABLE && e != ERR_IO))
+		return e;
+	log_warn("a query is answered from the local store: %s", eb->text);
+	counter_add(COUNTER_READ_FALLBACK, 1);
+	*report = (struct result_report){ 0 };
+	if (r->policy == READ_RECORD)
+		result_report_not_complete(report, "InfluxDB did not answer; this is what the local store has");
+	return ask_local(r, a, s, sink, report, eb);
+}

@@ -1,0 +1,90 @@
+#!/bin/sh
+# No query can crash, hang or exhaust the daemon: each of these ends soon, with a clear error or an answer, and leaves the
+# daemon as it was.
+. "$SRCDIR/tests/integration/lib.sh"
+need_programs curl jq python3
+
+export METRICS_COLLECTION_INTERVAL=1h
+cat > "$T/conf" <<'END'
+[query]
+timeout = 5s
+max_memory = 16MiB
+END
+start_holdfastd --config "$T/conf"
+"$LPGEN" --hosts 20 --steps 500 --batch 5000 --conns 2 --port "$HF_PORT" --url-path '/write?db=metrics' > /dev/null
+now=$(date +%s)
+i=0
+while [ $i -lt 300 ]; do
+	echo "bomb,host=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa$i v=$i,s=\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\" $((now - i))000000000"
+	i=$((i + 1))
+done | curl -s -o /dev/null --data-binary @- "$HF/write?db=metrics"
+
+HF=$HF python3 - > "$T/out" <<'END'
+import json, os, time, urllib.error, urllib.parse, urllib.request
+hf = os.environ["HF"]
+def ask(q, **more):
+    body = urllib.parse.urlencode(dict(db="metrics", q=q, **more)).encode()
+    began = time.time()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(hf + "/query", body), timeout=60) as r:
+            n, first = 0, b""
+            while True:
+                piece = r.read(65536)
+                if not piece: break
+                n += len(piece)
+                if len(first) < 4096: first += piece
+            status, text = r.status, first
+    except urllib.error.HTTPError as e:
+        status, text, n = e.code, e.read(), 0
+    return status, text.decode("utf-8", "replace"), time.time() - began, n
+deep = 5000
+cases = {
+    "parentheses": "SELECT " + "(" * deep + "v" + ")" * deep + " FROM bomb",
+    "conditions": "SELECT v FROM bomb WHERE " + "(" * deep + "v = 1" + ")" * deep,
+    "minus signs": "SELECT " + "-" * deep + "v FROM bomb",
+    "subqueries": "SELECT v FROM " + "(SELECT v FROM " * 500 + "bomb" + ")" * 500,
+    "60 subqueries": "SELECT v FROM " + "(SELECT v FROM " * 60 + "bomb" + ")" * 60,
+    "20,000 ORs of a tag": "SELECT v FROM bomb WHERE " + " OR ".join("host = 'h%d'" % i for i in range(20000)),
+    "20,000 ORs of a field": "SELECT v FROM bomb WHERE " + " OR ".join("v = %d" % i for i in range(20000)),
+    "20,000 ORs of both": "SELECT v FROM bomb WHERE " + " OR ".join("v = %d OR host = 'h%d'" % (i, i) for i in range(10000)),
+    "20,000 ANDs": "SELECT v FROM bomb WHERE " + " AND ".join("host != 'h%d'" % i for i in range(20000)),
+    "20,000 terms": "SELECT " + "+".join(["v"] * 20000) + " FROM bomb",
+    "5,000 columns": "SELECT " + ",".join("mean(v) AS c%d" % i for i in range(5000)) + " FROM bomb GROUP BY time(1s), host",
+    "a year by the nanosecond": "SELECT mean(v) FROM bomb WHERE time > now() - 365d GROUP BY time(1ns)",
+    "all time by the second": "SELECT mean(v) FROM bomb WHERE time > 0 GROUP BY time(1s) fill(0)",
+    "all time by the second, by host": "SELECT mean(v) FROM bomb WHERE time > '1700-01-01' GROUP BY time(1s), host fill(previous)",
+    "a subquery of buckets": "SELECT max(m) FROM (SELECT mean(v) AS m FROM bomb WHERE time > 0 GROUP BY time(1ms) fill(linear))",
+    "a regular expression that backtracks, on tags": "SELECT v FROM bomb WHERE host =~ /^(a+)+$/",
+    "on strings": "SELECT v FROM bomb WHERE s =~ /^(a|aa)+b$/",
+    "a huge repeat": "SELECT v FROM bomb WHERE host =~ /((a{100}){100}){100}/",
+    "a regular expression that matches all": "SELECT /.*/ FROM /.*/ GROUP BY /.*/",
+    "everything": "SELECT * FROM /.*/",
+    "everything, falling": "SELECT * FROM /.*/ GROUP BY * ORDER BY time DESC",
+    "top of all": "SELECT top(usage_user, 1000000000) FROM cpu",
+    "a sample of all": "SELECT sample(usage_user, 9223372036854775807) FROM cpu",
+    "a moving average": "SELECT moving_average(usage_user, 1000000000) FROM cpu",
+    "seasons": "SELECT holt_winters(mean(usage_user), 1000000, 100) FROM cpu WHERE time > now() - 2d GROUP BY time(1m)",
+    "percentiles of all": "SELECT percentile(usage_user, 99), median(usage_user), mode(usage_user) FROM cpu GROUP BY time(1s), host",
+    "a limit beyond all": "SELECT v FROM bomb LIMIT 9223372036854775807 OFFSET 9223372036854775807",
+    "10,000 statements": "; ".join(["SELECT v FROM bomb LIMIT 1"] * 10000),
+    "nothing": ";" * 100000,
+    "show everything": "SHOW SERIES; SHOW TAG VALUES WITH KEY =~ /.*/; SHOW FIELD KEYS",
+}
+for name, q in cases.items():
+    status, text, seconds, n = ask(q)
+    try: health = urllib.request.urlopen(hf + "/api/v1/health", timeout=10).status
+    except Exception as e: health = repr(e)
+    said = "error" if '"error"' in text else "answer"
+    good = status in (200, 400, 413) and (status != 200 or '"results"' in text) and (status == 200 or said == "error") and seconds < 30 and health == 200
+    print(("ok" if good else "bad"), name, "HTTP", status, said, "%.1f s" % seconds, n, text[:160].replace("\n", " ") if said == "error" or not good else "")
+END
+while read -r verdict rest; do
+	[ "$verdict" = ok ]
+	ok "$rest"
+done < "$T/out"
+is "$(wc -l < "$T/out")" 30 "all were asked"
+kill -0 "$HF_PID"
+ok "the daemon is the one it was"
+[ "$(awk '/VmHWM/ { print $2 }' "/proc/$HF_PID/status")" -lt 400000 ] || [ "$HF_SANITIZER" != no ]
+ok "and took no more than 400 MB ($(awk '/VmHWM/ { print $2 }' "/proc/$HF_PID/status") kB)"
+finish
