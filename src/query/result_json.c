@@ -9,7 +9,7 @@
 #include "base/num_shortest.h"
 #include "wire/json_write.h"
 
-enum { CELL_MAX = 40 }; /* bytes of one that is no string, with what stands around it */
+enum { CELL_MAX = 44 }; /* bytes of one that is no string, with what stands around it */
 
 /* ---- text ---- */
 
@@ -337,6 +337,8 @@ static bool series(void *arg, const struct result_series *s)
 	j->columns = s->column_count;
 	j->undivided = s->undivided;
 	j->first_is_time = s->first_is_time;
+	if (j->clock.zone != s->zone)
+		j->clock = (struct result_clock){ .zone = s->zone };
 	j->rows = 0;
 	return !j->head.failed && result_out_row_done(j->out);
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/timetext.h"
+#include "query/influxql/zone.h"
 
 static const struct {
 	const char *name;
@@ -37,11 +38,32 @@ static char *two_digits(char *out, unsigned v, char behind)
 	return out + 3;
 }
 
+/* +01:00, or Z. */
+static char *put_offset(char *out, int32_t offset_s)
+{
+	uint32_t minutes = (uint32_t)(offset_s < 0 ? -offset_s : offset_s) / 60;
+
+	if (offset_s == 0) {
+		*out = 'Z';
+		return out + 1;
+	}
+	*out++ = offset_s < 0 ? '-' : '+';
+	out = two_digits(out, minutes / 60, ':');
+	return two_digits(out, minutes % 60, 0) - 1;
+}
+
 char *result_clock_put(struct result_clock *c, char *out, int64_t ns)
 {
 	const int64_t day_ns = 86400 * NS_PER_S;
-	int64_t day = ns / day_ns, rest = ns % day_ns;
+	int32_t offset = c->zone ? iql_zone_offset(c->zone, ns / NS_PER_S - (ns % NS_PER_S < 0)) : 0;
+	int64_t day, rest;
 	char text[32];
+
+	if (__builtin_add_overflow(ns, offset * NS_PER_S, &day)) /* at the very end of time */
+		offset = 0;
+	ns += offset * NS_PER_S;
+	day = ns / day_ns;
+	rest = ns % day_ns;
 
 	if (rest < 0) {
 		rest += day_ns;
@@ -57,13 +79,12 @@ char *result_clock_put(struct result_clock *c, char *out, int64_t ns)
 	memcpy(out, c->text, 11);
 	out = two_digits(out + 11, s / 3600, ':');
 	out = two_digits(out, s / 60 % 60, ':');
-	out = two_digits(out, s % 60, fraction ? '.' : 'Z');
+	out = two_digits(out, s % 60, '.');
 	if (!fraction)
-		return out;
+		return put_offset(out - 1, offset);
 	for (; fraction % 10 == 0; fraction /= 10)
 		digits--;
 	for (unsigned i = digits; i-- > 0; fraction /= 10)
 		out[i] = (char)('0' + fraction % 10);
-	out[digits] = 'Z';
-	return out + digits + 1;
+	return put_offset(out + digits, offset);
 }

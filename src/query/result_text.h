@@ -34,14 +34,15 @@ enum result_epoch {
 enum result_epoch result_epoch_find(const char *text);
 int64_t result_epoch_of(enum result_epoch e, int64_t ns); /* rounded towards zero, as InfluxDB does; not of TEXT */
 
-#define RESULT_TIME_MAX 32 /* bytes of a time as text */
+#define RESULT_TIME_MAX 36 /* bytes of a time as text */
 
 struct result_clock { /* remembers the day that it wrote last; zeroed to begin */
+	const struct iql_zone *zone; /* NULL: UTC */
 	int64_t day;
 	bool known;
 	char text[12]; /* 2026-01-31T */
 };
-/* RFC 3339 in UTC with as many fractional digits as needed; the years 1677 to 2262. Returns the end. */
+/* RFC 3339 with as many fractional digits as needed; the years 1677 to 2262. Returns the end. */
 char *result_clock_put(struct result_clock *c, char *out, int64_t ns);
 
 #endif
