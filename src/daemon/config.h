@@ -55,6 +55,12 @@ struct config {
 		uint64_t from; /* enum read_policy */
 		int64_t timeout_ns; /* how long a read waits for the record */
 	} read;
+	struct {
+		uint64_t max_memory; /* bytes of one statement */
+		int64_t timeout_ns; /* of one request */
+		uint64_t max_concurrent; /* requests at a time */
+		uint64_t max_rows, max_series, max_buckets; /* of one statement; 0: no ceiling of their own */
+	} query;
 };
 
 /* Order: defaults, file, environment, options. ERR_INVALID with one line that says where, what is wrong and what would

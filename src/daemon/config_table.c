@@ -97,6 +97,18 @@ const struct config_key config_keys[] = {
 	  "auto: InfluxDB while it is well, else the local store; local; record" },
 	{ "read", "timeout", CONFIG_DURATION, AT(read.timeout_ns), "1s", 10 * NS_PER_MS, 60 * NS_PER_S, NULL, NULL, NULL,
 	  "how long a read waits for InfluxDB before it is answered locally" },
+	{ "query", "max_memory", CONFIG_SIZE, AT(query.max_memory), "64MiB", MIB, 64 * GIB, NULL, NULL, NULL,
+	  "memory that one statement of /query may take" },
+	{ "query", "timeout", CONFIG_DURATION, AT(query.timeout_ns), "60s", 100 * NS_PER_MS, 24 * HOUR_NS, NULL, NULL, NULL,
+	  "how long one request to /query may take" },
+	{ "query", "max_concurrent", CONFIG_COUNT, AT(query.max_concurrent), "8", 1, 1024, NULL, NULL, NULL,
+	  "requests to /query at a time; further ones get 503" },
+	{ "query", "max_rows", CONFIG_COUNT, AT(query.max_rows), "0", 0, INT64_MAX, NULL, NULL, NULL,
+	  "rows of one statement's answer; 0: as many as there are" },
+	{ "query", "max_series", CONFIG_COUNT, AT(query.max_series), "0", 0, INT64_MAX, NULL, NULL, NULL,
+	  "series that one SELECT may read; 0: as many as fit into max_memory" },
+	{ "query", "max_buckets", CONFIG_COUNT, AT(query.max_buckets), "0", 0, INT64_MAX, NULL, NULL, NULL,
+	  "buckets of GROUP BY time that one SELECT may make; 0: as many as fit into max_memory" },
 };
 /* clang-format on */
 const size_t config_key_count = sizeof config_keys / sizeof *config_keys;

@@ -36,6 +36,7 @@
 #include "flow/spool_check.h"
 #include "flow/store_check.h"
 #include "flow/store_salvage.h"
+#include "query/engine.h"
 #include "store/catalogue_store.h"
 #include "store/disk_space.h"
 #include "store/series_store.h"
@@ -63,6 +64,7 @@ struct daemon {
 	struct influx *replicator_record;
 	struct replicator *replicator;
 	struct reader *reader;
+	struct engine *engine;
 	struct record_access *record; /* NULL: there is none */
 	struct ingest *ingest;
 	struct collect *collect;
@@ -346,7 +348,19 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 	const struct reader_opts reader = {
 		.local = d->local, .record = d->record, .policy = record ? (enum read_policy)c->read.from : READ_LOCAL
 	};
-	return e == ERR_OK ? reader_new(&d->reader, &reader, eb) : e;
+	if (e == ERR_OK)
+		e = reader_new(&d->reader, &reader, eb);
+	struct engine_opts engine = { .local = d->local,
+		.catalogue = d->catalogue,
+		.retention_ns = c->retention.raw_ns,
+		.query_max_bytes = c->query.max_memory,
+		.query_timeout_ms = c->query.timeout_ns / NS_PER_MS,
+		.query_max_rows = c->query.max_rows,
+		.query_max_series = c->query.max_series,
+		.query_max_buckets = c->query.max_buckets,
+		.max_concurrent = (unsigned)c->query.max_concurrent,
+		.version = HF_VERSION };
+	return e == ERR_OK ? engine_new(&d->engine, &engine, eb) : e;
 }
 
 static bool take_collected(void *arg, struct view lines, uint64_t points)
@@ -436,6 +450,7 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 	d->services = (struct services){ .ingest = d->ingest,
 		.reader = d->reader,
 		.local = d->local,
+		.engine = d->engine,
 		.committer = d->committer,
 		.spool = d->spool,
 		.spool_path = d->spool_path,
@@ -549,6 +564,7 @@ void daemon_stop(struct daemon *d)
 	salvage_stop(d->salvage);
 	collect_stop(d->collect);
 	replicator_stop(d->replicator);
+	engine_free(d->engine);
 	reader_free(d->reader);
 	record_access_free(d->record);
 	compactor_stop(d->compactor);

@@ -223,6 +223,7 @@ static int on_request(struct mg_connection *conn)
 	serve(&rq);
 	http_params_fini(&rq.params);
 	buf_fini(&rq.headers);
+	http_gzip_free(&rq);
 	http_body_release(&rq);
 	return 200; /* for civetweb's access log alone */
 }

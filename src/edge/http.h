@@ -76,6 +76,8 @@ void http_fail_text(struct http_request *rq, int status, const char *code, const
 /* An answer of any length, sent as it is made: begin, write as often as need be, end. Chunked; to an HTTP/1.0 client it
  * ends with the connection. Headers are added before begin; trailers (http_add_trailer) before end.
  * False of begin and write: stop, nothing more will arrive (a HEAD; the client is gone or too slow; the server stops). */
+/* Before begin: this stream may be packed with gzip if the client takes it. Its pieces then wait for each other. */
+void http_stream_allow_gzip(struct http_request *rq);
 NODISCARD bool http_stream_begin(struct http_request *rq, int status, const char *type);
 NODISCARD bool http_stream_write(struct http_request *rq, struct view piece);
 /* Whether anybody still waits for the answer; for long work between writes. Cheap. */

@@ -31,6 +31,7 @@ static const char *status_text(int status)
 void http_add_header(struct http_request *rq, const char *name, const char *value)
 {
 	rq->cache_set |= strcasecmp(name, "Cache-Control") == 0;
+	rq->encoding_set |= strcasecmp(name, "Content-Encoding") == 0;
 	buf_str(&rq->headers, name);
 	buf_str(&rq->headers, ": ");
 	for (const char *p = value; *p; p++)
@@ -127,7 +128,7 @@ void http_respond(struct http_request *rq, int status, const char *type, struct 
 {
 	bool bare = rq->method == HTTP_HEAD || status == 204 || status == 304;
 	struct http *h = rq->http;
-	struct buf b;
+	struct buf b, packed;
 
 	if (rq->answered)
 		return;
@@ -135,6 +136,9 @@ void http_respond(struct http_request *rq, int status, const char *type, struct 
 	http_body_give_back(rq);
 	if (status >= 500)
 		counter_add(COUNTER_HTTP_ERRORS, 1);
+	buf_init(&packed, SIZE_MAX);
+	if (!bare && http_gzip_whole(rq, type, body, &packed))
+		body = (struct view){ packed.p, packed.len };
 	buf_init(&b, 2 * HTTP_HEADERS_MAX + JOIN_MAX);
 	http_add_head(rq, &b, status, type, body.len);
 	bool joined = !bare && body.len <= JOIN_MAX;
@@ -150,6 +154,7 @@ void http_respond(struct http_request *rq, int status, const char *type, struct 
 	/* civetweb now reads what is left of the body; that may take as long as the client likes */
 	http_guard_set(h->guard, rq->slot, rq->info, rq->has_body ? HTTP_LINGER_MS * NS_PER_MS : 0);
 	buf_fini(&b);
+	buf_fini(&packed);
 }
 
 void http_respond_json(struct http_request *rq, int status, struct buf *json)

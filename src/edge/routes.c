@@ -18,6 +18,8 @@ static const struct http_route table[] = {
 	{ HTTP_POST, "/write", routes_write_1x, false, HTTP_FORM_INFLUX1 },
 	{ HTTP_POST, "/api/v1/write", routes_write_own, false, HTTP_FORM_INFLUX1 },
 	{ HTTP_POST, "/api/v2/write", routes_write_2x, false, HTTP_FORM_INFLUX2 },
+	{ HTTP_GET | HTTP_POST, "/query", routes_query_1x, false, HTTP_FORM_INFLUX1 },
+	{ HTTP_GET | HTTP_POST, "/api/v1/query", routes_query_own, false, HTTP_FORM_OWN },
 	{ HTTP_GET, "/ping", routes_ping, false, HTTP_FORM_INFLUX1 },
 	{ HTTP_GET, "/health", routes_influx_health, false, HTTP_FORM_INFLUX2 },
 	{ HTTP_GET, "/metrics", routes_prometheus, false, HTTP_FORM_OWN },

@@ -18,6 +18,7 @@
 #include "flow/spool_check.h"
 #include "flow/store_check.h"
 #include "flow/store_salvage.h"
+#include "query/engine.h"
 #include "query/reader.h"
 #include "store/catalogue.h"
 #include "store/disk_space.h"
@@ -32,6 +33,7 @@ struct services {
 	struct ingest *ingest;
 	struct reader *reader;
 	struct local *local; /* for export */
+	struct engine *engine; /* of /query */
 	struct committer *committer;
 	const struct spool *spool; /* for spool_totals alone */
 	const char *spool_path;

@@ -7,6 +7,8 @@
 void routes_write_1x(struct http_request *rq, void *arg);
 void routes_write_2x(struct http_request *rq, void *arg);
 void routes_write_own(struct http_request *rq, void *arg);
+void routes_query_1x(struct http_request *rq, void *arg);
+void routes_query_own(struct http_request *rq, void *arg);
 void routes_resources(struct http_request *rq, void *arg);
 void routes_backup(struct http_request *rq, void *arg);
 void routes_export(struct http_request *rq, void *arg);

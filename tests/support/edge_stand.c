@@ -50,9 +50,13 @@ void edge_stand_open(struct edge_stand *e, const struct stand_opts *opts, bool r
 	edge_stand_read_error = ERR_OK;
 	breaker_init(&breaker, false);
 	stand_open(&e->stand, opts);
+	cr_assert_eq(engine_new(&e->engine,
+			 &(struct engine_opts){ .local = e->stand.local, .catalogue = e->stand.catalogue }, &eb),
+	    ERR_OK);
 	e->services = (struct services){ .ingest = e->stand.ingest,
 		.reader = (struct reader *)(void *)e->stand.local,
 		.local = e->stand.local,
+		.engine = e->engine,
 		.committer = e->stand.committer,
 		.spool = e->stand.spool,
 		.spool_path = e->stand.path,
@@ -85,6 +89,7 @@ void edge_stand_close(struct edge_stand *e)
 {
 	http_stop(e->http);
 	routes_close(&e->services);
+	engine_free(e->engine);
 	stand_remove(&e->stand);
 }
 
