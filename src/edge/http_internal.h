@@ -51,6 +51,12 @@ enum { HTTP_PACE = 65536 }; /* an answer may take a second for so many bytes, an
 void http_add_head(struct http_request *rq, struct buf *b, int status, const char *type, size_t length);
 bool http_is_1_0(const struct http_request *rq);
 
+/* http_cors.c: what pages of other origins may do. */
+bool http_cors_may_write(const struct http_request *rq); /* the request's origin is named in opts.cors_origins */
+/* Before the answer to OPTIONS: which methods and headers such a page may use. */
+void http_cors_preflight(struct http_request *rq, const char *allow);
+void http_cors_add_headers(const struct http_request *rq, struct buf *b); /* of any answer */
+
 bool http_is_chunked(const struct http_request *rq);
 /* The body's part of the budget, before the answer goes out: the client's next request must find it free. */
 void http_body_give_back(struct http_request *rq);

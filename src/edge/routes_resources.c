@@ -325,7 +325,7 @@ void routes_resources(struct http_request *rq, void *arg)
 	if (e)
 		http_fail(rq, 500, "internal", NULL, "%s", eb.text);
 	else if (w.service && *w.service && r.group_count == 0 &&
-	    !routes_service_known(s, q.measurement, w.service, hint, sizeof hint))
+	    !routes_name_known(s, q.measurement, "service", w.service, hint, sizeof hint))
 		http_fail(rq, 404, "not_found", hint, "no resources of a service %.100s", w.service);
 	else
 		answer(rq, &a);

@@ -235,7 +235,15 @@ Test(routes_metrics, performance_of_a_service_by_operation)
 	cr_expect_str_eq(list("operations.0.series.count"), "10 10");
 	cr_expect_str_eq(list("operations.0.series.errors"), "2 0");
 	cr_expect_str_eq(list("operations.0.series.mean_ms"), "18 6");
+	cr_expect_str_eq(list("operations.0.series.throughput_per_s"), "1 1");
+	cr_expect_str_eq(list("operations.0.series.error_rate"), "0.2 0");
+	cr_expect_str_eq(list("operations.0.series.success_rate"), "0.8 1");
+	cr_expect_str_eq(list("operations.0.series.min_ms"), "2 1");
+	cr_expect_str_eq(list("operations.0.series.max_ms"), "60 20");
+	cr_expect_str_eq(list("operations.0.series.p50_ms"), "50 6");
+	cr_expect_str_eq(list("operations.0.series.p90_ms"), "55 10");
 	cr_expect_str_eq(list("operations.0.series.p95_ms"), "56 11");
+	cr_expect_str_eq(list("operations.0.series.p99_ms"), "57 12");
 	cr_expect_str_eq(text("operations.1.operation"), "POST /pay");
 	cr_expect_eq(figure("operations.1.mean_ms"), 500);
 	cr_expect(isnan(figure("operations.1.p99_ms")));
