@@ -25,6 +25,7 @@ sql)
 	done
 	;;
 assets)
+	shift
 	echo '#include "edge/assets.h"'
 	table= n=0 gz=$(mktemp)
 	trap 'rm -f "$gz"' EXIT
