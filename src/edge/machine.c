@@ -140,15 +140,15 @@ static void put_networks(struct buf *b, const struct read_result *r, int64_t ran
 	json_close(b, ']');
 }
 
-/* The newest moment of anything; 0: it cannot be told. */
-static int64_t newest(const struct read_result *r, int64_t from_ns)
+/* The newest moment of anything; 0: there is nothing. */
+static int64_t newest(const struct read_result *r)
 {
 	int64_t at = 0;
 
 	for (unsigned g = 0; g < r->group_count; g++)
 		for (unsigned i = 0; i < r->groups[g].column_count; i++) {
 			const struct read_cell *c = cell(&r->groups[g], r->groups[g].columns[i].field);
-			if (c && c->last_ns > at && c->last_ns >= from_ns)
+			if (c && c->last_ns > at)
 				at = c->last_ns;
 		}
 	return at;
@@ -157,7 +157,7 @@ static int64_t newest(const struct read_result *r, int64_t from_ns)
 void machine_put(struct buf *b, const char *key, const struct read_result *r, int64_t from_ns, int64_t to_ns)
 {
 	json_open(b, key, '{');
-	json_put_time_ms(b, "last_ms", newest(r, from_ns));
+	routes_json_last(b, r, newest(r));
 	put_cpu(b, find(r, "cpu"));
 	put_memory(b, "memory", find(r, "mem"));
 	put_memory(b, "swap", find(r, "swap"));

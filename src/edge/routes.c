@@ -254,6 +254,11 @@ void routes_json_head(struct buf *b, const struct read_result *r)
 	json_put_string_or_null(b, "reason", r->complete ? NULL : r->reason);
 }
 
+void routes_json_last(struct buf *b, const struct read_result *r, int64_t last_ns)
+{
+	json_put_time_ms(b, "last_ms", r->source & READ_SOURCE_RECORD ? 0 : last_ns);
+}
+
 void routes_json_grid(struct buf *b, const struct routes_grid *g, const struct read_result *r, unsigned skip)
 {
 	json_put_i64(b, "from_ms", g->from_ns / NS_PER_MS);

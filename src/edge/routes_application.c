@@ -1,5 +1,5 @@
 /* GET /api/v1/metrics/application[/{metric_type}]: what applications count and measure, by type, service and metric. A
- * field of whole numbers is a counter, which holds the rise since the point before: its values add up. Others are gauges. */
+ * field of whole numbers is a counter, which holds the rise since the point before: its values add up. Booleans are states, others gauges. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -117,6 +117,7 @@ static const struct shown {
 	const char *name;
 	double (*value)(const struct read_cell *c, double seconds);
 } of_counter[] = { { "sum", sum_of }, { "rate_per_s", rate_of }, { NULL, NULL } },
+  of_boolean[] = { { "last", last_of }, { NULL, NULL } },
   of_gauge[] = { { "mean", mean_of }, { "min", min_of }, { "max", max_of }, { "last", last_of }, { NULL, NULL } };
 
 static void write_over_time(
@@ -137,20 +138,21 @@ static void write_over_time(
 }
 
 /* The record does not tell of what type its sums were made. */
-static bool is_counter(const struct services *s, const struct read_column *c)
+static enum value_type type_of(const struct services *s, const struct read_column *c)
 {
 	struct measurement *m = catalogue_find_measurement(s->catalogue, CATALOGUE_DEFAULT_DB, view_of(measurement));
 	const struct field *f = m ? measurement_find_field(m, view_of(c->field)) : NULL;
-	enum value_type type = f ? f->type : c->type;
 
-	return type == VALUE_INTEGER || type == VALUE_UNSIGNED;
+	return f ? f->type : c->type;
 }
 
 static void write_field(struct buf *b, const struct services *s, const struct timers *t, const struct timers_line *l,
     const struct read_column *column)
 {
 	double seconds = (double)(t->wish.grid.to_ns - t->wish.grid.from_ns) / 1e9;
-	bool counter = is_counter(s, column);
+	enum value_type type = type_of(s, column);
+	bool counter = type == VALUE_INTEGER || type == VALUE_UNSIGNED;
+	bool state = type == VALUE_BOOLEAN; /* InfluxDB does not add those up, nor does it order them */
 	struct read_cell all = { 0 };
 
 	for (unsigned i = 0; i < t->result.buckets; i++) {
@@ -158,16 +160,16 @@ static void write_field(struct buf *b, const struct services *s, const struct ti
 		add_cell(&all, &c);
 	}
 	json_open(b, column->field, '{');
-	json_put_string(b, "kind", counter ? "counter" : "gauge");
+	json_put_string(b, "kind", counter ? "counter" : state ? "state" : "gauge");
 	json_put_u64(b, "points", all.count);
 	json_put_rounded(b, "sum", counter ? sum_of(&all, seconds) : NAN, 6);
 	json_put_rounded(b, "rate_per_s", counter ? rate_of(&all, seconds) : NAN, 6);
-	json_put_rounded(b, "mean", mean_of(&all, seconds), 6);
-	json_put_rounded(b, "min", min_of(&all, seconds), 6);
-	json_put_rounded(b, "max", max_of(&all, seconds), 6);
+	json_put_rounded(b, "mean", state ? NAN : mean_of(&all, seconds), 6);
+	json_put_rounded(b, "min", state ? NAN : min_of(&all, seconds), 6);
+	json_put_rounded(b, "max", state ? NAN : max_of(&all, seconds), 6);
 	json_put_double(b, "last", last_of(&all, seconds));
-	json_put_time_ms(b, "last_ms", all.count ? all.last_ns : 0);
-	write_over_time(b, t, l, column->field, counter ? of_counter : of_gauge);
+	routes_json_last(b, &t->result, all.count ? all.last_ns : 0);
+	write_over_time(b, t, l, column->field, counter ? of_counter : state ? of_boolean : of_gauge);
 	json_close(b, '}');
 }
 

@@ -129,6 +129,15 @@ static double mean(const struct read_cell *c)
 	return c ? c->sum / (double)c->count : NAN;
 }
 
+/* Of a check: found it up or not. InfluxDB adds up no booleans, so of those the last of a bucket speaks for it. */
+static double up_of(const struct read_group *g, unsigned i)
+{
+	const struct read_column *c = read_group_column(g, "up");
+	const struct read_cell *x = cell(g, "up", i);
+
+	return x && c->type == VALUE_BOOLEAN ? x->last : mean(x);
+}
+
 /* The newest cell of a field, or NULL. */
 static const struct read_cell *last_cell(const struct report *rp, const struct read_group *g, const char *field)
 {
@@ -173,7 +182,7 @@ static void write_pool(struct buf *b, const struct report *rp, const struct read
 
 	json_open(b, NULL, '{');
 	write_place(b, g);
-	json_put_time_ms(b, "last_ms", newest ? newest->last_ns : 0);
+	routes_json_last(b, &rp->states, newest ? newest->last_ns : 0);
 	for (size_t f = 0; f < 4; f++)
 		json_put_double(b, fields[f][0], last(rp, g, fields[f][1]));
 	json_put_rounded(b, "utilisation", ratio(last(rp, g, "pool_in_use"), last(rp, g, "pool_size")), 6);
@@ -195,19 +204,22 @@ static void write_health(struct buf *b, const struct report *rp, const struct re
 
 	for (unsigned i = 0; i < rp->states.buckets; i++)
 		if (cell(g, "up", i)) {
-			sum += cell(g, "up", i)->sum;
-			count += (double)cell(g, "up", i)->count;
+			sum += up_of(g, i);
+			count++;
 		}
 	json_open(b, NULL, '{');
 	write_place(b, g);
-	json_put_time_ms(b, "last_ms", newest ? newest->last_ns : 0);
+	routes_json_last(b, &rp->states, newest ? newest->last_ns : 0);
 	if (newest)
 		json_put_bool(b, "up", newest->last > 0);
 	else
 		json_put_null(b, "up");
 	json_put_rounded(b, "availability", ratio(sum, count), 6);
 	json_open(b, "series", '{');
-	write_means(b, rp, g, "up", "up");
+	json_open(b, "up", '[');
+	for (unsigned i = 0; i < rp->states.buckets; i++)
+		json_put_rounded(b, NULL, up_of(g, i), 6);
+	json_close(b, ']');
 	json_close(b, '}');
 	json_close(b, '}');
 }

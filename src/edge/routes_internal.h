@@ -74,6 +74,8 @@ void routes_hint_tag(const struct measurement *m, const char *wished, char *hint
 
 /* source, complete, tier, reason: what every read begins with. */
 void routes_json_head(struct buf *b, const struct read_result *r);
+/* last_ms, the moment of the newest value; null too where the record answered, which tells of buckets alone. */
+void routes_json_last(struct buf *b, const struct read_result *r, int64_t last_ns);
 /* from_ms, to_ms, step_ms, time_ms; without the first `skip` buckets. */
 void routes_json_grid(struct buf *b, const struct routes_grid *g, const struct read_result *r, unsigned skip);
 

@@ -139,6 +139,18 @@ Test(routes_application, gauges_have_means_and_ends)
 	cr_expect_str_eq(list("metrics.0.values.level.series.last"), "2.5 null");
 }
 
+Test(routes_application, booleans_have_their_last_alone_as_influxdb_can_tell_no_more)
+{
+	put("application_metrics,metric=door,metric_type=custom,service=shop open=true", T);
+	put("application_metrics,metric=door,metric_type=custom,service=shop open=false", T + 1);
+	get_path(APPLICATION "/custom", "");
+	cr_expect_str_eq(text("metrics.0.values.open.kind"), "state");
+	cr_expect_eq(figure("metrics.0.values.open.last"), 0);
+	cr_expect(isnan(figure("metrics.0.values.open.mean")));
+	cr_expect_str_eq(list("metrics.0.values.open.series.last"), "0 null");
+	cr_expect_eq(json_object_size(edge_stand_at(root, "metrics.0.values.open.series")), 1);
+}
+
 Test(routes_application, timers_have_percentiles)
 {
 	put_application();

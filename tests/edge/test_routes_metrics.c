@@ -124,6 +124,14 @@ Test(routes_metrics, counters_keep_the_last_value_and_gauges_the_mean_of_a_bucke
 	cr_expect_str_eq(list("resources.net.0.rates.bytes_recv"), "15 null");
 }
 
+Test(routes_metrics, booleans_keep_the_last_value_of_a_bucket)
+{
+	write_line("system_resources,host=here,resource_type=service,service=a up=true", T);
+	write_line("system_resources,host=here,resource_type=service,service=a up=false", T + 1);
+	get("/api/v1/metrics/resources?from=%d&to=%d&step=10s", T, T + 20);
+	cr_expect_str_eq(list("resources.service.0.fields.up"), "0 null");
+}
+
 Test(routes_metrics, empty_buckets_are_null_and_a_rate_spans_them)
 {
 	write_line("system_resources,host=here,interface=eth0,resource_type=net bytes_recv=100i", T);

@@ -27,7 +27,7 @@ ok "a document that is loose and leads nowhere is refused"
 
 # Every kind of measurement and of field; beside it what the daemon collects of this machine.
 write_all() {
-	awk -v now="$(date +%s)" 'BEGIN { for (i = 0; i < 40; i++) { t = (now - i * 5) "000000000"
+	awk -v now="$t0" 'BEGIN { for (i = 0; i < 40; i++) { t = (now - i * 5) "000000000"
 		printf "service_performance,host=h,operation=GET\\ /,service=shop,status=%s count=%di,duration_ms_sum=%d,duration_ms_min=1,duration_ms_max=9,duration_ms_p50=3,duration_ms_p90=5,duration_ms_p95=6,duration_ms_p99=8,in_flight=2i %s\n", i % 5 ? "success" : "error", i + 1, i * 10, t
 		printf "service_performance,host=h,operation=one,service=stock,status=success duration_ms=%d.5 %s\n", i, t
 		printf "application_metrics,host=h,metric=orders,metric_type=business,service=shop value=%di,text=\"x\" %s\n", i, t
@@ -39,6 +39,15 @@ write_all() {
 		printf "database_metrics,database=orders,host=h,metric_type=health,service=shop up=%s %s\n", i % 7 ? "true" : "false", t
 		printf "system_resources,host=h,resource_type=service,service=shop cpu=%d.5,rss=%di %s\n", i, i * 4096, t
 		printf "odd\\ name,tag\\ with\\ space=a\\ b f=1.5,i=1i,u=7u,b=true,s=\"quoted \\\"text\\\"\" %s\n", t } }' | write
+}
+# What was written above, by figures; InfluxDB knows no moments within a bucket.
+figures() {
+	for what in performance performance/shop performance/stock application database resources/shop; do
+		api "metrics/$what?from=$((t0 - 600))&to=$((t0 + 60))&step=1m&host=h" |
+			jq -S 'del(.source, .tier, .reason, .complete) | walk(if type == "object" then del(.last_ms) else . end)'
+	done
+	api "metrics/summary?from=$((t0 - 600))&to=$((t0 + 60))&host=h" |
+		jq -S '{services, databases, database_states, applications, services_total, databases_total}'
 }
 # What every daemon answers, whatever is behind it.
 requests() {
@@ -127,6 +136,7 @@ start_influxd
 INFLUXDB_URL=$IX
 export INFLUXDB_URL
 start_holdfastd
+t0=$(date +%s)
 is "$(write_all)" 204 "every kind of measurement is written"
 is "$(curl -s "$HF/api/v1/openapi.json" | cksum)" "$(cksum < "$DOCUMENT")" "the daemon serves the document"
 wait_until 60 in_step
@@ -140,6 +150,7 @@ check_events
 says "and the events"
 is "$(api "metrics/application/business?from=-10m" | jq -c '[(.source | startswith("influxdb")), .metrics[0].values.value.kind, .metrics[0].values.value.sum]')" \
 	'[true,"counter",780]' "InfluxDB is behind them"
+figures > "$T/by_influxdb"
 echo 'GET /api/v1/health 200' > "$T/line"
 ! check answers "$T/more.json" "$HF" < "$T/line"
 ok "an answer that lacks a member is found"
@@ -152,6 +163,10 @@ printf 'm v=1\n' | write > /dev/null
 wait_until 60 is_down
 ok "InfluxDB is gone"
 is "$(printf 'odd\\ name f="text"\nm v=1i\nbroken\nm v=1 1\n' | write)" 400 "some points are refused"
+figures > "$T/by_store"
+cmp "$T/by_influxdb" "$T/by_store" > "$T/said"
+ok "the figures are the same without it"
+diff "$T/by_influxdb" "$T/by_store" | head -20 | sed 's/^/# /'
 requests | check answers "$DOCUMENT" "$HF"
 says "every answer with InfluxDB down is as the document says"
 check_events
