@@ -26,6 +26,7 @@ struct config {
 		uint64_t min_free_disk; /* bytes that must stay free under data_dir */
 		uint64_t backup_log; /* bytes that a log may grow by while a backup reads the file */
 		bool create_databases;
+		char *cors_origin; /* origins as browsers write them, or "*"; "": none */
 		bool insecure; /* allows an address that is not loopback, without TLS and tokens */
 	} server;
 	struct {

@@ -480,7 +480,8 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.record_url = record ? c->influxdb.url : NULL,
 		.record_database = record ? c->influxdb.database : NULL,
 		.spool_max_bytes = c->retention.max_bytes,
-		.create_databases = c->server.create_databases };
+		.create_databases = c->server.create_databases,
+		.events_max = (unsigned)(c->server.threads >= 8 ? c->server.threads / 4 : 1) };
 	enum err e = routes_open(&d->services, eb);
 	if (e != ERR_OK)
 		return e;
@@ -490,6 +491,7 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.threads = (unsigned)c->server.threads,
 		.max_body = c->server.max_body,
 		.max_queue = c->server.max_queue,
+		.cors_origins = c->server.cors_origin,
 		.routes = routes_table(),
 		.arg = &d->services,
 		.each_second = routes_each_second };

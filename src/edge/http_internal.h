@@ -60,6 +60,12 @@ bool http_gzip_stream(
     struct http_request *rq, struct view text, bool last, bool (*send)(struct http_request *rq, struct view piece));
 void http_gzip_free(struct http_request *rq);
 
+/* http_cors.c: what pages of other origins may do. */
+bool http_cors_may_write(const struct http_request *rq); /* the request's origin is named in opts.cors_origins */
+/* Before the answer to OPTIONS: which methods and headers such a page may use. */
+void http_cors_preflight(struct http_request *rq, const char *allow);
+void http_cors_add_headers(const struct http_request *rq, struct buf *b); /* of any answer */
+
 bool http_is_chunked(const struct http_request *rq);
 /* The body's part of the budget, before the answer goes out: the client's next request must find it free. */
 void http_body_give_back(struct http_request *rq);

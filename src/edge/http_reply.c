@@ -16,11 +16,12 @@ static const char *status_text(int status)
 	static const struct {
 		int status;
 		const char *text;
-	} rows[] = { { 200, "OK" }, { 204, "No Content" }, { 304, "Not Modified" }, { 400, "Bad Request" },
-		{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 409, "Conflict" },
-		{ 413, "Request Entity Too Large" }, { 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
-		{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
-		{ 503, "Service Unavailable" }, { 505, "HTTP Version Not Supported" } };
+	} rows[] = { { 200, "OK" }, { 202, "Accepted" }, { 204, "No Content" }, { 304, "Not Modified" },
+		{ 400, "Bad Request" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
+		{ 409, "Conflict" }, { 413, "Request Entity Too Large" }, { 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" }, { 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" }, { 503, "Service Unavailable" },
+		{ 505, "HTTP Version Not Supported" } };
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (rows[i].status == status)
@@ -120,6 +121,7 @@ void http_add_head(struct http_request *rq, struct buf *b, int status, const cha
 		buf_str(b, "Cache-Control: no-store\r\n");
 	if (rq->route && rq->route->form != HTTP_FORM_OWN)
 		add_influx_headers(rq, b);
+	http_cors_add_headers(rq, b);
 	buf_append(b, rq->headers.p, rq->headers.len);
 	buf_str(b, "\r\n");
 }

@@ -62,6 +62,8 @@ struct services {
 	uint64_t spool_max_bytes;
 	bool create_databases;
 	atomic_uint exports; /* that run */
+	unsigned events_max; /* streams of events at a time: each holds a worker */
+	atomic_uint events; /* that run */
 	/* routes_open fills these */
 	struct rates rates;
 	struct spool_view *spool_view;

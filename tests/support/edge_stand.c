@@ -72,7 +72,8 @@ void edge_stand_open(struct edge_stand *e, const struct stand_opts *opts, bool r
 		.collect_interval_ns = 10 * NS_PER_S,
 		.record_url = record ? "http://127.0.0.1:8086" : NULL,
 		.record_database = record ? "metrics" : NULL,
-		.spool_max_bytes = UINT64_C(1) << 30 };
+		.spool_max_bytes = UINT64_C(1) << 30,
+		.events_max = 2 };
 	cr_assert_eq(routes_open(&e->services, &eb), ERR_OK, "%s", eb.text);
 	struct http_opts o = { .host = "127.0.0.1",
 		.threads = 4,
