@@ -5,8 +5,6 @@
 need_programs curl influxd jq python3
 
 databases() { curl -s -o "$T/out" "$IX/query" --data-urlencode 'q=CREATE DATABASE metrics; CREATE DATABASE other'; }
-judge() { python3 "$COMPARE" "$@" > "$T/compared" 2> "$T/compared.err"; }
-ask() { curl -s "$1/query?db=metrics" --data-urlencode "q=$2"; }
 
 make_sets
 start_influxd
@@ -31,31 +29,30 @@ ok "another has it, too, written in another order"
 compare_answers --answers "$T/answers" "$first" "$second" "$QUERIES"/*.influxql
 
 for n in 1 150 600; do
-	judge --mutate $n --answers "$T/answers" "$first" "$second" "$QUERIES"/*.influxql
+	judge_answers --mutate $n --answers "$T/answers" "$first" "$second" "$QUERIES"/*.influxql
 	is "$? $(grep -c '^not ok' "$T/compared")" "1 1" "one value that is another one is found: the $n-th"
 done
-ask "$second" 'SELECT v FROM same LIMIT 1' > /dev/null
 printf 'SELECT v FROM same\nSELECT n FROM same\n' > "$T/few.influxql"
 printf '# Why not.\nSELECT v FROM same\n' > "$T/known"
-judge --known "$T/known" "$first" "$second" "$T/few.influxql"
+judge_answers --known "$T/known" "$first" "$second" "$T/few.influxql"
 is "$? $(grep -c 'known to differ, and is equal' "$T/compared")" "1 1" "a statement that is known to differ, and does not, is found"
 printf '# Why not.\nSELECT w FROM same\n' > "$T/known"
-judge --known "$T/known" "$first" "$second" "$T/few.influxql"
+judge_answers --known "$T/known" "$first" "$second" "$T/few.influxql"
 is $? 2 "one that is known, and not asked, too"
 printf 'SELECT w FROM same\n' > "$T/known"
-judge --known "$T/known" "$first" "$second" "$T/few.influxql"
+judge_answers --known "$T/known" "$first" "$second" "$T/few.influxql"
 is $? 2 "and one without a reason"
 curl -s --data-binary 'same,k=a,l=x v=77 1698364800000000000' "$second/write?db=metrics"
-judge "$first" "$second" "$T/few.influxql"
+judge_answers "$first" "$second" "$T/few.influxql"
 is "$? $(grep -c '^#   tested: *77$' "$T/compared")" "1 1" "a point of another value is found, and shown"
 printf '# It was written later.\nSELECT v FROM same\n> error: no such thing\n' > "$T/known"
-judge --known "$T/known" "$first" "$second" "$T/few.influxql"
+judge_answers --known "$T/known" "$first" "$second" "$T/few.influxql"
 is $? 1 "a known difference must be the one that is known"
 printf '# It was written later.\nSELECT v FROM same\n' > "$T/known"
-judge --known "$T/known" "$first" "$second" "$T/few.influxql"
+judge_answers --known "$T/known" "$first" "$second" "$T/few.influxql"
 is $? 0 "and is then none"
 end_process "$INFLUX_PID" KILL
 INFLUX_PID=''
-judge --answers "$T/answers" "$first" "$second" "$QUERIES"/*.influxql
+judge_answers --answers "$T/answers" "$first" "$second" "$QUERIES"/*.influxql
 is $? 2 "a server that is gone is no server that agrees"
 finish

@@ -10,8 +10,8 @@
   --report FILE    every difference, whole
   --mutate N       changes one value in the N-th comparable answer of the tested server: the comparison must find it
 
-The files: a statement a line; after a TAB options, apart by blanks: epoch=ms, db=other, rp=autogen, tier=1h, method=GET,
-params={"a":1} (without blanks), compare=shape (sample(): only which series, columns and how many rows),
+The files: a statement a line; after a TAB options, apart by blanks: epoch=ms, db=other, rp=autogen, tier=1h, method=GET or ADDRESS (a POST with
+all but the statement in the address), params={"a":1} (without blanks), compare=shape (sample(): only which series, columns and how many rows),
 compare=series (the series of a statement in any order), header=Name:value.
 `## ` begins a group, `# ` is a comment; ␤ in a statement is a newline. Each group is one result:
 lines "ok NAME" and "not ok NAME" with "# " lines behind them that show the first differences; the exit status says whether all
@@ -119,7 +119,12 @@ class Server:
             try:
                 if not self.connection:
                     self.connection = http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT_S)
-                if o.get("method") == "GET":
+                if o.get("method") == "ADDRESS":
+                    headers["Content-Type"] = "application/x-www-form-urlencoded"
+                    address = {k: v for k, v in p.items() if k != "q" and v != "none"}
+                    self.connection.request("POST", "/query?" + urllib.parse.urlencode(address),
+                                            urllib.parse.urlencode({"q": p["q"]}), headers)
+                elif o.get("method") == "GET":
                     self.connection.request("GET", "/query?" + form, headers=headers)
                 else:
                     headers["Content-Type"] = "application/x-www-form-urlencoded"
