@@ -2,11 +2,12 @@
 QUERIES=$SRCDIR/tests/query/differential
 COMPARE=$SRCDIR/tests/tools/compare_queries.py
 
-# The data sets as files: first.lp, then.lp, other.lp in $T/sets. The statements name their times, and no daemon keeps raw
+# The data sets as files: first.lp, then.lp, other.lp in $T/sets; and by_dice.influxql, statements that dice put together. The statements name their times, and no daemon keeps raw
 # points for more than ten years.
 make_sets() {
 	mkdir -p "$T/sets"
-	python3 "$SRCDIR/tests/tools/query_data.py" "$T/sets" || bail_out "the data sets could not be made"
+	python3 "$SRCDIR/tests/tools/query_data.py" "$T/sets" &&
+		python3 -B "$SRCDIR/tests/tools/query_statements.py" 1 1000 > "$T/by_dice.influxql" || bail_out "the data sets could not be made"
 	[ "$(date +%s)" -lt $((1698364800 + 3640 * 86400)) ] || bail_out "the data sets are too old to be taken: give them a later time"
 }
 

@@ -26,10 +26,10 @@ for part in $(ls -r "$T"/part.*); do
 done && write_lines "$second" metrics "$T/sets/then.lp" && write_lines "$second" metrics "$T/sets/then.lp" &&
 	write_lines "$second" other "$T/sets/other.lp"
 ok "another has it, too, written in another order"
-compare_answers --answers "$T/answers" "$first" "$second" "$QUERIES"/*.influxql
+compare_answers --answers "$T/answers" "$first" "$second" "$QUERIES"/*.influxql "$T/by_dice.influxql"
 
 for n in 1 150 600; do
-	judge_answers --mutate $n --answers "$T/answers" "$first" "$second" "$QUERIES"/*.influxql
+	judge_answers --mutate $n --answers "$T/answers" "$first" "$second" "$QUERIES"/*.influxql "$T/by_dice.influxql"
 	is "$? $(grep -c '^not ok' "$T/compared")" "1 1" "one value that is another one is found: the $n-th"
 done
 printf 'SELECT v FROM same\nSELECT n FROM same\n' > "$T/few.influxql"
@@ -53,6 +53,6 @@ judge_answers --known "$T/known" "$first" "$second" "$T/few.influxql"
 is $? 0 "and is then none"
 end_process "$INFLUX_PID" KILL
 INFLUX_PID=''
-judge_answers --answers "$T/answers" "$first" "$second" "$QUERIES"/*.influxql
+judge_answers --answers "$T/answers" "$first" "$second" "$QUERIES"/*.influxql "$T/by_dice.influxql"
 is $? 2 "a server that is gone is no server that agrees"
 finish

@@ -13,7 +13,7 @@ compare_state() { # NAME OPTIONS…
 	state=$1
 	shift
 	compare_answers --state "$state" --known "$QUERIES/known.txt" --answers "$T/answers" ${REPORTS:+--report "$REPORTS/$state.txt"} "$@" \
-		"$IX" "$HF" "$QUERIES"/*.influxql
+		"$IX" "$HF" "$QUERIES"/*.influxql "$T/by_dice.influxql"
 }
 
 make_sets

@@ -51,8 +51,9 @@ class Statement:
 
 def read_corpus(paths):
     """Statements in order; each group's name begins with its file's."""
-    statements, seen = [], {}
+    statements = []
     for path in paths:
+        seen = set()
         file = os.path.splitext(os.path.basename(path))[0]
         group = file
         with open(path, encoding="utf-8") as f:
@@ -64,7 +65,7 @@ def read_corpus(paths):
                     s = Statement(text, options, file, group)
                     if s.key in seen:
                         raise ValueError(f"{path}: {s.key!r} is there twice")
-                    seen[s.key] = s
+                    seen.add(s.key)
                     statements.append(s)
     return statements
 
@@ -96,6 +97,21 @@ def read_known(path):
     return known
 
 
+class Response(http.client.HTTPResponse):
+    """With the trailers, which http.client drops: an answer that is streamed knows at its end what it was made of."""
+
+    trailers = ()
+
+    def _read_and_discard_trailer(self):
+        lines = []
+        while len(lines) < 64:
+            line = self.fp.readline(65537).decode("latin-1").strip()
+            if not line:
+                break
+            lines.append(line)
+        self.trailers = [tuple(part.strip() for part in line.split(":", 1)) for line in lines if ":" in line]
+
+
 class Server:
     def __init__(self, url):
         parts = urllib.parse.urlsplit(url)
@@ -119,6 +135,7 @@ class Server:
             try:
                 if not self.connection:
                     self.connection = http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT_S)
+                    self.connection.response_class = Response
                 if o.get("method") == "ADDRESS":
                     headers["Content-Type"] = "application/x-www-form-urlencoded"
                     address = {k: v for k, v in p.items() if k != "q" and v != "none"}
@@ -131,7 +148,7 @@ class Server:
                     self.connection.request("POST", "/query", form, headers)
                 r = self.connection.getresponse()
                 text = r.read().decode("utf-8", "surrogateescape")
-                return [r.status, dict(r.getheaders()), text]
+                return [r.status, dict([*r.getheaders(), *r.trailers]), text]
             except (OSError, http.client.HTTPException) as e:
                 self.connection = None
                 if not again or isinstance(e, TimeoutError):
@@ -261,7 +278,7 @@ def known_trouble(k, difference, tested):
 def said_beside(s, tested, rollups):
     """What a Holdfast says in headers that is not as it should be, or None."""
     headers = {k.lower(): v for k, v in tested[1].items()}
-    if headers.get("x-holdfast-complete", "true") != "true":
+    if headers.get("x-holdfast-complete", "yes") not in ["yes", "true"]:
         return f"not complete: {headers.get('x-holdfast-reason', headers)}"
     tier = headers.get("x-holdfast-tier")
     if rollups and "tier" in s.options and tier != s.options["tier"]:
