@@ -11,6 +11,12 @@ make_sets() {
 	[ "$(date +%s)" -lt $((1698364800 + 3640 * 86400)) ] || bail_out "the data sets are too old to be taken: give them a later time"
 }
 
+# InfluxDB's; the same retention as Holdfast has in these tests, since SHOW RETENTION POLICIES says it.
+make_databases() { # URL
+	curl -s -o "$T/out" "$1/query" --data-urlencode \
+		'q=CREATE DATABASE metrics WITH DURATION 3650d NAME autogen; CREATE DATABASE other WITH DURATION 3650d NAME autogen'
+}
+
 # In pieces, as clients do.
 write_lines() { # URL DATABASE FILE
 	rm -rf "$T/pieces"

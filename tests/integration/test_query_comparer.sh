@@ -4,11 +4,10 @@
 . "$SRCDIR/tests/integration/query_lib.sh"
 need_programs curl influxd jq python3
 
-databases() { curl -s -o "$T/out" "$IX/query" --data-urlencode 'q=CREATE DATABASE metrics; CREATE DATABASE other'; }
 
 make_sets
 start_influxd
-databases
+make_databases "$IX"
 first=$IX
 write_lines "$first" metrics "$T/sets/first.lp" && write_lines "$first" metrics "$T/sets/then.lp" && write_lines "$first" other "$T/sets/other.lp"
 ok "one InfluxDB has the data"
@@ -17,7 +16,7 @@ INFLUX_PID='' INFLUX_PORT=''
 mv "$T/influx.log" "$T/influx2.log"
 INFLUX_FOLDER=$T/second
 start_influxd
-databases
+make_databases "$IX"
 second=$IX
 # the same points in another order, and some twice
 split -l 3000 "$T/sets/first.lp" "$T/part."

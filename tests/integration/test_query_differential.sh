@@ -18,7 +18,7 @@ compare_state() { # NAME OPTIONS…
 
 make_sets
 start_influxd
-curl -s -o "$T/out" "$IX/query" --data-urlencode 'q=CREATE DATABASE metrics; CREATE DATABASE other'
+make_databases "$IX"
 write_lines "$IX" metrics "$T/sets/first.lp" && write_lines "$IX" metrics "$T/sets/then.lp" && write_lines "$IX" other "$T/sets/other.lp"
 ok "InfluxDB has the data"
 

@@ -47,7 +47,7 @@ compare_recent() { # STATE
 
 make_sets
 start_influxd
-curl -s -o "$T/out" "$IX/query" --data-urlencode 'q=CREATE DATABASE metrics; CREATE DATABASE other'
+make_databases "$IX"
 start_holdfastd
 for url in "$IX" "$HF"; do
 	write_lines "$url" metrics "$T/sets/first.lp" && write_lines "$url" metrics "$T/sets/then.lp" && write_lines "$url" other "$T/sets/other.lp" || break
