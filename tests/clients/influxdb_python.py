@@ -55,7 +55,6 @@ def main():
     attempt("wrong statement", lambda: client.query("SELECT"))
     attempt("wrong function", lambda: client.query("SELECT foo(f) FROM m").raw)
     attempt("wrong database", lambda: client.query("SELECT f FROM m", database="nosuch").raw)
-    attempt("write to none", lambda: client.write_points(["n v=1 1"], database="nosuch", protocol="line"))
     attempt("wrong type", lambda: client.write_points([{"measurement": "m", "time": BASE * 10**9, "fields": {"f": "text"}}]))
     attempt("wrong line", lambda: client.write_points(["n v=1 1698364800000000000", "bad"], protocol="line"))
 
