@@ -351,6 +351,7 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 	if (e == ERR_OK)
 		e = reader_new(&d->reader, &reader, eb);
 	struct engine_opts engine = { .local = d->local,
+		.record = d->record,
 		.catalogue = d->catalogue,
 		.retention_ns = c->retention.raw_ns,
 		.query_max_bytes = c->query.max_memory,
@@ -451,6 +452,7 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.reader = d->reader,
 		.local = d->local,
 		.engine = d->engine,
+		.read_policy = *d->config->influxdb.url ? (enum read_policy)d->config->read.from : READ_LOCAL,
 		.committer = d->committer,
 		.spool = d->spool,
 		.spool_path = d->spool_path,

@@ -33,7 +33,8 @@ struct services {
 	struct ingest *ingest;
 	struct reader *reader;
 	struct local *local; /* for export */
-	struct engine *engine; /* of /query */
+	struct engine *engine;
+	enum read_policy read_policy; /* of statements */ /* of /query */
 	struct committer *committer;
 	const struct spool *spool; /* for spool_totals alone */
 	const char *spool_path;

@@ -182,6 +182,26 @@ static uint64_t chunk_rows(const struct http_request *rq, const struct http_form
 	return size && num_parse_i64(view_of(size), &n) && n > 0 ? (uint64_t)n : RESULT_CHUNK_ROWS;
 }
 
+/* Ours beside InfluxDB's: who is to answer this one. False: refused. */
+static bool read_policy(struct query *q, const struct services *s, const char *source, enum read_policy *out)
+{
+	static const struct {
+		const char *name;
+		enum read_policy policy;
+	} all[] = { { "auto", READ_AUTO }, { "local", READ_LOCAL }, { "influxdb", READ_RECORD } };
+
+	*out = s->read_policy;
+	if (!source || !*source)
+		return true;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (!strcmp(source, all[i].name)) {
+			*out = all[i].policy;
+			return true;
+		}
+	refuse(q, 400, "source must be auto, local or influxdb");
+	return false;
+}
+
 static void run(struct query *q, const struct services *s, const struct http_form_parts *f)
 {
 	struct http_request *rq = q->rq;
@@ -192,7 +212,6 @@ static void run(struct query *q, const struct services *s, const struct http_for
 		.database = text_of(q->own && (!db || !*db) ? "metrics" : db),
 		.policy = text_of(http_form_get(rq, f, "rp")),
 		.may_write = http_method(rq) == HTTP_POST,
-		.policy_of_reads = READ_LOCAL,
 		.is_wanted = is_wanted,
 		.arg = q };
 	struct errbuf eb = { "" };
@@ -201,6 +220,8 @@ static void run(struct query *q, const struct services *s, const struct http_for
 		refuse(q, 400, "missing required parameter \"q\"");
 		return;
 	}
+	if (!read_policy(q, s, http_form_get(rq, f, "source"), &request.policy_of_reads))
+		return;
 	result_json_init(&q->json, &q->out, result_epoch_find(epoch));
 	result_csv_init(&q->csv, &q->out, result_epoch_find(epoch));
 	q->json.pretty = q->pretty;

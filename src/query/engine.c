@@ -4,11 +4,13 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/counter.h"
 #include "query/engine_part.h"
 #include "query/influxql/check.h"
 #include "query/influxql/parser.h"
 #include "query/influxql/print.h"
 #include "query/select/select.h"
+#include "query/select_read.h"
 #include "query/show.h"
 
 enum { CONCURRENT = 8, TIMEOUT_MS = 60000, ARENA_BLOCK = 16 << 10, MESSAGE_MAX = 4096 };
@@ -43,7 +45,40 @@ void engine_free(struct engine *e)
 
 /* ---- one statement ---- */
 
-static enum err run_select(const struct engine_statement *x, struct errbuf *eb)
+/* In the record our `metrics` may have another name. The former name of each source is put back by a second call. */
+static void name_databases(const struct iql_select *s, struct view from, struct view to)
+{
+	for (struct iql_source *x = s->sources; x; x = x->next) {
+		if (x->subquery)
+			name_databases(x->subquery, from, to);
+		else if (view_eq(x->database, from))
+			x->database = to;
+	}
+}
+
+/* The statement as the record is to get it: before the checks, which change it. */
+static void print_for_record(const struct engine_statement *x, struct buf *out)
+{
+	const struct view ours = view_of("metrics"),
+			  theirs = view_of(record_access_database(x->opts->record, "metrics"));
+
+	name_databases(x->st->select, ours, theirs);
+	iql_print_select(x->st->select, out);
+	if (!view_eq(ours, theirs))
+		name_databases(x->st->select, theirs, ours);
+}
+
+static void count_read(const struct result_report *r)
+{
+	counter_add(r->sources == READ_SOURCE_RECORD ? COUNTER_READ_RECORD
+		: r->sources == READ_SOURCE_BOTH    ? COUNTER_READ_MERGED
+						    : COUNTER_READ_LOCAL,
+	    1);
+	if (r->incomplete)
+		counter_add(COUNTER_READ_INCOMPLETE, 1);
+}
+
+static enum err run_select(const struct engine_statement *x, struct view influxql, struct errbuf *eb)
 {
 	struct select_env env = { .local = x->opts->local,
 		.catalogue = x->opts->catalogue,
@@ -51,10 +86,18 @@ static enum err run_select(const struct engine_statement *x, struct errbuf *eb)
 		.policy = x->rq->policy,
 		.budget = x->budget,
 		.now_ns = x->now_ns };
+	const struct select_read read = { .env = &env,
+		.record = x->opts->record,
+		.policy = x->rq->policy_of_reads,
+		.influxql = influxql,
+		.timeout_ms = x->opts->query_timeout_ms };
 
 	if (x->st->kind == IQL_EXPLAIN)
 		return select_explain(&env, x->arena, x->st->select, x->st->flag, x->sink, x->report, eb);
-	return select_run(&env, x->arena, x->st->select, x->sink, x->report, eb);
+	enum err e = select_read(&read, x->arena, x->st->select, x->sink, x->report, eb);
+	if (e == ERR_OK)
+		count_read(x->report);
+	return e;
 }
 
 static enum err run_show(const struct engine_statement *x, struct errbuf *eb)
@@ -72,17 +115,33 @@ static bool is_show_of_names(enum iql_statement_kind k)
 	return k >= IQL_SHOW_DATABASES && k <= IQL_SHOW_FIELD_KEY_CARDINALITY;
 }
 
-static enum err run_statement(const struct engine_statement *x, struct errbuf *eb)
+static enum err run_checked(const struct engine_statement *x, struct view influxql, struct errbuf *eb)
 {
-	enum err e = engine_check_names(x, eb);
+	enum err e = iql_check_statement(x->arena, x->st, x->now_ns, eb);
 
-	if (e == ERR_OK)
-		e = iql_check_statement(x->arena, x->st, x->now_ns, eb);
 	if (e != ERR_OK)
 		return e;
 	if (x->st->kind == IQL_SELECT || x->st->kind == IQL_EXPLAIN)
-		return run_select(x, eb);
+		return run_select(x, influxql, eb);
 	return is_show_of_names(x->st->kind) ? run_show(x, eb) : engine_manage(x, eb);
+}
+
+static enum err run_statement(const struct engine_statement *x, struct errbuf *eb)
+{
+	struct buf influxql;
+	enum err e = engine_check_names(x, eb);
+
+	if (e != ERR_OK)
+		return e;
+	buf_init(&influxql, 2 * (size_t)IQL_TEXT_MAX);
+	if (x->st->kind == IQL_SELECT && x->opts->record && x->rq->policy_of_reads != READ_LOCAL)
+		print_for_record(x, &influxql);
+	if (influxql.failed)
+		e = errbuf_set(eb, ERR_TOOBIG, "the statement is too long");
+	else
+		e = run_checked(x, (struct view){ influxql.p ? influxql.p : "", influxql.len }, eb);
+	buf_fini(&influxql);
+	return e;
 }
 
 /* ---- the sink between: how many rows, and whether anybody wants them ---- */

@@ -10,6 +10,7 @@ struct engine;
 struct engine_opts { /* borrowed */
 	struct local *local;
 	struct catalogue *catalogue;
+	struct record_access *record; /* NULL: there is none */
 	int64_t retention_ns; /* of raw points; 0: for ever */
 	size_t query_max_bytes; /* of memory for a statement; 0: 64 MiB */
 	int64_t query_timeout_ms; /* of a request; 0: 60,000 */
