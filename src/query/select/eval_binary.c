@@ -186,11 +186,12 @@ static struct cell mixed(enum iql_op op, struct cell a, struct cell b)
 
 struct cell eval_binary(enum iql_op op, struct cell a, struct cell b, struct buf *scratch)
 {
-	/* what is missing beside a boolean is false */
-	if (a.type == CELL_NULL && b.type == CELL_BOOLEAN)
-		a = of_bool(false);
-	else if (b.type == CELL_NULL && a.type == CELL_BOOLEAN)
-		b = of_bool(false);
+	if (op == IQL_AND || op == IQL_OR) { /* what is missing beside a boolean is false */
+		if (a.type == CELL_NULL && b.type == CELL_BOOLEAN)
+			a = of_bool(false);
+		else if (b.type == CELL_NULL && a.type == CELL_BOOLEAN)
+			b = of_bool(false);
+	}
 	if (a.type == CELL_BOOLEAN && b.type == CELL_BOOLEAN)
 		return booleans(op, a.b, b.b);
 	if (a.type == CELL_STRING && b.type == CELL_STRING)

@@ -35,8 +35,6 @@ static bool combine(enum iql_op op, enum cell_type a, enum cell_type b, enum cel
 	*out = a;
 	if (a == CELL_BOOLEAN && b == CELL_BOOLEAN)
 		return is_bitwise(op);
-	if (a == CELL_STRING && b == CELL_STRING)
-		return op == IQL_ADD;
 	if (!is_number(a) || !is_number(b))
 		return false;
 	if (a == CELL_FLOAT || b == CELL_FLOAT) {
@@ -73,6 +71,19 @@ static void refuse(
 	buf_fini(&text);
 }
 
+static void refuse_unsigned(struct typing *t, const struct iql_expr *chain, const struct iql_expr *part)
+{
+	struct buf text;
+
+	buf_init(&text, SHOWN_BYTES);
+	iql_print_expr_brief(chain, &text);
+	t->error = errbuf_set(t->eb, ERR_INVALID,
+	    "type error: %.*s: cannot use %s with an integer and unsigned literal",
+	    text.len < IQL_SHOWN_MAX ? (int)text.len : (int)IQL_SHOWN_MAX, text.p ? text.p : "",
+	    iql_op_name((enum iql_op)part->op));
+	buf_fini(&text);
+}
+
 static enum cell_type type_of(struct typing *t, const struct iql_expr *e);
 
 static enum cell_type type_of_chain(struct typing *t, const struct iql_expr *e)
@@ -82,7 +93,9 @@ static enum cell_type type_of_chain(struct typing *t, const struct iql_expr *e)
 
 	for (const struct iql_expr *part = first->next; part && t->error == ERR_OK; part = part->next) {
 		enum cell_type b = type_of(t, part), both = CELL_NULL;
-		if (t->error == ERR_OK && !combine((enum iql_op)part->op, a, b, &both))
+		if (t->error == ERR_OK && a == CELL_INTEGER && part->kind == IQL_UNSIGNED && part->op < IQL_AND)
+			refuse_unsigned(t, e, part);
+		else if (t->error == ERR_OK && !combine((enum iql_op)part->op, a, b, &both))
 			refuse(t, e, part, a, b);
 		a = both;
 	}
