@@ -148,7 +148,7 @@ static enum err make_chains(struct buckets *b)
 			if (!x->chains || !x->transformed)
 				return errbuf_set(
 				    r->eb, ERR_TOOBIG, "the query has more groups than fit into its memory");
-			enum err e = select_chain_new(&x->chains[b->calls[k]], c, 0, r->budget, r->eb);
+			enum err e = select_chain_new(&x->chains[b->calls[k]], r->node, c, r->budget, r->eb);
 			if (e != ERR_OK)
 				return e;
 		}
