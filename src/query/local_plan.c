@@ -34,16 +34,16 @@ static bool add_stretch(struct reading *rd, struct stretches *s, int64_t from, i
 
 static int64_t floor_to(int64_t t, int64_t step)
 {
-	int64_t rest = t % step;
+	int64_t rest = t % step, low;
 
-	return t - (rest < 0 ? rest + step : rest);
+	return __builtin_sub_overflow(t, rest < 0 ? rest + step : rest, &low) ? INT64_MIN : low;
 }
 
 static int64_t ceil_to(int64_t t, int64_t step)
 {
-	int64_t low = floor_to(t, step);
+	int64_t low = floor_to(t, step), high;
 
-	return low == t ? t : low + step;
+	return low == t || __builtin_add_overflow(low, step, &high) ? t : high;
 }
 
 /* ---- what is not merged ---- */

@@ -332,7 +332,7 @@ enum err rows_out_new(struct rows_out **out, struct select_run *r)
 	o->is_transformed = n->call_count > 0;
 	for (uint32_t i = 0; i < n->slot_count; i++) {
 		const struct select_call *c = n->slots[i].call;
-		enum err e = c && !c->is_absent ? select_chain_new(&o->slots[i].chain, c, 0, r->budget, r->eb) : ERR_OK;
+		enum err e = c && !c->is_absent ? select_chain_new(&o->slots[i].chain, n, c, r->budget, r->eb) : ERR_OK;
 		if (e != ERR_OK)
 			return e;
 	}

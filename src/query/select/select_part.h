@@ -33,7 +33,8 @@ struct select_call {
 	const struct iql_expr *field; /* the REF in the middle */
 	uint32_t field_slot; /* number among node.inputs */
 	int64_t from_ns, to_ns; /* with the intervals that transformations look back */
-	bool is_transform; /* of raw rows */
+	bool is_transform; /* takes a group's raw rows by time, whatever their bucket */
+	bool is_area; /* integral with GROUP BY time: one of those */
 	bool is_absent; /* the field is in no source: never a point */
 	size_t state_at; /* of its accumulator, in those of a bucket */
 };
