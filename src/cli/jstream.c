@@ -229,6 +229,7 @@ static void word_done(struct jstream *j)
 		return;
 	}
 	value_done(j);
+	buf_clear(&j->text);
 	tell(j, e);
 }
 

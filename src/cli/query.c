@@ -178,7 +178,8 @@ int query_run(struct client *c, const struct query_opts *o, struct view text, co
 		struct view sent = { body.p, body.len };
 		enum err e = client_stream(c, path.p, &sent, take, &r, &a, &eb);
 		status = outcome(&r, c, &a, e, &eb);
-		fill_report(report, &a, r.show);
+		if (e == ERR_OK && a.status == 200)
+			fill_report(report, &a, r.show);
 	}
 	client_answer_fini(&a);
 	answer_free(r.answer);

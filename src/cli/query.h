@@ -23,7 +23,7 @@ struct query_output {
 	void *arg;
 };
 
-/* What is known at the end; "" where the server is not a Holdfast. */
+/* What is known at the end of a whole answer; "" where the server is not a Holdfast. */
 struct query_report {
 	char source[32], complete[8], tier[8], reason[256];
 	uint64_t series;
