@@ -249,14 +249,21 @@ static const char *header(const struct answer *a, const char *name)
 	return p ? p + strlen(name) : NULL;
 }
 
-/* The size of the chunk whose line begins at `at`; *data is behind the line. */
-static size_t chunk_at(int fd, struct answer *a, size_t at, size_t *data)
+/* The length of the line that begins at `at`, read if need be; *next is behind its end. */
+static size_t line_end(int fd, struct answer *a, size_t at, size_t *next)
 {
 	const char *end;
 
 	while (a->all.len <= at || !(end = memchr(a->all.p + at, '\n', a->all.len - at)))
 		receive(fd, a);
-	*data = (size_t)(end + 1 - a->all.p);
+	*next = (size_t)(end + 1 - a->all.p);
+	return *next - at - strlen("\r\n");
+}
+
+/* The size of the chunk whose line begins at `at`; *data is behind the line. */
+static size_t chunk_at(int fd, struct answer *a, size_t at, size_t *data)
+{
+	(void)line_end(fd, a, at, data);
 	return strtoul(a->all.p + at, NULL, 16);
 }
 
@@ -283,12 +290,14 @@ static void read_answer(int fd, struct answer *a)
 			receive(fd, a);
 		return;
 	}
-	do {
-		size = chunk_at(fd, a, at, &data);
+	while ((size = chunk_at(fd, a, at, &data)) > 0) {
 		at = data + size + 2;
 		while (a->all.len < at)
 			receive(fd, a);
-	} while (size > 0);
+	}
+	do /* trailers, and the empty line at the end */
+		at = data;
+	while (line_end(fd, a, at, &data) > 0);
 }
 
 /* After the clock: the body in one piece. */
