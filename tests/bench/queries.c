@@ -267,11 +267,26 @@ static size_t chunk_at(int fd, struct answer *a, size_t at, size_t *data)
 	return strtoul(a->all.p + at, NULL, 16);
 }
 
+/* *next is behind all of it. */
+static void read_chunks(int fd, struct answer *a, size_t at, size_t *next)
+{
+	size_t size;
+
+	while ((size = chunk_at(fd, a, at, next)) > 0) {
+		at = *next + size + strlen("\r\n");
+		while (a->all.len < at)
+			receive(fd, a);
+	}
+	do /* trailers, and the empty line at the end */
+		at = *next;
+	while (line_end(fd, a, at, next) > 0);
+}
+
 /* Reads until the last byte of the answer. */
 static void read_answer(int fd, struct answer *a)
 {
 	const char *end = NULL, *length;
-	size_t at, size, data;
+	size_t at, data;
 
 	buf_clear(&a->all);
 	do
@@ -286,18 +301,14 @@ static void read_answer(int fd, struct answer *a)
 	if (!a->chunked && !length)
 		die("an answer without a length");
 	if (!a->chunked) {
-		for (size = strtoul(length, NULL, 10); a->all.len - at < size;)
-			receive(fd, a);
-		return;
-	}
-	while ((size = chunk_at(fd, a, at, &data)) > 0) {
-		at = data + size + 2;
-		while (a->all.len < at)
+		data = at + strtoul(length, NULL, 10);
+		while (a->all.len < data)
 			receive(fd, a);
 	}
-	do /* trailers, and the empty line at the end */
-		at = data;
-	while (line_end(fd, a, at, &data) > 0);
+	if (a->chunked)
+		read_chunks(fd, a, at, &data);
+	if (a->all.len != data)
+		die("more than the answer came");
 }
 
 /* After the clock: the body in one piece. */
