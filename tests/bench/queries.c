@@ -300,13 +300,12 @@ static void read_answer(int fd, struct answer *a)
 	length = header(a, "\ncontent-length:");
 	if (!a->chunked && !length)
 		die("an answer without a length");
-	if (!a->chunked) {
-		data = at + strtoul(length, NULL, 10);
-		while (a->all.len < data)
-			receive(fd, a);
-	}
 	if (a->chunked)
 		read_chunks(fd, a, at, &data);
+	else
+		for (data = at + strtoul(length, NULL, 10); a->all.len < data;)
+			receive(fd, a);
+	errno = 0;
 	if (a->all.len != data)
 		die("more than the answer came");
 }
