@@ -100,7 +100,7 @@ static enum err read_rows(struct buckets *b)
 	rd.series_count = n;
 	rd.aggregates = rollup_needs(b, &rd.percentiles);
 	window_step(&r->node->grid, &rd.grid_ns, &rd.grid_offset_ns);
-	enum err e = r->source->ops->read(r->source, &rd, r->budget, r->work->report, r->eb);
+	enum err e = select_read(r, &rd);
 	select_give(r->budget, series, bytes);
 	return e;
 }

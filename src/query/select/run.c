@@ -218,6 +218,47 @@ enum err select_filter_rows(struct select_run *r, const struct source_rows *rows
 	return ERR_OK;
 }
 
+/* ---- reading ---- */
+
+struct steps { /* of a read: why they ended it */
+	const struct source_read *read;
+	struct select_run *run;
+	enum err error;
+	struct errbuf why;
+};
+
+static enum err pass_step(void *arg, const struct source_step *s)
+{
+	struct steps *x = arg;
+	enum err e = x->read->step(x->read->arg, s);
+
+	if (e != ERR_OK && e != ERR_CLOSED) {
+		x->error = e;
+		x->why = *x->run->eb;
+	}
+	return e;
+}
+
+enum err select_read(struct select_run *r, const struct source_read *rd)
+{
+	struct steps *x = select_take(r->budget, sizeof *x, r->eb);
+	struct source_read passed = *rd;
+
+	if (!x)
+		return ERR_TOOBIG;
+	x->read = rd;
+	x->run = r;
+	passed.step = pass_step;
+	passed.arg = x;
+	enum err e = r->source->ops->read(r->source, &passed, r->budget, r->work->report, r->eb);
+	if (x->error != ERR_OK) { /* in its own words, not the source's */
+		e = x->error;
+		*r->eb = x->why;
+	}
+	select_give(r->budget, x, sizeof *x);
+	return e;
+}
+
 /* ---- the way through ---- */
 
 static enum err make_filter_texts(struct select_run *r)

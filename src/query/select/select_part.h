@@ -223,6 +223,8 @@ const struct rows_column *select_find_column(
     const struct select_run *r, const struct source_rows *rows, uint32_t input);
 struct cell select_cell_of(const struct rows_column *c, enum cell_type to, uint32_t row, struct buf *scratch);
 struct cell select_tag_of(struct select_run *r, uint32_t series, uint32_t input);
+/* Of r->source. An error of a step is what is returned, in its own words. */
+NODISCARD enum err select_read(struct select_run *r, const struct source_read *rd);
 void *select_take(struct budget *b, size_t bytes, struct errbuf *eb); /* zeroed; NULL: eb says why */
 void select_give(struct budget *b, void *p, size_t bytes);
 
