@@ -10,7 +10,7 @@
 #include "query/influxql/parser.h"
 #include "query/influxql/print.h"
 #include "query/select/select.h"
-#include "query/select_read.h"
+#include "query/select_policy.h"
 #include "query/show.h"
 
 enum { CONCURRENT = 8, TIMEOUT_MS = 60000, ARENA_BLOCK = 16 << 10, MESSAGE_MAX = 4096 };
@@ -71,8 +71,8 @@ static void print_for_record(const struct engine_statement *x, struct buf *out)
 static void count_read(const struct result_report *r)
 {
 	counter_add(r->sources == READ_SOURCE_RECORD ? COUNTER_READ_RECORD
-		: r->sources == READ_SOURCE_BOTH    ? COUNTER_READ_MERGED
-						    : COUNTER_READ_LOCAL,
+		: r->sources == READ_SOURCE_BOTH     ? COUNTER_READ_MERGED
+						     : COUNTER_READ_LOCAL,
 	    1);
 	if (r->incomplete)
 		counter_add(COUNTER_READ_INCOMPLETE, 1);
@@ -86,7 +86,7 @@ static enum err run_select(const struct engine_statement *x, struct view influxq
 		.policy = x->rq->policy,
 		.budget = x->budget,
 		.now_ns = x->now_ns };
-	const struct select_read read = { .env = &env,
+	const struct select_policy policy = { .env = &env,
 		.record = x->opts->record,
 		.policy = x->rq->policy_of_reads,
 		.influxql = influxql,
@@ -94,7 +94,7 @@ static enum err run_select(const struct engine_statement *x, struct view influxq
 
 	if (x->st->kind == IQL_EXPLAIN)
 		return select_explain(&env, x->arena, x->st->select, x->st->flag, x->sink, x->report, eb);
-	enum err e = select_read(&read, x->arena, x->st->select, x->sink, x->report, eb);
+	enum err e = select_policy_run(&policy, x->arena, x->st->select, x->sink, x->report, eb);
 	if (e == ERR_OK)
 		count_read(x->report);
 	return e;
