@@ -187,13 +187,8 @@ static enum err mode(const struct function_call *c, const struct list *l, struct
 	return ERR_OK;
 }
 
-static int by_time_then_value(const void *a, const void *b)
+static int by_value(const struct function_point *x, const struct function_point *y)
 {
-	const struct function_point *x = a, *y = b;
-	int c = (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
-
-	if (c || x->value.type != y->value.type)
-		return c;
 	switch (x->value.type) {
 	case CELL_FLOAT:
 		return (x->value.f > y->value.f) - (x->value.f < y->value.f);
@@ -206,6 +201,22 @@ static int by_time_then_value(const void *a, const void *b)
 	}
 }
 
+static int by_time_then_value(const void *a, const void *b)
+{
+	const struct function_point *x = a, *y = b;
+	int c = (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+
+	return c ? c : by_value(x, y);
+}
+
+static int by_time_then_falling_value(const void *a, const void *b)
+{
+	const struct function_point *x = a, *y = b;
+	int c = (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+
+	return c ? c : by_value(y, x);
+}
+
 /* top, bottom, sample: with their own times; distinct: at the bucket's. */
 static uint32_t several(const struct function_call *c, enum function_id id, const struct list *l, int64_t bucket_ns,
     struct function_point *out)
@@ -213,7 +224,7 @@ static uint32_t several(const struct function_call *c, enum function_id id, cons
 	for (uint32_t i = 0; i < l->count; i++)
 		out[i] = (struct function_point){ l->times[i], cell_of(c, l->bits[i]), list_series_of(l, i) };
 	if (l->count)
-		qsort(out, l->count, sizeof *out, by_time_then_value);
+		qsort(out, l->count, sizeof *out, id == FN_TOP ? by_time_then_falling_value : by_time_then_value);
 	for (uint32_t i = 0; id == FN_DISTINCT && i < l->count; i++) {
 		out[i].time_ns = bucket_ns;
 		out[i].series = UINT32_MAX;

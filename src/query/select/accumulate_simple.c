@@ -18,16 +18,9 @@ static double number(enum value_type t, uint64_t bits)
 
 static void add_sum(const struct function_call *c, struct simple *s, const uint64_t *bits, uint32_t n)
 {
-	struct sum sum = { s->sum, s->rest };
-
 	if (c->in == VALUE_FLOAT) {
+		struct sum sum = { s->sum, s->rest };
 		sum_add_run(&sum, bits, n);
-		s->sum = sum.value;
-		s->rest = sum.rest;
-	} else if (function_id(c->fn) ==
-	    FN_MEAN) { /* means of whole numbers are those of doubles: they do not wrap around */
-		for (uint32_t i = 0; i < n; i++)
-			sum_add(&sum, number(c->in, bits[i]));
 		s->sum = sum.value;
 		s->rest = sum.rest;
 	} else {
@@ -256,7 +249,7 @@ static void add_bucket(const struct function_call *c, enum function_id id, struc
 	switch (id) {
 	case FN_SUM:
 	case FN_MEAN:
-		if (c->in == VALUE_FLOAT || id == FN_MEAN) {
+		if (c->in == VALUE_FLOAT) {
 			sum_add(&sum, number(c->in, bits_at(of[COLUMN_SUM], i)));
 			s->sum = sum.value;
 			s->rest = sum.rest;
@@ -320,8 +313,9 @@ bool simple_point(const struct function_call *c, enum function_id id, const stru
 		out->value = c->in == VALUE_FLOAT ? (struct cell){ .type = CELL_FLOAT, .f = sum_value(&sum) }
 						  : cell_from_bits(c->in, s->whole);
 		return true;
-	case FN_MEAN:
-		out->value = (struct cell){ .type = CELL_FLOAT, .f = sum_value(&sum) / (double)s->count };
+	case FN_MEAN: /* whole numbers add up modulo 2^64, so that parts may wrap around where the whole does not */
+		out->value = (struct cell){ .type = CELL_FLOAT,
+			.f = (c->in == VALUE_FLOAT ? sum_value(&sum) : number(c->in, s->whole)) / (double)s->count };
 		return true;
 	case FN_STDDEV:
 		if (s->count == 1) /* a point all the same, without a value */

@@ -155,5 +155,5 @@ double simplex_minimize(const struct simplex *s, const double *start, double *be
 		if (q.values[i] < q.values[q.best])
 			q.best = i;
 	memcpy(best, vertex(&q, q.best), n * sizeof *best);
-	return value_of(&q, best);
+	return value_of(&q, vertex(&q, q.best)); /* which may change it */
 }
