@@ -78,6 +78,8 @@ static enum err run_statement(const struct engine_statement *x, struct errbuf *e
 
 	if (e == ERR_OK)
 		e = iql_check_statement(x->arena, x->st, x->now_ns, eb);
+	if (e == ERR_OK)
+		e = engine_check_policies(x, eb);
 	if (e != ERR_OK)
 		return e;
 	if (x->st->kind == IQL_SELECT || x->st->kind == IQL_EXPLAIN)
