@@ -4,11 +4,19 @@
  * that cut a bucket, and not where rows lie beneath it that are not merged yet (raw: pieces, spool and head; 1h: pieces
  * of 1h, of which 1d is made). Such stretches go to the tier below. So an answer from rollups is the answer from the
  * raw rows at any moment. Where raw rows have been let go, one minute rollups stand in for them as far as they go.
+ * Rollups are of windows from 1970 on; before them, and behind the last window, there are raw rows at most.
  *
- * Percentiles need sketches, which the tier's rows may lack: that is seen when they are read, see local_rows.c. */
+ * Percentiles need sketches, which the tier's rows may lack: that is seen when they are read, see local_reader.c. */
 #include <stdlib.h>
 
 #include "query/local_part.h"
+
+struct plan {
+	struct reading *rd;
+	struct local_moment *moment;
+	struct marks raw, days; /* not merged */
+	int64_t raw_gone_ns;
+};
 
 static bool add_stretch(struct reading *rd, struct stretches *s, int64_t from, int64_t to)
 {
@@ -20,7 +28,7 @@ static bool add_stretch(struct reading *rd, struct stretches *s, int64_t from, i
 	}
 	if (s->count == s->room) {
 		uint32_t room = s->room ? s->room * 2 : 16;
-		struct stretch *p = arena_alloc(&rd->lists, room * sizeof *p, 16);
+		struct stretch *p = arena_alloc(&rd->reader->work, room * sizeof *p, 16);
 		if (!p)
 			return false;
 		if (s->count)
@@ -34,32 +42,27 @@ static bool add_stretch(struct reading *rd, struct stretches *s, int64_t from, i
 
 static int64_t floor_to(int64_t t, int64_t step)
 {
-	int64_t rest = t % step;
+	int64_t rest = t % step, low;
 
-	return t - (rest < 0 ? rest + step : rest);
+	return __builtin_sub_overflow(t, rest < 0 ? rest + step : rest, &low) ? INT64_MIN : low;
 }
 
 static int64_t ceil_to(int64_t t, int64_t step)
 {
-	int64_t low = floor_to(t, step);
+	int64_t low = floor_to(t, step), high;
 
-	return low == t ? t : low + step;
+	return low == t || __builtin_add_overflow(low, step, &high) ? t : high;
 }
 
 /* ---- what is not merged ---- */
 
-struct marks { /* windows, or days; sorted once complete */
-	int64_t *of;
-	uint32_t count, room;
-};
-
-static bool mark(struct reading *rd, struct marks *m, int64_t number)
+bool local_mark(struct arena *a, struct marks *m, int64_t number)
 {
 	if (m->count && m->of[m->count - 1] == number)
 		return true;
 	if (m->count == m->room) {
 		uint32_t room = m->room ? m->room * 2 : 64;
-		int64_t *p = arena_alloc(&rd->lists, room * sizeof *p, 16);
+		int64_t *p = arena_alloc(a, room * sizeof *p, 16);
 		if (!p)
 			return false;
 		if (m->count)
@@ -78,7 +81,7 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void sort_marks(struct marks *m)
+void local_sort_marks(struct marks *m)
 {
 	uint32_t n = 0;
 
@@ -90,8 +93,8 @@ static void sort_marks(struct marks *m)
 	m->count = n;
 }
 
-/* The first mark that is not below; INT64_MAX: none. */
-static int64_t next_mark(const struct marks *m, int64_t number)
+/* How many are below. */
+static uint32_t marks_below(const struct marks *m, int64_t number)
 {
 	uint32_t low = 0, n = m->count;
 
@@ -104,66 +107,111 @@ static int64_t next_mark(const struct marks *m, int64_t number)
 			n = half;
 		}
 	}
-	return low < m->count ? m->of[low] : INT64_MAX;
+	return low;
 }
 
-/* Raw windows with rows that only the head or the spool has. */
-static bool mark_recent(struct reading *rd, struct marks *m)
+int64_t local_next_mark(const struct marks *m, int64_t number)
 {
-	for (uint32_t i = 0; i < rd->wanted_count; i++)
-		for (uint32_t k = 0; k < rd->wanted[i].recent_count; k++) {
-			const struct rows *r = &rd->wanted[i].recent[k];
-			for (uint32_t j = 0; j < r->count; j++)
-				if (!mark(rd, m, tier_window(TIER_RAW, r->times[j])))
-					return false;
-		}
-	return true;
+	uint32_t i = marks_below(m, number);
+
+	return i < m->count ? m->of[i] : INT64_MAX;
+}
+
+int64_t local_last_mark(const struct marks *m, int64_t number)
+{
+	uint32_t i = number == INT64_MAX ? m->count : marks_below(m, number + 1);
+
+	return i ? m->of[i - 1] : INT64_MIN;
+}
+
+/* ---- the store's figures ---- */
+
+enum err local_find_gone(struct reading *rd, enum tier tier, int64_t *gone_ns, struct errbuf *eb)
+{
+	struct local_figures *f = &rd->reader->figures;
+	struct local_moment *m = rd->reader->moment;
+	enum err e = ERR_OK;
+
+	if (!f->has_gone[tier]) {
+		f->gone_ns[tier] = INT64_MIN;
+		if (local_has_store(m))
+			e = store_reader_evicted(
+			    m->files.store, tier, measurement_id(rd->reader->measurement), &f->gone_ns[tier], eb);
+		f->has_gone[tier] = e == ERR_OK;
+	}
+	*gone_ns = f->gone_ns[tier];
+	return e;
+}
+
+static enum err find_pieces(struct reading *rd, struct errbuf *eb)
+{
+	struct local_reader *r = rd->reader;
+	struct local_figures *f = &r->figures;
+
+	if (f->has_pieces || !local_has_store(r->moment))
+		return ERR_OK;
+	enum err e = store_reader_pieces(
+	    r->moment->files.store, measurement_id(r->measurement), &r->lists, &f->pieces, &f->piece_count, eb);
+	f->has_pieces = e == ERR_OK;
+	return e;
 }
 
 /* Raw windows, and days of 1h, with pieces. */
-static enum err mark_pieces(struct reading *rd, struct marks *raw, struct marks *days, struct errbuf *eb)
+static enum err mark_pieces(struct plan *p, struct errbuf *eb)
 {
-	struct store_piece_range *ranges;
-	uint32_t count;
+	struct arena *a = &p->rd->reader->work;
+	const struct local_figures *f = &p->rd->reader->figures;
+	enum err e = find_pieces(p->rd, eb);
 
-	if (!local_has_store(rd))
-		return ERR_OK;
-	enum err e = store_reader_pieces(
-	    rd->files.store, measurement_id(rd->measurement), &rd->lists, &ranges, &count, eb);
-	for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
+	for (uint32_t i = 0; e == ERR_OK && i < f->piece_count; i++) {
+		const struct store_piece_range *range = &f->pieces[i];
 		bool ok = true;
-		if (ranges[i].tier == TIER_RAW)
-			ok = mark(rd, raw, ranges[i].window);
-		for (int64_t d = floor_to(ranges[i].min_ns, TIER_DAY_NS);
-		     ok && ranges[i].tier == TIER_1H && d <= ranges[i].max_ns; d += TIER_DAY_NS)
-			ok = mark(rd, days, d / TIER_DAY_NS);
+		if (range->tier == TIER_RAW)
+			ok = local_mark(a, &p->raw, range->window);
+		for (int64_t d = floor_to(range->min_ns, TIER_DAY_NS);
+		     ok && range->tier == TIER_1H && d <= range->max_ns; d += TIER_DAY_NS)
+			ok = local_mark(a, &p->days, d / TIER_DAY_NS);
 		if (!ok)
 			e = ERR_TOOBIG;
 	}
 	return e;
 }
 
-/* ---- the plan ---- */
+/* What rollups do not have yet. */
+static enum err mark_dirty(struct plan *p, struct errbuf *eb)
+{
+	const struct marks *recent = &p->rd->recent;
+	enum err e = mark_pieces(p, eb);
 
-struct plan {
-	struct reading *rd;
-	struct marks raw, days; /* not merged */
-};
+	for (uint32_t i = 0; e == ERR_OK && i < recent->count; i++)
+		if (!local_mark(&p->rd->reader->work, &p->raw, recent->of[i]))
+			e = ERR_TOOBIG;
+	local_sort_marks(&p->raw);
+	local_sort_marks(&p->days);
+	return e;
+}
+
+/* ---- the plan ---- */
 
 static bool use_raw(struct plan *p, int64_t from, int64_t to)
 {
 	struct reading *rd = p->rd;
-	int64_t begins = rd->gone_ns[TIER_RAW];
+	int64_t begins = p->raw_gone_ns;
 
-	if (from < begins) {
+	if (from < begins && from < to) {
 		int64_t end = to < begins ? to : begins;
-		if (rd->r->step_ns % TIER_MINUTE_NS != 0)
-			read_result_not_complete(rd->r,
+		if (rd->q->only_rows)
+			local_not_complete(rd, "the raw points of the beginning of the range have been let go");
+		else if (rd->q->with_strings)
+			local_not_complete(rd,
+			    "the raw points of the beginning of the range have been let go, and text has no rollups");
+		else if (!rd->q->minutes_fit)
+			local_not_complete(rd,
 			    "the raw points of the beginning of the range have been let go; ask for a step of whole minutes");
 		else if (from % TIER_MINUTE_NS != 0 || end % TIER_MINUTE_NS != 0)
-			read_result_not_complete(rd->r,
+			local_not_complete(rd,
 			    "the raw points of the beginning of the range have been let go; let it begin at a whole minute");
-		if (!add_stretch(rd, &rd->by_tier[TIER_1M], ceil_to(from, TIER_MINUTE_NS), end))
+		if (!rd->q->only_rows && !add_stretch(rd, &rd->by_tier[TIER_1M], ceil_to(from, TIER_MINUTE_NS), end))
 			return false;
 		from = end;
 	}
@@ -180,7 +228,7 @@ static bool use_hours(struct plan *p, int64_t from, int64_t to)
 	if (!use_raw(p, from, first))
 		return false;
 	for (int64_t at = first; at < last;) {
-		int64_t dirty = next_mark(&p->raw, tier_window(TIER_RAW, at)), begin = last, end = last;
+		int64_t dirty = local_next_mark(&p->raw, tier_window(TIER_RAW, at)), begin = last, end = last;
 		if (dirty < INT64_MAX / window_ns && dirty * window_ns < last) {
 			begin = dirty * window_ns > at ? dirty * window_ns : at;
 			end = (dirty + 1) * window_ns < last ? (dirty + 1) * window_ns : last;
@@ -195,8 +243,8 @@ static bool use_hours(struct plan *p, int64_t from, int64_t to)
 /* The next day from at on that is not whole in the tier 1d. */
 static int64_t next_dirty_day(const struct plan *p, int64_t at)
 {
-	int64_t day = next_mark(&p->days, floor_to(at, TIER_DAY_NS) / TIER_DAY_NS);
-	int64_t window = next_mark(&p->raw, tier_window(TIER_RAW, at));
+	int64_t day = local_next_mark(&p->days, floor_to(at, TIER_DAY_NS) / TIER_DAY_NS);
+	int64_t window = local_next_mark(&p->raw, tier_window(TIER_RAW, at));
 	int64_t window_ns = tier_window_ns(TIER_RAW);
 
 	day = day < INT64_MAX / TIER_DAY_NS ? day * TIER_DAY_NS : INT64_MAX;
@@ -225,42 +273,34 @@ static bool use_days(struct plan *p, int64_t from, int64_t to)
 	return use_hours(p, last, to);
 }
 
-/* Which rows have been let go, of each tier. */
-static enum err find_gone(struct reading *rd, struct errbuf *eb)
-{
-	enum err e = ERR_OK;
-
-	for (int t = 0; e == ERR_OK && t < (int)TIERS; t++) {
-		rd->gone_ns[t] = INT64_MIN;
-		if (local_has_store(rd))
-			e = store_reader_evicted(
-			    rd->files.store, (enum tier)t, measurement_id(rd->measurement), &rd->gone_ns[t], eb);
-	}
-	return e;
-}
-
 /* Rollups that have been let go, or never were made, are not made up for. */
-static enum err check_rollups(struct reading *rd, struct errbuf *eb)
+static enum err check_rollups(struct plan *p, struct errbuf *eb)
 {
-	int64_t without_minutes = INT64_MIN;
+	struct reading *rd = p->rd;
+	int64_t without_minutes = INT64_MIN, gone;
 	enum err e = ERR_OK;
 
 	if (rd->by_tier[TIER_1M].count)
 		e = store_reader_without_minutes(
-		    rd->files.store, measurement_id(rd->measurement), &without_minutes, eb);
-	if (rd->by_tier[TIER_1M].count && rd->by_tier[TIER_1M].of[0].from_ns < without_minutes)
-		read_result_not_complete(rd->r,
+		    p->moment->files.store, measurement_id(rd->reader->measurement), &without_minutes, eb);
+	if (e == ERR_OK && rd->by_tier[TIER_1M].count && rd->by_tier[TIER_1M].of[0].from_ns < without_minutes)
+		local_not_complete(rd,
 		    "some raw points of the range have been let go without rollups by the minute; ask for whole hours");
-	for (int t = TIER_1M; t < (int)TIERS; t++)
-		if (rd->by_tier[t].count && rd->by_tier[t].of[0].from_ns < rd->gone_ns[t])
-			read_result_not_complete(
-			    rd->r, "the local history no longer reaches back to the beginning of the range");
+	for (int t = TIER_1M; e == ERR_OK && t < (int)TIERS; t++) {
+		if (rd->by_tier[t].count == 0)
+			continue;
+		e = local_find_gone(rd, (enum tier)t, &gone, eb);
+		if (e == ERR_OK && rd->by_tier[t].of[0].from_ns < gone)
+			local_not_complete(
+			    rd, "the local history no longer reaches back to the beginning of the range");
+	}
 	return e;
 }
 
 /* What damage has taken. */
-static enum err check_gaps(struct reading *rd, struct errbuf *eb)
+static enum err check_gaps(struct plan *p, struct errbuf *eb)
 {
+	struct reading *rd = p->rd;
 	enum err e = ERR_OK;
 
 	for (int t = 0; e == ERR_OK && t < (int)TIERS; t++) {
@@ -269,37 +309,46 @@ static enum err check_gaps(struct reading *rd, struct errbuf *eb)
 		if (s->count == 0)
 			continue;
 		e = store_reader_gap(
-		    rd->files.store, (enum tier)t, s->of[0].from_ns, s->of[s->count - 1].to_ns, &any, eb);
+		    p->moment->files.store, (enum tier)t, s->of[0].from_ns, s->of[s->count - 1].to_ns, &any, eb);
 		if (any)
-			read_result_not_complete(rd->r, local_lacks_damaged);
+			local_not_complete(rd, local_lacks_damaged);
 	}
 	return e;
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Of the range what lies in windows. */
+static bool use_windows(struct plan *p, int64_t from, int64_t to)
+{
+	if (from >= to)
+		return true;
+	if (!local_has_store(p->moment) || p->rd->q->coarsest <= TIER_1M)
+		return use_raw(p, from, to);
+	return p->rd->q->coarsest == TIER_1H ? use_hours(p, from, to) : use_days(p, from, to);
+}
+
 enum err local_plan(struct reading *rd, struct errbuf *eb)
 {
-	struct plan p = { .rd = rd };
-	int64_t step = rd->r->step_ns, from = rd->q->from_ns, to = rd->q->to_ns;
-	enum err e = find_gone(rd, eb);
-	bool ok;
+	/* the last window of every tier ends at this or later */
+	const int64_t end = (STORE_WINDOWS_MAX - 1) * tier_window_ns(TIER_RAW) / TIER_DAY_NS * TIER_DAY_NS;
+	const int64_t from = rd->from_ns, to = rd->to_ns;
+	struct plan p = { .rd = rd, .moment = rd->reader->moment };
+	struct stretches *raw = &rd->by_tier[TIER_RAW];
+	enum err e = local_find_gone(rd, TIER_RAW, &p.raw_gone_ns, eb);
 
-	if (e == ERR_OK && step % TIER_HOUR_NS == 0) {
-		if (!mark_recent(rd, &p.raw))
-			return ERR_TOOBIG;
-		e = mark_pieces(rd, &p.raw, &p.days, eb);
-	}
+	if (e == ERR_OK && rd->q->coarsest > TIER_1M)
+		e = mark_dirty(&p, eb);
 	if (e != ERR_OK)
 		return e;
-	sort_marks(&p.raw);
-	sort_marks(&p.days);
-	if (!local_has_store(rd) || step % TIER_HOUR_NS != 0)
-		ok = use_raw(&p, from, to);
-	else if (step % TIER_DAY_NS != 0)
-		ok = use_hours(&p, from, to);
-	else
-		ok = use_days(&p, from, to);
-	if (!ok)
+	if (!add_stretch(rd, raw, from, least(to, 0)) || !use_windows(&p, from > 0 ? from : 0, least(to, end)) ||
+	    !add_stretch(rd, raw, from > end ? from : end, to))
 		return ERR_TOOBIG;
-	e = check_rollups(rd, eb);
-	return e == ERR_OK && local_has_store(rd) ? check_gaps(rd, eb) : e;
+	if (!local_has_store(p.moment))
+		return ERR_OK;
+	e = check_rollups(&p, eb);
+	return e == ERR_OK ? check_gaps(&p, eb) : e;
 }

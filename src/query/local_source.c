@@ -1,4 +1,5 @@
-/* A source is a reading (query/local_part.h) that hands its rows on as they are, instead of adding them up. */
+/* A source is a reader (query/local_part.h) whose windows are handed on: each series' rows put together, cut to the
+ * window, their columns by the source's numbers of the fields. */
 #include "query/local_source.h"
 
 #include <stdlib.h>
@@ -6,60 +7,24 @@
 #include "query/local_part.h"
 #include "query/tag_filter.h"
 #include "store/tags.h"
+#include "wire/lp_key.h"
 
-enum { TRIES = 3, NAME_BYTES = 128 << 10 };
-
-struct local_moment {
-	struct local *local;
-	char *database;
-	int64_t from_ns, to_ns;
-};
-
-struct span { /* a part of a read, of one tier */
-	int64_t from_ns, to_ns;
-	enum tier tier;
-};
+enum { ROWS_BLOCK = 64 << 10, NAMES_BLOCK = 4 << 10 };
 
 struct local_source {
 	struct source base;
-	struct reading rd;
-	struct read_request q;
-	struct read_result r; /* for what is incomplete */
-	struct arena names; /* and what lives as long as the source */
-	struct wanted *all; /* the chosen series; rd.wanted are those of the read at hand */
+	struct local_reader reader;
+	struct arena names; /* and what else lives as long as the source */
+	size_t charged; /* for them */
 	uint32_t *field_of; /* of the layout: the number in base.fields */
+	bool *fields; /* of the layout: which are wanted */
 	const struct iql_expr *filter;
+	struct budget *budget;
+	struct lp_key key;
 	struct buf escaped, plain;
-	bool began; /* the store's snapshot */
-	bool enough; /* the reader of the rows said so */
+	const struct source_read *read; /* the one at hand */
+	struct result_report *report;
 };
-
-enum err local_moment_open(
-    struct local_moment **out, struct local *l, struct view database, int64_t from_ns, int64_t to_ns, struct errbuf *eb)
-{
-	struct local_moment *m = calloc(1, sizeof *m);
-
-	*out = m;
-	if (m)
-		m->database = strndup(database.p ? database.p : "", database.len);
-	if (!m || !m->database) {
-		free(m);
-		*out = NULL;
-		return errbuf_set(eb, ERR_NOMEM, "out of memory");
-	}
-	m->local = l;
-	m->from_ns = from_ns;
-	m->to_ns = to_ns;
-	return ERR_OK;
-}
-
-void local_moment_close(struct local_moment *m)
-{
-	if (!m)
-		return;
-	free(m->database);
-	free(m);
-}
 
 static enum err no_memory(struct errbuf *eb)
 {
@@ -89,18 +54,18 @@ static int by_name(const void *a, const void *b)
 
 static bool list_fields(struct local_source *s)
 {
-	const uint32_t n = s->rd.layout->count;
+	const uint32_t n = s->reader.layout->count;
 	struct named *list = arena_alloc(&s->names, (n + 1) * sizeof *list, 16);
 	struct source_field *fields = arena_alloc(&s->names, (n + 1) * sizeof *fields, 16);
 
 	s->field_of = arena_alloc(&s->names, (n + 1) * sizeof *s->field_of, 16);
-	s->rd.fields = arena_alloc(&s->names, n + 1, 1);
-	if (!list || !fields || !s->field_of || !s->rd.fields)
+	s->fields = arena_alloc(&s->names, n + 1, 1);
+	if (!list || !fields || !s->field_of || !s->fields)
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		list[i].number = i;
-		list[i].field.type = s->rd.layout->fields[i]->type;
-		if (!keep_plain(s, s->rd.layout->fields[i]->name, false, &list[i].field.name))
+		list[i].field.type = s->reader.layout->fields[i]->type;
+		if (!keep_plain(s, s->reader.layout->fields[i]->name, false, &list[i].field.name))
 			return false;
 	}
 	if (n)
@@ -121,7 +86,7 @@ static int by_key(const void *a, const void *b)
 
 static bool list_tag_keys(struct local_source *s)
 {
-	const struct tags *tags = measurement_tags(s->rd.measurement);
+	const struct tags *tags = measurement_tags(s->reader.measurement);
 	const uint32_t n = tags_key_count(tags);
 	struct source_tag_key *keys = arena_alloc(&s->names, (n + 1) * sizeof *keys, 16);
 
@@ -144,11 +109,11 @@ static struct view tag_of(struct source *base, uint32_t series, struct view key)
 	buf_clear(&s->escaped);
 	lp_escape(key, false, &s->escaped);
 	const struct view name = { s->escaped.p ? s->escaped.p : "", s->escaped.len };
-	if (!lp_key_split(s->all[series].series->key, &s->rd.key, &why, &error))
+	if (!lp_key_split(s->reader.all[series].series->key, &s->key, &why, &error))
 		return (struct view){ "", 0 };
-	for (unsigned i = 0; i < s->rd.key.tag_count; i++)
-		if (view_eq(s->rd.key.tags[i].key, name)) {
-			struct view raw = s->rd.key.tags[i].value;
+	for (unsigned i = 0; i < s->key.tag_count; i++)
+		if (view_eq(s->key.tags[i].key, name)) {
+			struct view raw = s->key.tags[i].value;
 			if (!memchr(raw.p, '\\', raw.len))
 				return raw;
 			buf_clear(&s->plain);
@@ -160,184 +125,58 @@ static struct view tag_of(struct source *base, uint32_t series, struct view key)
 
 /* ---- opening ---- */
 
-static enum err choose(struct local_source *s, struct budget *b, struct errbuf *eb)
+/* The names go to the budget. */
+static enum err charge(struct local_source *s, struct errbuf *eb)
 {
-	struct reading *rd = &s->rd;
+	enum err e = budget_take(s->budget, s->names.used - s->charged, eb);
 
-	series_set_fini(&rd->chosen);
-	if (!series_set_init(&rd->chosen, measurement_series_count(rd->measurement)))
-		return no_memory(eb);
-	return tag_filter_choose(&s->names, rd->measurement, s->filter, &rd->chosen, &s->base.row_filter, b, eb);
-}
-
-static enum err list_series(struct local_source *s, struct budget *b, struct errbuf *eb)
-{
-	struct reading *rd = &s->rd;
-	enum err e = choose(s, b, eb); /* anew: reading the spool may have made series known */
-
-	if (e != ERR_OK)
-		return e;
-	const uint32_t count = series_set_count(&rd->chosen);
-	s->all = arena_alloc(&rd->lists, (count + 1) * sizeof *s->all, 16);
-	rd->wanted = arena_alloc(&rd->lists, (count + 1) * sizeof *rd->wanted, 16);
-	if (!s->all || !rd->wanted)
-		return budget_take(b, b->max_bytes + 1, eb);
-	uint32_t n = 0;
-	for (uint32_t i = 0; series_set_next(&rd->chosen, &i); i++)
-		s->all[n++].series = measurement_series(rd->measurement, i);
-	s->base.series_count = n;
-	memcpy(rd->wanted, s->all, n * sizeof *s->all);
-	rd->wanted_count = n;
-	e = local_find_recent(rd, eb);
-	memcpy(s->all, rd->wanted, n * sizeof *s->all);
-	return e == ERR_TOOBIG ? budget_take(b, b->max_bytes + 1, eb) : e;
-}
-
-static void end_moment(struct local_source *s)
-{
-	struct reading *rd = &s->rd;
-
-	if (s->began)
-		store_reader_end(rd->files.store);
-	s->began = false;
-	generation_unref(rd->history);
-	rd->history = NULL;
-	head_unpin(&rd->head);
-}
-
-static enum err begin_moment(struct local_source *s, struct errbuf *eb)
-{
-	struct reading *rd = &s->rd;
-	enum err e = ERR_OK;
-
-	head_pin(rd->local->opts.head, &rd->head);
-	rd->compacted_seq = 0;
-	if (rd->files.store) {
-		s->began = true;
-		e = local_without_store(rd, store_reader_begin(rd->files.store, &rd->compacted_seq, eb));
-	}
 	if (e == ERR_OK)
-		e = local_read_history(rd, eb);
-	if (e != ERR_OK)
-		end_moment(s);
+		s->charged = s->names.used;
 	return e;
 }
 
-static enum err open_reading(struct local_source *s, struct budget *b, struct errbuf *eb)
+static enum err choose(void *arg, struct measurement *m, struct series_set *set, struct errbuf *eb)
 {
-	struct reading *rd = &s->rd;
-	enum err e = local_take_files(rd->local, &rd->files, eb);
+	struct local_source *s = arg;
 
-	if (e == ERR_OK)
-		e = choose(s, b, eb);
-	if (e != ERR_OK)
-		return e;
-	for (int i = 0; (e = begin_moment(s, eb)) == ERR_UNAVAILABLE && i < TRIES; i++) {
-	}
-	if (e != ERR_OK)
-		return e;
-	rd->layout = measurement_layout(rd->measurement);
-	if (!list_fields(s) || !list_tag_keys(s))
-		return no_memory(eb);
-	return list_series(s, b, eb);
+	return tag_filter_choose(&s->names, m, s->filter, set, &s->base.row_filter, s->budget, eb);
+}
+
+static enum err describe(struct local_source *s, struct errbuf *eb)
+{
+	s->base.series_count = s->reader.count;
+	if (!keep_plain(s, s->reader.name, true, &s->base.name) || !list_fields(s) || !list_tag_keys(s))
+		return budget_take(s->budget, s->budget->max_bytes + 1, eb);
+	return charge(s, eb);
 }
 
 static void close_source(struct source *base)
 {
 	struct local_source *s = (struct local_source *)base;
-	struct reading *rd = &s->rd;
 
-	if (rd->files.spool) {
-		end_moment(s);
-		local_give_files(rd->local, &rd->files, true);
-	}
-	arena_fini(&rd->lists);
-	arena_fini(&rd->rows);
-	series_set_fini(&rd->chosen);
-	buf_fini(&rd->text);
+	local_reader_close(&s->reader);
+	budget_give(s->budget, s->charged);
 	buf_fini(&s->escaped);
 	buf_fini(&s->plain);
-	read_result_fini(&s->r);
 	arena_fini(&s->names);
 	free(s);
 }
 
 /* ---- reading ---- */
 
-/* The grid as query/local_plan knows it, whose buckets begin at multiples of their length. */
-static int64_t step_of(const struct source_read *r)
-{
-	if (!r->aggregates)
-		return 1;
-	if (!r->grid_ns)
-		return TIER_DAY_NS;
-	if (r->grid_ns % TIER_DAY_NS == 0 && r->grid_offset_ns % TIER_DAY_NS == 0)
-		return TIER_DAY_NS;
-	if (r->grid_ns % TIER_HOUR_NS == 0 && r->grid_offset_ns % TIER_HOUR_NS == 0)
-		return TIER_HOUR_NS;
-	if (r->grid_ns % TIER_MINUTE_NS == 0 && r->grid_offset_ns % TIER_MINUTE_NS == 0)
-		return TIER_MINUTE_NS;
-	return 1;
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct span *x = a, *y = b;
-
-	return (x->from_ns > y->from_ns) - (x->from_ns < y->from_ns);
-}
-
-/* The windows of all stretches that have anything, in order of time. */
-static enum err list_spans(struct reading *rd, struct span **out, uint32_t *count, struct errbuf *eb)
-{
-	struct span *list = NULL;
-	uint32_t n = 0, room = 0;
-	enum err e = ERR_OK;
-
-	for (int t = 0; e == ERR_OK && t < (int)TIERS; t++)
-		for (uint32_t i = 0; e == ERR_OK && i < rd->by_tier[t].count; i++) {
-			const struct stretch *s = &rd->by_tier[t].of[i];
-			int64_t window = tier_window((enum tier)t, s->from_ns),
-				last = tier_window((enum tier)t, s->to_ns - 1);
-			for (;; window++) {
-				e = local_next_window(rd, (enum tier)t, window, &window, eb);
-				if (e != ERR_OK || window > last)
-					break;
-				if (n == room) {
-					room = room ? room * 2 : 64;
-					struct span *more = realloc(list, room * sizeof *more);
-					if (!more) {
-						e = no_memory(eb);
-						break;
-					}
-					list = more;
-				}
-				int64_t from = tier_window_start((enum tier)t, window),
-					to = tier_window_start((enum tier)t, window + 1);
-				list[n++] = (struct span){ from > s->from_ns ? from : s->from_ns,
-					to < s->to_ns ? to : s->to_ns, (enum tier)t };
-			}
-			e = e == ERR_NOTFOUND ? ERR_OK : e;
-		}
-	if (n)
-		qsort(list, n, sizeof *list, by_time);
-	*out = list;
-	*count = n;
-	return e;
-}
-
 /* Rows [from, to) of r, columns by the source's numbers. */
-static bool cut(struct local_source *s, const struct rows *r, const struct span *span, struct rows *out)
+static bool cut(const struct local_source *s, struct reading *rd, const struct rows *r, const struct stretch *within,
+    struct rows *out)
 {
-	uint32_t from = rows_lower_bound(r->times, r->count, span->from_ns),
-		 to = rows_lower_bound(r->times, r->count, span->to_ns);
-	struct rows_column *columns = arena_alloc(&s->rd.rows, (r->column_count + 1) * sizeof *columns, 16);
+	const uint32_t from = rows_lower_bound(r->times, r->count, within->from_ns),
+		       to = rows_lower_bound(r->times, r->count, within->to_ns);
+	struct rows_column *columns = arena_alloc(&rd->reader->rows, (r->column_count + 1) * sizeof *columns, 16);
 	uint32_t n = 0;
 
 	if (!columns)
 		return false;
 	for (uint32_t i = 0; i < r->column_count; i++) {
-		if (!local_is_field(&s->rd, r->columns[i].field))
+		if (!local_is_field(rd, r->columns[i].field))
 			continue;
 		columns[n] = r->columns[i];
 		columns[n].field = s->field_of[r->columns[i].field];
@@ -346,145 +185,140 @@ static bool cut(struct local_source *s, const struct rows *r, const struct span 
 			columns[n].present += from;
 		n++;
 	}
-	*out = (struct rows){ .count = to - from, .times = r->times + from, .column_count = n, .columns = columns };
+	*out = (struct rows){
+		.count = n ? to - from : 0, .times = r->times + from, .column_count = n, .columns = columns
+	};
 	return true;
 }
 
-/* The rows of one series in the span; count 0: none. */
-static enum err merge(
-    struct local_source *s, const struct rows *list, uint32_t n, const struct span *span, struct rows *out)
+/* Drops what has no rows within. */
+static uint32_t keep_overlapping(struct rows *list, uint32_t n, const struct stretch *within)
 {
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (list[i].unordered ||
+		    (list[i].times[0] < within->to_ns && list[i].times[list[i].count - 1] >= within->from_ns))
+			list[kept++] = list[i];
+	return kept;
+}
+
+/* The rows of one series in the window; count 0: none. */
+static enum err merge(const struct local_source *s, struct reading *rd, const struct local_window *w, struct rows *list,
+    uint32_t n, struct rows *out)
+{
+	const int64_t from = w->within.from_ns, last = w->within.to_ns - 1;
+	struct arena *a = &rd->reader->rows;
 	struct rows merged;
 	enum err e = ERR_OK;
 
 	out->count = 0;
+	n = keep_overlapping(list, n, &w->within);
 	if (n == 0)
 		return ERR_OK;
-	if (n > 1 || list[0].unordered) {
-		e = span->tier == TIER_RAW
-		    ? rows_merge(list, n, span->from_ns, span->to_ns - 1, &s->rd.rows, &merged)
-		    : rows_merge_rollups(list, n, span->from_ns, span->to_ns - 1, &s->rd.rows, &merged);
+	if (n > 1 || list->unordered) {
+		e = w->tier == TIER_RAW ? rows_merge(list, n, from, last, a, &merged)
+					: rows_merge_rollups(list, n, from, last, a, &merged);
 		list = &merged;
 	}
-	if (e == ERR_OK && list->count && !cut(s, list, span, out))
+	if (e == ERR_OK && list->count && !cut(s, rd, list, &w->within, out))
 		e = ERR_NOMEM;
 	return e;
 }
 
-static enum err give_step(struct local_source *s, const struct source_read *r, const struct span *span,
-    struct stored *stored, uint32_t stored_count, struct budget *b, struct result_report *report, struct errbuf *eb)
+/* The rows of all series; step->of is in the memory of the window. */
+static enum err put_together(struct local_source *s, struct reading *rd, const struct local_window *w,
+    struct source_step *step, struct errbuf *eb)
 {
-	struct reading *rd = &s->rd;
-	struct source_rows *of = arena_alloc(&rd->rows, (rd->wanted_count + 1) * sizeof *of, 16);
-	struct source_step step = { .tier = span->tier, .from_ns = span->from_ns, .to_ns = span->to_ns, .of = of };
-	const struct stretch within = { span->from_ns, span->to_ns };
+	struct source_rows *of = arena_alloc(&rd->reader->rows, (rd->wanted_count + 1) * sizeof *of, 16);
 	enum err e = of ? ERR_OK : ERR_NOMEM;
 
+	step->of = of;
 	for (uint32_t i = 0; e == ERR_OK && i < rd->wanted_count; i++) {
+		struct source_rows *next = &of[step->count];
 		uint32_t n;
-		struct rows *list = local_gather(
-		    rd, &rd->wanted[i], stored, stored_count, &within, span->tier == TIER_RAW, &n);
-		e = list ? merge(s, list, n, span, &of[step.count].rows) : ERR_NOMEM;
-		if (e != ERR_OK || of[step.count].rows.count == 0)
-			continue;
-		report->rows += of[step.count].rows.count;
-		of[step.count++].series = r->series[i];
-		e = budget_check(b, eb);
+		struct rows *list = local_gather(rd, rd->wanted[i], w, &n);
+		e = list ? merge(s, rd, w, list, n, &next->rows) : ERR_NOMEM;
+		if (e == ERR_OK && next->rows.count) {
+			next->series = s->read->series[i];
+			s->report->rows += next->rows.count;
+			step->count++;
+		}
+		if (e == ERR_OK)
+			e = budget_check(s->budget, eb);
 	}
-	if (e != ERR_OK || step.count == 0)
-		return e;
-	report->tiers |= 1u << span->tier;
-	e = r->step(r->arg, &step);
-	s->enough = e == ERR_CLOSED;
 	return e;
 }
 
-static enum err read_span(struct local_source *s, const struct source_read *r, const struct span *span,
-    struct budget *b, struct result_report *report, struct errbuf *eb)
+static enum err give(void *arg, struct reading *rd, const struct local_window *w, bool *given, struct errbuf *eb)
 {
-	struct reading *rd = &s->rd;
-	const struct stretch within = { span->from_ns, span->to_ns };
-	struct stored *stored = NULL;
-	uint32_t n = 0;
-	enum err e = ERR_OK;
+	struct local_source *s = arg;
+	struct source_step step = { .tier = w->tier, .from_ns = w->within.from_ns, .to_ns = w->within.to_ns };
+	const uint64_t rows = s->report->rows;
+	enum err e = put_together(s, rd, w, &step, eb);
 
-	arena_clear(&rd->rows);
-	if (local_has_store(rd))
-		e = local_without_store(rd,
-		    local_load_window(
-			rd, span->tier, tier_window(span->tier, span->from_ns), &within, &stored, &n, eb));
-	for (uint32_t i = 0; e == ERR_OK && i < n; i++)
-		report->chunks += stored[i].to - stored[i].from;
-	report->blocks += n;
-	if (e == ERR_OK)
-		e = give_step(s, r, span, stored, n, b, report, eb);
-	return e;
-}
-
-static void begin_read(struct local_source *s, const struct source_read *r)
-{
-	struct reading *rd = &s->rd;
-
-	s->q.from_ns = r->from_ns;
-	s->q.to_ns = r->to_ns;
-	s->r.step_ns = step_of(r);
-	rd->aggregates = r->aggregates;
-	rd->with_strings = true;
-	rd->wanted_count = r->series_count;
-	for (uint32_t i = 0; i < r->series_count; i++)
-		rd->wanted[i] = s->all[r->series[i]];
-	for (uint32_t i = 0; i < rd->layout->count; i++)
-		rd->fields[i] = !r->fields || r->fields[s->field_of[i]];
-	memset(rd->by_tier, 0, sizeof rd->by_tier);
-	s->enough = false;
-}
-
-/* Only raw rows will do, and they have been let go. */
-static void leave_out_minutes(struct local_source *s, const struct source_read *r)
-{
-	struct stretches *minutes = &s->rd.by_tier[TIER_1M];
-
-	if (r->aggregates || minutes->count == 0)
-		return;
-	minutes->count = 0;
-	read_result_not_complete(&s->r, "the raw points of the beginning of the range have been let go");
-}
-
-static enum err plan(struct local_source *s, struct errbuf *eb)
-{
-	struct reading *rd = &s->rd;
-	enum err e = local_plan(rd, eb);
-
-	if (e != ERR_CORRUPT)
+	if (e != ERR_OK) {
+		s->report->rows = rows; /* they are read again */
 		return e;
-	memset(rd->by_tier, 0, sizeof rd->by_tier);
-	e = local_without_store(rd, e);
-	return e == ERR_OK ? local_plan(rd, eb) : e;
+	}
+	if (step.count == 0)
+		return ERR_OK;
+	e = local_charge(rd->reader, eb);
+	if (e != ERR_OK)
+		return e;
+	s->report->tiers |= 1u << w->tier;
+	*given = true;
+	return s->read->step(s->read->arg, &step);
+}
+
+/* Do the buckets of the answer's grid consist of whole ones of the tier? */
+static bool fits(const struct source_read *r, enum tier tier)
+{
+	const int64_t bucket = tier_bucket_ns(tier);
+
+	return r->grid_ns == 0 || (r->grid_ns % bucket == 0 && r->grid_offset_ns % bucket == 0);
+}
+
+/* Percentiles are of raw rows, as InfluxDB's are, and strings have no rollups. */
+static enum tier coarsest(const struct source_read *r, bool with_strings)
+{
+	if (!r->aggregates || r->percentiles || with_strings)
+		return TIER_RAW;
+	return fits(r, TIER_1D) ? TIER_1D : fits(r, TIER_1H) ? TIER_1H : TIER_RAW;
 }
 
 static enum err read_rows(
     struct source *base, const struct source_read *r, struct budget *b, struct result_report *report, struct errbuf *eb)
 {
 	struct local_source *s = (struct local_source *)base;
-	struct span *spans = NULL;
-	uint32_t count = 0;
+	struct local_reader *reader = &s->reader;
+	bool with_strings = false;
 
-	if (r->series_count == 0 || r->from_ns >= r->to_ns)
+	(void)b; /* of the statement, as at opening */
+	if (r->series_count == 0)
 		return ERR_OK;
-	begin_read(s, r);
-	enum err e = plan(s, eb);
-	if (e == ERR_OK) {
-		leave_out_minutes(s, r);
-		e = list_spans(&s->rd, &spans, &count, eb);
+	for (uint32_t i = 0; i < reader->layout->count; i++) {
+		s->fields[i] = !r->fields || r->fields[s->field_of[i]];
+		with_strings |= s->fields[i] && reader->layout->fields[i]->type == VALUE_STRING;
 	}
-	for (uint32_t i = 0; e == ERR_OK && i < count; i++)
-		e = read_span(s, r, &spans[r->descending ? count - 1 - i : i], b, report, eb);
-	free(spans);
-	if (!s->r.complete)
-		result_report_not_complete(report, s->r.reason);
-	if (e == ERR_TOOBIG || e == ERR_NOMEM)
-		return budget_take(b, b->max_bytes + 1, eb);
-	return s->enough ? ERR_OK : e;
+	s->read = r;
+	s->report = report;
+	const struct local_request q = { .series = r->series,
+		.series_count = r->series_count,
+		.from_ns = r->from_ns,
+		.to_ns = r->to_ns,
+		.descending = r->descending,
+		.fields = s->fields,
+		.with_strings = with_strings,
+		.coarsest = coarsest(r, with_strings),
+		.minutes_fit = fits(r, TIER_1M),
+		.only_rows = !r->aggregates && !r->percentiles,
+		.aggregates = r->aggregates,
+		.sketches = r->percentiles ? LOCAL_SKETCHES_WHERE_GONE : LOCAL_SKETCHES_NONE,
+		.report = report,
+		.window = give,
+		.arg = s };
+	return local_reader_read(reader, &q, eb);
 }
 
 enum err local_source_open(struct source **out, struct local_moment *m, struct view measurement,
@@ -496,30 +330,19 @@ enum err local_source_open(struct source **out, struct local_moment *m, struct v
 	*out = NULL;
 	if (!s)
 		return no_memory(eb);
-	struct reading *rd = &s->rd;
 	s->base.ops = &ops;
 	s->filter = filter;
-	s->q = (struct read_request){ .from_ns = m->from_ns, .to_ns = m->to_ns, .step_ns = TIER_DAY_NS };
-	s->r = (struct read_result){ .complete = true };
-	arena_init(&s->r.arena, 1024, b->max_bytes);
-	arena_init(&s->names, 4096, b->max_bytes);
-	*rd = (struct reading){ .local = m->local, .q = &s->q, .r = &s->r, .max_bytes = b->max_bytes };
-	arena_init(&rd->lists, 16 << 10, b->max_bytes);
-	arena_init(&rd->rows, 64 << 10, b->max_bytes);
-	buf_init(&rd->text, NAME_BYTES);
-	buf_init(&s->escaped, NAME_BYTES);
-	buf_init(&s->plain, NAME_BYTES);
+	s->budget = s->reader.budget = b;
+	arena_init(&s->names, NAMES_BLOCK, b->max_bytes > b->used_bytes ? b->max_bytes - b->used_bytes : 0);
+	buf_init(&s->escaped, LOCAL_NAME_MAX);
+	buf_init(&s->plain, LOCAL_NAME_MAX);
 	lp_escape(measurement, true, &s->escaped);
-	rd->db = catalogue_find_database(m->local->opts.catalogue, view_of(m->database));
-	rd->measurement_name.p = arena_copy(&s->names, (struct view){ s->escaped.p, s->escaped.len });
-	rd->measurement_name.len = s->escaped.len;
-	if (rd->db && rd->measurement_name.p)
-		rd->measurement = catalogue_find_measurement(m->local->opts.catalogue, rd->db, rd->measurement_name);
-	enum err e = !rd->measurement_name.p ? no_memory(eb) : rd->measurement ? ERR_OK : ERR_NOTFOUND;
-	if (e == ERR_OK && !keep_plain(s, rd->measurement_name, true, &s->base.name))
-		e = no_memory(eb);
+	const struct view name = { arena_copy(&s->names, (struct view){ s->escaped.p, s->escaped.len }),
+		s->escaped.len };
+	const struct local_chooser chooser = { choose, s };
+	enum err e = name.p ? local_reader_open(&s->reader, m, name, &chooser, ROWS_BLOCK, b, eb) : no_memory(eb);
 	if (e == ERR_OK)
-		e = open_reading(s, b, eb);
+		e = describe(s, eb);
 	if (e == ERR_OK)
 		*out = &s->base;
 	else

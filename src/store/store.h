@@ -110,6 +110,9 @@ NODISCARD enum err store_reader_source(
  * ERR_NOTFOUND: none. */
 NODISCARD enum err store_reader_next_window(
     struct store_reader *r, enum tier tier, int64_t from, int64_t measurement, int64_t *window, struct errbuf *eb);
+/* The last one up to `to`, of a measurement. */
+NODISCARD enum err store_reader_last_window(
+    struct store_reader *r, enum tier tier, int64_t to, uint32_t measurement, int64_t *window, struct errbuf *eb);
 /* The pieces of a measurement, all tiers, without their bytes. */
 struct store_piece_range {
 	enum tier tier;

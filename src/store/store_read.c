@@ -8,7 +8,8 @@ struct store_reader {
 	sqlite3 *db;
 	bool borrowed, in_transaction;
 	bool met_damage; /* of the file's pages */
-	sqlite3_stmt *compacted, *block_before, *blocks, *pieces, *next_block, *next_piece, *pieces_of, *evicted, *gap;
+	sqlite3_stmt *compacted, *block_before, *blocks, *pieces, *next_block, *next_piece, *last_piece, *pieces_of,
+	    *evicted, *gap;
 	sqlite3_blob *blob[2]; /* of the tables block and piece, kept open from row to row */
 	size_t blob_size;
 	const struct store_item *item;
@@ -52,6 +53,8 @@ static enum err prepare_all(struct store_reader *r, struct errbuf *eb)
 		{ &r->next_block, "SELECT min(id) FROM block WHERE id BETWEEN ? AND ?" },
 		{ &r->next_piece,
 		    "SELECT min(window) FROM piece WHERE tier = ?1 AND window >= ?2 AND measurement BETWEEN ?3 AND ?4" },
+		{ &r->last_piece,
+		    "SELECT max(window) FROM piece WHERE tier = ?1 AND window <= ?2 AND measurement = ?3" },
 		{ &r->pieces_of, "SELECT tier, window, min_ns, max_ns FROM piece WHERE measurement = ?" },
 		{ &r->evicted, "SELECT max(value) FROM meta WHERE key IN (?, ?)" },
 	};
@@ -82,7 +85,7 @@ enum err store_reader_attach(struct store_reader *r, sqlite3 *db, struct errbuf 
 void store_reader_detach(struct store_reader *r)
 {
 	sqlite3_stmt **all[] = { &r->compacted, &r->block_before, &r->blocks, &r->pieces, &r->next_block,
-		&r->next_piece, &r->pieces_of, &r->evicted, &r->gap };
+		&r->next_piece, &r->last_piece, &r->pieces_of, &r->evicted, &r->gap };
 
 	store_reader_end(r);
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -365,6 +368,51 @@ enum err store_reader_next_window(
 		return e;
 	e = next_block_window(r, tier, from, measurement, window, eb);
 	if (any && (e == ERR_NOTFOUND || (e == ERR_OK && of_piece < *window))) {
+		*window = of_piece;
+		e = ERR_OK;
+	}
+	return e;
+}
+
+static enum err last_block_window(
+    struct store_reader *r, enum tier tier, int64_t to, uint32_t measurement, int64_t *window, struct errbuf *eb)
+{
+	const int64_t first = block_id(tier, 0, 0, 0, 0);
+	bool any;
+
+	while (to >= 0) {
+		int64_t id = 0;
+		sqlite3_bind_int64(r->block_before, 1, first);
+		sqlite3_bind_int64(r->block_before, 2, block_id(tier, to, measurement, (1u << 20) - 1, 127));
+		enum err e = first_number(r, r->block_before, &any, &id, eb);
+		if (e != ERR_OK || !any)
+			return e == ERR_OK ? ERR_NOTFOUND : e;
+		*window = block_id_window(id);
+		if (block_id_measurement(id) == measurement)
+			return ERR_OK;
+		/* to where the measurement would be, in this window or the one before */
+		to = *window - (block_id_measurement(id) < measurement);
+	}
+	return ERR_NOTFOUND;
+}
+
+enum err store_reader_last_window(
+    struct store_reader *r, enum tier tier, int64_t to, uint32_t measurement, int64_t *window, struct errbuf *eb)
+{
+	int64_t of_piece = 0;
+	bool any;
+
+	if (to < 0)
+		return ERR_NOTFOUND;
+	to = to < STORE_WINDOWS_MAX ? to : STORE_WINDOWS_MAX - 1;
+	sqlite3_bind_int(r->last_piece, 1, (int)tier);
+	sqlite3_bind_int64(r->last_piece, 2, to);
+	sqlite3_bind_int64(r->last_piece, 3, measurement);
+	enum err e = first_number(r, r->last_piece, &any, &of_piece, eb);
+	if (e != ERR_OK)
+		return e;
+	e = last_block_window(r, tier, to, measurement, window, eb);
+	if (any && (e == ERR_NOTFOUND || (e == ERR_OK && of_piece > *window))) {
 		*window = of_piece;
 		e = ERR_OK;
 	}

@@ -104,8 +104,9 @@ static void select_point(struct simple *s, uint64_t bits, int64_t t, uint32_t se
 
 /* Offers one point. */
 static void offer(
-    enum value_type type, enum function_id id, struct simple *s, uint64_t bits, int64_t t, uint32_t series)
+    const struct function_call *c, enum function_id id, struct simple *s, uint64_t bits, int64_t t, uint32_t series)
 {
+	enum value_type type = c->in;
 	bool take = s->count == 0;
 
 	if (!take && (id == FN_MIN || id == FN_MAX)) {
@@ -114,7 +115,7 @@ static void offer(
 		take = better || (!worse && t < s->time_ns);
 	} else if (!take) {
 		bool nearer = id == FN_FIRST ? t < s->time_ns : t > s->time_ns;
-		take = nearer || (t == s->time_ns && is_less(type, s->bits, bits));
+		take = nearer || (t == s->time_ns && !c->keeps_first && is_less(type, s->bits, bits));
 	}
 	if (take)
 		select_point(s, bits, t, series);
@@ -153,7 +154,7 @@ static void add_dense(const struct function_call *c, enum function_id id, struct
 		break;
 	default:
 		i = id == FN_FIRST ? 0 : id == FN_LAST ? n - 1 : find_end(c->in, bits, n, id == FN_MAX);
-		offer(c->in, id, s, bits[i], times[i], r->series);
+		offer(c, id, s, bits[i], times[i], r->series);
 		break;
 	}
 	s->count += n;
@@ -204,7 +205,6 @@ enum err simple_add_text(const struct function_call *c, enum function_id id, str
 {
 	enum err e = ERR_OK;
 
-	(void)c;
 	for (uint32_t i = 0; e == ERR_OK && i < r->n; i++) {
 		if (r->present && !r->present[i])
 			continue;
@@ -212,7 +212,7 @@ enum err simple_add_text(const struct function_call *c, enum function_id id, str
 		struct buf plain;
 		if (id != FN_COUNT) {
 			bool nearer = id == FN_FIRST ? r->times[i] < s->time_ns : r->times[i] > s->time_ns;
-			if (s->count && !nearer && r->times[i] != s->time_ns) {
+			if (s->count && !nearer && (r->times[i] != s->time_ns || c->keeps_first)) {
 				s->count++;
 				continue;
 			}
@@ -264,16 +264,16 @@ static void add_bucket(const struct function_call *c, enum function_id id, struc
 		add_spread(c->in, s, bits_at(of[COLUMN_MIN], i), bits_at(of[COLUMN_MAX], i));
 		break;
 	case FN_MIN:
-		offer(c->in, id, s, bits_at(of[COLUMN_MIN], i), t, series);
+		offer(c, id, s, bits_at(of[COLUMN_MIN], i), t, series);
 		break;
 	case FN_MAX:
-		offer(c->in, id, s, bits_at(of[COLUMN_MAX], i), t, series);
+		offer(c, id, s, bits_at(of[COLUMN_MAX], i), t, series);
 		break;
 	case FN_FIRST:
-		offer(c->in, id, s, bits_at(of[COLUMN_FIRST], i), t + (int64_t)bits_at(of[COLUMN_FIRST_AT], i), series);
+		offer(c, id, s, bits_at(of[COLUMN_FIRST], i), t + (int64_t)bits_at(of[COLUMN_FIRST_AT], i), series);
 		break;
 	case FN_LAST:
-		offer(c->in, id, s, bits_at(of[COLUMN_LAST], i), t + (int64_t)bits_at(of[COLUMN_LAST_AT], i), series);
+		offer(c, id, s, bits_at(of[COLUMN_LAST], i), t + (int64_t)bits_at(of[COLUMN_LAST_AT], i), series);
 		break;
 	default:
 		break;

@@ -147,7 +147,7 @@ static enum err read_fields(struct beside *x)
 		.step = on_step,
 		.arg = x };
 	if (any && count)
-		e = r->source->ops->read(r->source, &rd, r->budget, r->work->report, r->eb);
+		e = select_read(r, &rd);
 	select_give(r->budget, series, bytes);
 	return e;
 }

@@ -22,6 +22,14 @@ struct point_list {
 	size_t count, room;
 };
 
+struct point_columns { /* a call's input among the rows at hand */
+	bool there;
+	const uint64_t *bits;
+	const uint8_t *present;
+	const struct rows_column *by_kind[COLUMN_KINDS];
+	uint32_t from, to; /* the rows in the call's range */
+};
+
 struct bucket_group {
 	struct bucket_page *pages; /* by key */
 	uint32_t count, room, at; /* at: the one used last */
@@ -47,7 +55,19 @@ struct buckets {
 	uint32_t *by_group; /* of a step's rows: the next of the same group */
 };
 
-/* Groups' rows to accumulators. */
+/* buckets.c */
+/* The accumulators of the bucket that begins there; NULL: there is no memory. */
+unsigned char *buckets_state(struct buckets *b, struct bucket_group *g, int64_t from_ns);
+bool buckets_is_ordered(const struct select_call *c); /* its points must come by time */
+/* combine.c */
+NODISCARD enum err buckets_number_combinations(
+    struct select_run *r, struct function_call *f, const struct iql_expr *call);
+/* bucket_columns.c: sets b->columns. False: out of memory. */
+NODISCARD bool buckets_prepare_columns(struct buckets *b, const struct source_rows *s, const uint8_t *pass);
+/* bucket_rows.c, bucket_merge.c */
+NODISCARD enum err buckets_add_series(struct buckets *b, const struct source_rows *s);
+NODISCARD enum err buckets_merge_step(struct buckets *b, const struct source_step *s);
+/* bucket_read.c: all groups' rows to accumulators. */
 NODISCARD enum err buckets_read(struct buckets *b);
 /* The bucket that a page's n-th is. */
 struct window bucket_window(const struct buckets *b, int64_t key, uint32_t n);

@@ -71,15 +71,15 @@ static struct cell linear(const struct filler *f)
 	int64_t at = f->window_ns / interval, before = f->prev.time_ns / interval, after = next->time_ns / interval;
 	if (after == before)
 		return missing;
+	double width = (double)(after - before), x = (double)(at - before);
 	if (f->type == CELL_FLOAT) {
-		double slope = (next->value.f - f->prev.value.f) / (double)(after - before);
-		c.f = slope * (double)at + (f->prev.value.f - slope * (double)before);
+		c.f = (next->value.f - f->prev.value.f) / width * x + f->prev.value.f;
 	} else if (f->type == CELL_INTEGER) {
-		double slope = (double)(next->value.i - f->prev.value.i) / (double)(after - before);
-		c.i = (int64_t)(slope * (double)at + ((double)f->prev.value.i - slope * (double)before));
+		double slope = (double)(next->value.i - f->prev.value.i) / width;
+		c.i = (int64_t)(slope * x + (double)f->prev.value.i);
 	} else if (f->type == CELL_UNSIGNED) {
-		double slope = ((double)next->value.u - (double)f->prev.value.u) / (double)(after - before);
-		c.u = (uint64_t)(slope * (double)at + ((double)f->prev.value.u - slope * (double)before));
+		double slope = ((double)next->value.u - (double)f->prev.value.u) / width;
+		c.u = (uint64_t)(slope * x + (double)f->prev.value.u);
 	} else {
 		return missing;
 	}

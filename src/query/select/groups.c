@@ -99,14 +99,14 @@ static void limit_groups(const struct select_node *n, uint32_t *first, uint32_t 
 	*last = (uint32_t)(most < count - from ? from + most : count);
 }
 
-static void reverse(struct select_groups *gs)
+static void reverse(struct select_groups *gs, bool is_table)
 {
 	for (uint32_t i = 0; i < gs->count / 2; i++) {
 		struct select_group t = gs->of[i];
 		gs->of[i] = gs->of[gs->count - 1 - i];
 		gs->of[gs->count - 1 - i] = t;
 	}
-	for (uint32_t i = 0; i < gs->count; i++) {
+	for (uint32_t i = 0; i < gs->count && !is_table; i++) {
 		struct select_group *g = &gs->of[i];
 		for (uint32_t k = 0; k < g->member_count / 2; k++) {
 			struct select_member t = g->members[k];
@@ -146,7 +146,7 @@ static enum err cut(struct select_run *r, const struct entry *of, uint32_t count
 		i = end;
 	}
 	if (r->node->is_descending)
-		reverse(gs);
+		reverse(gs, r->is_table);
 	return ERR_OK;
 }
 

@@ -195,7 +195,8 @@ static enum err plan_call(struct select_work *w, struct select_node *n, struct s
 	}
 	if (c->stage_count == 0)
 		return ERR_OK;
-	c->is_transform = c->stages[0].fn->kind == FUNCTION_TRANSFORM;
+	c->is_area = n->grid.interval_ns && strcmp(c->stages[0].fn->name, "integral") == 0;
+	c->is_transform = c->is_area || c->stages[0].fn->kind == FUNCTION_TRANSFORM;
 	if (!c->is_absent)
 		s->type = cell_type_of(c->stages[c->stage_count - 1].out);
 	look_back(n, c);
@@ -350,7 +351,7 @@ static void plan_kind(struct select_node *n)
 		if (!c)
 			continue;
 		n->is_selector = n->call_count == 1 && is_selector(c);
-		raw &= c->is_transform;
+		raw &= c->is_transform && !c->is_area;
 		if (c->stage_count && c->from_ns < n->read_from_ns)
 			n->read_from_ns = c->from_ns;
 		if (c->stage_count && c->to_ns > n->read_to_ns)

@@ -153,9 +153,14 @@ enum err buckets_points(struct buckets *b, uint32_t group, uint32_t slot, struct
 	enum err e = ERR_OK;
 
 	if (c->is_transform) { /* the chain did all of it */
+		struct function_point p;
+		bool has;
+		e = select_chain_finish(b->groups[group].chains[slot], &p, &has, b->run->eb);
+		if (e == ERR_OK && has && !add_point(b, &b->groups[group].transformed[slot], &p))
+			e = ERR_TOOBIG;
 		*out = b->groups[group].transformed[slot];
 		b->groups[group].transformed[slot] = (struct point_list){ 0 };
-		return ERR_OK;
+		return e;
 	}
 	e = first_points(b, group, c, &list);
 	for (; e == ERR_OK && stage < c->stage_count; stage++) {

@@ -238,7 +238,7 @@ static enum err read_batch(struct raw *w)
 		.descending = r->node->is_descending,
 		.step = on_step,
 		.arg = w };
-	enum err e = r->source->ops->read(r->source, &rd, r->budget, r->work->report, r->eb);
+	enum err e = select_read(r, &rd);
 	select_give(r->budget, series, bytes);
 	return e;
 }

@@ -225,6 +225,31 @@ static int by_member(const void *a, const void *b)
 	return (x->member > y->member) - (x->member < y->member);
 }
 
+static bool is_member_before(void *arg, const struct merge_entry *x, const struct merge_entry *y)
+{
+	(void)arg;
+	return x->member < y->member;
+}
+
+static enum err one_row(struct rows_out *o, const struct merge_entry *e, uint32_t row)
+{
+	int64_t time_ns = e->rows->rows.times[row];
+
+	return o->is_transformed ? transformed_row(o, e, row, time_ns) : plain_row(o, e, row, time_ns);
+}
+
+/* One series behind the other. */
+static enum err listed_rows(struct rows_out *o, const struct merge_entry *of, uint32_t n)
+{
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t k = 0; e == ERR_OK && !o->done && k < of[i].rows->rows.count; k++)
+			if (!of[i].pass || of[i].pass[k])
+				e = one_row(o, &of[i], k);
+	return e;
+}
+
 static enum err merged_rows(struct rows_out *o, struct merge_entry *of, uint32_t n)
 {
 	struct merge m = { .descending = o->run->node->is_descending, .arg = o };
@@ -235,15 +260,17 @@ static enum err merged_rows(struct rows_out *o, struct merge_entry *of, uint32_t
 	m.heap = arena_alloc_raw(&o->step, (n + 1) * sizeof *m.heap, 8);
 	if (!m.heap)
 		return ERR_TOOBIG;
-	if (o->tie_count)
+	if (o->run->by_bucket)
+		m.before = is_member_before;
+	else if (o->tie_count)
 		m.before = comes_before;
 	if (n > 1)
 		qsort(of, n, sizeof *of, by_member);
+	if (o->run->by_series)
+		return listed_rows(o, of, n);
 	merge_start(&m, of, n);
-	while (err == ERR_OK && !o->done && (e = merge_next(&m, &row)) != NULL) {
-		int64_t time_ns = e->rows->rows.times[row];
-		err = o->is_transformed ? transformed_row(o, e, row, time_ns) : plain_row(o, e, row, time_ns);
-	}
+	while (err == ERR_OK && !o->done && (e = merge_next(&m, &row)) != NULL)
+		err = one_row(o, e, row);
 	return err;
 }
 
@@ -300,11 +327,12 @@ enum err rows_out_new(struct rows_out **out, struct select_run *r)
 	o->ties = arena_alloc(r->work->arena, (n->slot_count + 1) * sizeof *o->ties, 8);
 	if (!o->slots || !o->ties)
 		return select_no_memory(r->work);
-	find_ties(o);
+	if (!r->is_table) /* there the order was made within */
+		find_ties(o);
 	o->is_transformed = n->call_count > 0;
 	for (uint32_t i = 0; i < n->slot_count; i++) {
 		const struct select_call *c = n->slots[i].call;
-		enum err e = c && !c->is_absent ? select_chain_new(&o->slots[i].chain, c, 0, r->budget, r->eb) : ERR_OK;
+		enum err e = c && !c->is_absent ? select_chain_new(&o->slots[i].chain, n, c, r->budget, r->eb) : ERR_OK;
 		if (e != ERR_OK)
 			return e;
 	}

@@ -19,11 +19,15 @@ bool rows_out_suffice(const struct rows_out *o, uint64_t rows);
 
 /* The calls of a slot, one behind the other, fed with points by time. */
 struct select_chain;
-NODISCARD enum err select_chain_new(
-    struct select_chain **out, const struct select_call *c, uint32_t first_stage, struct budget *b, struct errbuf *eb);
+NODISCARD enum err select_chain_new(struct select_chain **out, const struct select_node *n, const struct select_call *c,
+    struct budget *b, struct errbuf *eb);
 void select_chain_free(struct select_chain *c); /* NULL is fine */
 void select_chain_reset(struct select_chain *c);
 NODISCARD enum err select_chain_push(
     struct select_chain *c, int64_t time_ns, struct cell v, struct function_point *out, bool *has, struct errbuf *eb);
+
+/* At the end of a group: the last point, if there is one left. */
+NODISCARD enum err select_chain_finish(
+    struct select_chain *c, struct function_point *out, bool *has, struct errbuf *eb);
 
 #endif

@@ -218,6 +218,47 @@ enum err select_filter_rows(struct select_run *r, const struct source_rows *rows
 	return ERR_OK;
 }
 
+/* ---- reading ---- */
+
+struct steps { /* of a read: why they ended it */
+	const struct source_read *read;
+	struct select_run *run;
+	enum err error;
+	struct errbuf why;
+};
+
+static enum err pass_step(void *arg, const struct source_step *s)
+{
+	struct steps *x = arg;
+	enum err e = x->read->step(x->read->arg, s);
+
+	if (e != ERR_OK && e != ERR_CLOSED) {
+		x->error = e;
+		x->why = *x->run->eb;
+	}
+	return e;
+}
+
+enum err select_read(struct select_run *r, const struct source_read *rd)
+{
+	struct steps *x = select_take(r->budget, sizeof *x, r->eb);
+	struct source_read passed = *rd;
+
+	if (!x)
+		return ERR_TOOBIG;
+	x->read = rd;
+	x->run = r;
+	passed.step = pass_step;
+	passed.arg = x;
+	enum err e = r->source->ops->read(r->source, &passed, r->budget, r->work->report, r->eb);
+	if (x->error != ERR_OK) { /* in its own words, not the source's */
+		e = x->error;
+		*r->eb = x->why;
+	}
+	select_give(r->budget, x, sizeof *x);
+	return e;
+}
+
 /* ---- the way through ---- */
 
 static enum err make_filter_texts(struct select_run *r)
@@ -236,8 +277,10 @@ static bool needs_keys(const struct select_run *r)
 	bool ordered = n->is_raw;
 
 	for (uint32_t i = 0; i < n->slot_count; i++)
-		if (n->slots[i].call && n->slots[i].call->stage_count)
-			ordered |= n->slots[i].call->stages[0].fn->ordered;
+		if (n->slots[i].call && n->slots[i].call->stage_count) {
+			const struct function *f = n->slots[i].call->stages[0].fn;
+			ordered |= f->ordered || strcmp(f->name, "first") == 0 || strcmp(f->name, "last") == 0;
+		}
 	return (ordered || n->slimit || n->soffset) && r->source->series_count > 1;
 }
 
@@ -267,11 +310,19 @@ enum err select_run_source(
 
 	if (!r)
 		return select_no_memory(w);
+	bool by_bucket = is_table, by_series = is_table;
+	for (uint32_t i = 0; is_table && i < n->from_count; i++) {
+		const struct select_node *sub = n->from[i].sub;
+		by_bucket &= sub && !sub->is_raw;
+		by_series &= sub && !sub->is_raw && !sub->grid.interval_ns;
+	}
 	*r = (struct select_run){ .work = w,
 		.node = n,
 		.source = s,
 		.is_table = is_table,
 		.emit = emit,
+		.by_bucket = by_bucket,
+		.by_series = by_series,
 		.budget = w->env->budget,
 		.eb = w->eb };
 	buf_init(&r->scratch, 1 << 20);

@@ -33,7 +33,8 @@ struct select_call {
 	const struct iql_expr *field; /* the REF in the middle */
 	uint32_t field_slot; /* number among node.inputs */
 	int64_t from_ns, to_ns; /* with the intervals that transformations look back */
-	bool is_transform; /* of raw rows */
+	bool is_transform; /* takes a group's raw rows by time, whatever their bucket */
+	bool is_area; /* integral with GROUP BY time: one of those */
 	bool is_absent; /* the field is in no source: never a point */
 	size_t state_at; /* of its accumulator, in those of a bucket */
 };
@@ -170,6 +171,8 @@ struct select_run {
 	struct select_node *node;
 	struct source *source;
 	bool is_table; /* the source is a subquery's answer */
+	/* whose rows come bucket by bucket, in each by their tags; by_series: there is one bucket, whatever the rows' times */
+	bool by_bucket, by_series;
 	struct select_bind *binds; /* by input */
 	struct eval *filter; /* source.row_filter; its slots are the inputs */
 	struct cell *filter_cells;
@@ -220,6 +223,8 @@ const struct rows_column *select_find_column(
     const struct select_run *r, const struct source_rows *rows, uint32_t input);
 struct cell select_cell_of(const struct rows_column *c, enum cell_type to, uint32_t row, struct buf *scratch);
 struct cell select_tag_of(struct select_run *r, uint32_t series, uint32_t input);
+/* Of r->source. An error of a step is what is returned, in its own words. */
+NODISCARD enum err select_read(struct select_run *r, const struct source_read *rd);
 void *select_take(struct budget *b, size_t bytes, struct errbuf *eb); /* zeroed; NULL: eb says why */
 void select_give(struct budget *b, void *p, size_t bytes);
 

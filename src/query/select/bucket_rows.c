@@ -1,0 +1,94 @@
+/* A series' rows to accumulators, a run of each bucket at a time. */
+#include "query/select/buckets.h"
+
+static void note_seen(
+    struct buckets *b, uint32_t group, uint32_t call, const struct point_columns *p, uint32_t i, uint32_t j)
+{
+	uint8_t *seen = &b->seen[(size_t)group * b->call_count + call];
+	const uint8_t *present = p->present;
+
+	if (*seen)
+		return;
+	if (b->tier != TIER_RAW)
+		present = p->by_kind[COLUMN_COUNT] ? p->by_kind[COLUMN_COUNT]->present : NULL;
+	while (present && i < j && !present[i])
+		i++;
+	if (i < j) {
+		*seen = 1;
+		b->unseen--;
+	}
+}
+
+static enum err add_run(
+    struct buckets *b, uint32_t group, const struct source_rows *s, uint32_t from, uint32_t to, unsigned char *state)
+{
+	struct select_run *r = b->run;
+	const int64_t *times = s->rows.times;
+	bool alone = r->groups.of[group].member_count == 1;
+
+	for (uint32_t k = 0; k < b->call_count; k++) {
+		const struct select_call *c = r->node->slots[b->calls[k]].call;
+		const struct point_columns *p = &b->columns[k];
+		uint32_t i = from > p->from ? from : p->from, j = to < p->to ? to : p->to;
+		if (!p->there || i >= j || c->is_transform || (buckets_is_ordered(c) && !alone))
+			continue;
+		void *acc = state + c->state_at;
+		enum err e;
+		if (b->tier != TIER_RAW)
+			e = accumulator_add_rollup(
+			    &c->stages[0], acc, s->series, times, p->by_kind, i, j, r->budget, r->eb);
+		else
+			e = accumulator_add(&c->stages[0], acc, s->series, times + i, p->bits + i,
+			    p->present ? p->present + i : NULL, j - i, r->budget, r->eb);
+		if (e != ERR_OK)
+			return e;
+		if (b->ends_early)
+			note_seen(b, group, k, p, i, j);
+	}
+	return ERR_OK;
+}
+
+static uint32_t run_end(const int64_t *times, uint32_t i, uint32_t n, int64_t to_ns)
+{
+	uint32_t step = 1, low = i + 1;
+
+	if (times[n - 1] < to_ns)
+		return n;
+	while (low + step < n && times[low + step - 1] < to_ns) {
+		low += step;
+		step *= 2;
+	}
+	uint32_t high = low + step < n ? low + step : n;
+	return low + rows_lower_bound(times + low, high - low, to_ns);
+}
+
+enum err buckets_add_series(struct buckets *b, const struct source_rows *s)
+{
+	struct select_run *r = b->run;
+	uint32_t n = s->rows.count, group = r->groups.group_of[s->series];
+	uint8_t *pass = NULL;
+	bool any = true;
+	enum err e = ERR_OK;
+
+	if (n == 0 || group == UINT32_MAX)
+		return ERR_OK;
+	arena_clear(&b->step);
+	if (r->filter && b->tier == TIER_RAW) {
+		e = select_row_room(r, n);
+		if (e == ERR_OK)
+			e = select_filter_rows(r, s, pass = r->pass, &any);
+	}
+	if (e != ERR_OK || !any)
+		return e;
+	if (!buckets_prepare_columns(b, s, pass))
+		return errbuf_set(r->eb, ERR_NOMEM, "out of memory");
+	for (uint32_t i = 0, j; e == ERR_OK && i < n; i = j) {
+		struct window w = window_of(&r->node->grid, s->rows.times[i]);
+		j = r->node->grid.interval_ns ? run_end(s->rows.times, i, n, w.to_ns) : n;
+		unsigned char *state = buckets_state(b, &b->groups[group], w.from_ns);
+		e = state ? add_run(b, group, s, i, j, state) : ERR_TOOBIG;
+		if (e == ERR_OK)
+			e = budget_check(r->budget, r->eb);
+	}
+	return e;
+}
