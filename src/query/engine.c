@@ -9,6 +9,7 @@
 #include "query/influxql/check.h"
 #include "query/influxql/parser.h"
 #include "query/influxql/print.h"
+#include "query/influxql/zone.h"
 #include "query/select/select.h"
 #include "query/select_policy.h"
 #include "query/show.h"
@@ -119,6 +120,8 @@ static enum err run_checked(const struct engine_statement *x, struct view influx
 {
 	enum err e = iql_check_statement(x->arena, x->st, x->now_ns, eb);
 
+	if (e == ERR_OK)
+		e = engine_check_policies(x, eb);
 	if (e != ERR_OK)
 		return e;
 	if (x->st->kind == IQL_SELECT || x->st->kind == IQL_EXPLAIN)
@@ -149,14 +152,17 @@ static enum err run_statement(const struct engine_statement *x, struct errbuf *e
 struct watch {
 	const struct result_sink *rows;
 	uint64_t left; /* rows; UINT64_MAX: no ceiling */
+	struct iql_zone *zone; /* of tz() */
 	bool too_many, closed;
 };
 
 static bool on_series(void *arg, const struct result_series *s)
 {
 	struct watch *w = arg;
+	struct result_series in_zone = *s;
 
-	w->closed |= !w->rows->series(w->rows->arg, s);
+	in_zone.zone = w->zone;
+	w->closed |= !w->rows->series(w->rows->arg, &in_zone);
 	return !w->closed;
 }
 
@@ -217,8 +223,10 @@ static enum err execute(struct run *r, struct iql_statement *st, bool *failed)
 		.now_ns = r->now_ns };
 	struct errbuf eb = { "" };
 	struct buf message;
-	enum err e = run_statement(&x, &eb);
+	enum err e = st->kind == IQL_SELECT ? iql_zone_open(&watch.zone, st->select->zone) : ERR_OK;
 
+	e = e == ERR_OK ? run_statement(&x, &eb) : errbuf_set(&eb, ERR_INVALID, "the time zone has gone");
+	iql_zone_close(watch.zone);
 	if (watch.closed || (e == ERR_CLOSED && !watch.too_many))
 		return ERR_CLOSED;
 	if (watch.too_many)

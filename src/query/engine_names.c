@@ -1,4 +1,5 @@
 #include "query/engine_part.h"
+#include "query/show.h"
 
 bool engine_policy_is_known(struct view policy)
 {
@@ -61,9 +62,15 @@ static enum err check_system(const struct iql_select *s, struct errbuf *eb)
 /* SHOW that InfluxDB runs as a SELECT. */
 static enum err check_show(const struct engine_statement *x, struct errbuf *eb)
 {
+	const struct iql_source *first = x->st->sources;
+	struct view db = x->st->database.len ? x->st->database : x->rq->database;
 	enum err e = ERR_OK;
 
-	if (!x->st->sources)
+	if (first && first->database.len)
+		db = first->database;
+	if (!catalogue_find_database(x->opts->catalogue, db))
+		return ERR_OK; /* show_run tells it */
+	if (!first)
 		return check_policy(x->rq->policy, eb);
 	for (const struct iql_source *s = x->st->sources; s && e == ERR_OK; s = s->next)
 		e = check_policy(s->policy.len ? s->policy : x->rq->policy, eb);
@@ -72,20 +79,29 @@ static enum err check_show(const struct engine_statement *x, struct errbuf *eb)
 
 enum err engine_check_names(const struct engine_statement *x, struct errbuf *eb)
 {
-	enum err e;
+	enum err e = ERR_OK;
 
+	if (x->st->kind == IQL_SELECT)
+		e = check_system(x->st->select, eb);
+	if (e == ERR_OK && (x->st->kind == IQL_SELECT || x->st->kind == IQL_EXPLAIN))
+		e = check_select(x, x->st->select, false, eb);
+	return e;
+}
+
+enum err engine_check_policies(const struct engine_statement *x, struct errbuf *eb)
+{
 	switch (x->st->kind) {
 	case IQL_SELECT:
-		e = check_system(x->st->select, eb);
-		if (e == ERR_OK)
-			e = check_select(x, x->st->select, false, eb);
-		return e == ERR_OK ? check_select(x, x->st->select, true, eb) : e;
 	case IQL_EXPLAIN:
-		e = check_select(x, x->st->select, false, eb);
-		return e == ERR_OK ? check_select(x, x->st->select, true, eb) : e;
+		return check_select(x, x->st->select, true, eb);
 	case IQL_SHOW_SERIES:
 	case IQL_SHOW_FIELD_KEYS:
-		return check_show(x, eb);
+	case IQL_SHOW_MEASUREMENT_CARDINALITY:
+	case IQL_SHOW_SERIES_CARDINALITY:
+	case IQL_SHOW_TAG_KEY_CARDINALITY:
+	case IQL_SHOW_TAG_VALUES_CARDINALITY:
+	case IQL_SHOW_FIELD_KEY_CARDINALITY:
+		return show_is_estimate(x->st) ? ERR_OK : check_show(x, eb);
 	default:
 		return ERR_OK;
 	}

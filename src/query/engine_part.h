@@ -19,8 +19,9 @@ struct engine_statement {
 	int64_t now_ns;
 };
 
-/* engine_names.c: the databases and policies that it names are there. */
+/* engine_names.c: the databases that a SELECT names are there; after the statement has been checked, the policies. */
 NODISCARD enum err engine_check_names(const struct engine_statement *x, struct errbuf *eb);
+NODISCARD enum err engine_check_policies(const struct engine_statement *x, struct errbuf *eb);
 bool engine_policy_is_known(struct view policy);
 /* engine_manage.c: everything but SELECT, EXPLAIN and the SHOW of names. */
 NODISCARD enum err engine_manage(const struct engine_statement *x, struct errbuf *eb);

@@ -337,8 +337,7 @@ static bool series(void *arg, const struct result_series *s)
 	j->columns = s->column_count;
 	j->undivided = s->undivided;
 	j->first_is_time = s->first_is_time;
-	if (j->clock.zone != s->zone)
-		j->clock = (struct result_clock){ .zone = s->zone };
+	j->clock.zone = s->zone;
 	j->rows = 0;
 	return !j->head.failed && result_out_row_done(j->out);
 }

@@ -68,8 +68,6 @@ NODISCARD enum err show_field_keys(struct show *s);
 NODISCARD enum err show_tag_values(struct show *s);
 NODISCARD enum err show_series_keys(struct show *s);
 NODISCARD enum err show_cardinality(struct show *s);
-/* Whether one figure for the whole database is asked for. */
-bool show_is_estimate(const struct iql_statement *st);
 /* Marks the tag keys that series of the set have; used: of tags_key_count. */
 NODISCARD enum err show_mark_keys(struct show *s, const struct show_measurement *m, const struct series_set *set,
     bool all, bool *used, uint32_t keys);

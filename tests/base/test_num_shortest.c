@@ -86,7 +86,7 @@ Test(num_shortest, integers_of_all_lengths)
 	char text[24], want[24];
 	int64_t v = 7;
 
-	for (int i = 0; i < 19; i++, v = v * 10 + i % 10) {
+	for (int i = 0; i < 18; i++, v = v * 10 + i % 10) {
 		*num_put_i64(text, -v) = 0;
 		snprintf(want, sizeof want, "%lld", (long long)-v);
 		cr_expect_str_eq(text, want);
