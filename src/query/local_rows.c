@@ -7,7 +7,7 @@
 #include "query/local_part.h"
 #include "query/scan.h"
 
-enum { CHUNKS = 16 }; /* decoded at a time where a window is read in parts */
+enum { CHUNKS = 64, ROWS = 2048 }; /* decoded at a time where a window is read in parts: at most, and about */
 
 /* ---- spool and head ---- */
 
@@ -193,14 +193,28 @@ static bool copy_within(struct arena *a, const struct rows *r, const struct stre
 	return true;
 }
 
+/* The end of the chunks from at on that are decoded together. */
+static uint32_t few_chunks(const struct stored *s, uint32_t at, const bool *chunks)
+{
+	uint32_t rows = 0, to = at;
+
+	while (to < s->to && to - at < CHUNKS) {
+		rows += chunks[to - s->from] ? s->block.series[to].rows : 0;
+		if (to > at && rows > ROWS)
+			break;
+		to++;
+	}
+	return to;
+}
+
 /* The chunks of s, a few at a time, of which the rows within are kept. ERR_TOOBIG: not even a few find room. */
 static enum err read_in_parts(struct reading *rd, const struct local_window *w, struct stored *s, const bool *chunks)
 {
 	struct local_reader *r = rd->reader;
 	struct rows few[CHUNKS];
 
-	for (uint32_t at = s->from; at < s->to; at += CHUNKS) {
-		const uint32_t to = s->to - at < CHUNKS ? s->to : at + CHUNKS;
+	for (uint32_t at = s->from, to; at < s->to; at = to) {
+		to = few_chunks(s, at, chunks);
 		const bool *marked = chunks + (at - s->from);
 		const struct block_wanted wanted = { at, to, marked, w->tier == TIER_RAW ? is_value : is_aggregate,
 			rd };
