@@ -7,7 +7,7 @@
 #include "query/local_part.h"
 #include "query/scan.h"
 
-enum { CHUNKS = 64, ROWS = 2048 }; /* decoded at a time where a window is read in parts: at most, and about */
+enum { ROWS_MIN = 2048 }; /* decoded at a time where a window is read in parts, if a chunk has no more */
 
 /* ---- spool and head ---- */
 
@@ -193,16 +193,25 @@ static bool copy_within(struct arena *a, const struct rows *r, const struct stre
 	return true;
 }
 
-/* The end of the chunks from at on that are decoded together. */
-static uint32_t few_chunks(const struct stored *s, uint32_t at, const bool *chunks)
+/* How many rows of a block find room in the memory for parts. */
+static uint32_t rows_at_a_time(const struct arena *a, const struct block *b)
 {
-	uint32_t rows = 0, to = at;
+	const size_t row = sizeof(struct rows) + (size_t)b->column_count * (sizeof(uint64_t) + 2),
+		     n = (a->max - a->used) / 2 / row;
 
-	while (to < s->to && to - at < CHUNKS) {
+	return n < ROWS_MIN ? ROWS_MIN : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+/* The end of the chunks from at on that are decoded together. */
+static uint32_t few_chunks(const struct stored *s, uint32_t at, const bool *chunks, uint32_t rows_max)
+{
+	uint64_t rows = 0;
+	uint32_t to = at;
+
+	for (; to < s->to; to++) {
 		rows += chunks[to - s->from] ? s->block.series[to].rows : 0;
-		if (to > at && rows > ROWS)
+		if (to > at && rows > rows_max)
 			break;
-		to++;
 	}
 	return to;
 }
@@ -211,17 +220,19 @@ static uint32_t few_chunks(const struct stored *s, uint32_t at, const bool *chun
 static enum err read_in_parts(struct reading *rd, const struct local_window *w, struct stored *s, const bool *chunks)
 {
 	struct local_reader *r = rd->reader;
-	struct rows few[CHUNKS];
+	const uint32_t rows_max = rows_at_a_time(&r->scratch, &s->block);
 
 	for (uint32_t at = s->from, to; at < s->to; at = to) {
-		to = few_chunks(s, at, chunks);
+		to = few_chunks(s, at, chunks, rows_max);
 		const bool *marked = chunks + (at - s->from);
 		const struct block_wanted wanted = { at, to, marked, w->tier == TIER_RAW ? is_value : is_aggregate,
 			rd };
 		if (!memchr(marked, true, to - at))
 			continue;
 		arena_clear(&r->scratch);
-		enum err e = block_read(&s->block, &wanted, r->moment->files.unpacker, &r->scratch, few);
+		struct rows *few = arena_alloc(&r->scratch, (to - at) * sizeof *few, 16);
+		enum err e = few ? block_read(&s->block, &wanted, r->moment->files.unpacker, &r->scratch, few)
+				 : ERR_NOMEM;
 		if (e != ERR_OK)
 			return e == ERR_NOMEM ? ERR_TOOBIG : e;
 		for (uint32_t i = at; i < to; i++)

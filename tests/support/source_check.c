@@ -274,6 +274,7 @@ enum err source_check_read(
 	own.step = take_step;
 	own.arg = c;
 	*report = (struct result_report){ 0 };
+	*source_check_error.text = 0;
 	forget_seen();
 	enum err e = o->source->ops->read(o->source, &own, &o->budget, report, &source_check_error);
 	c->r = r;
