@@ -280,7 +280,10 @@ static enum err read_part(
 	if (e == ERR_OK)
 		e = local_charge(r, eb);
 	if (e == ERR_OK && local_has_store(r->moment) && window >= 0 && window < STORE_WINDOWS_MAX)
-		e = local_without_store(r->moment, rd->q->report, local_load_window(rd, window, depth > 0, &w, eb));
+		e = local_load_window(rd, window, depth > 0, &w, eb);
+	if (e == ERR_TOOBIG)
+		e = too_big(r, eb);
+	e = local_without_store(r->moment, rd->q->report, e);
 	if (e == ERR_OK)
 		e = hand_on(rd, &w, &given, eb);
 	if (e != ERR_NOMEM || given)
