@@ -1,7 +1,7 @@
 #!/bin/sh
-# Turns files into C arrays: embed.sh sql DIR… > migrations_data.c, embed.sh assets DIR > assets_data.c
+# Turns files into C arrays: embed.sh sql DIR… > migrations_data.c, embed.sh assets DIR|FILE… > assets_data.c
 # sql: one list of migrations a folder, named after it.
-# assets: the raw bytes, the same by gzip, and a strong ETag of the content.
+# assets: of the files in the folder, and of further files, the raw bytes, the same by gzip, and a strong ETag of the content.
 set -eu
 mode=$1 dir=$2
 shift
@@ -25,10 +25,11 @@ sql)
 	done
 	;;
 assets)
+	shift
 	echo '#include "edge/assets.h"'
 	table= n=0 gz=$(mktemp)
 	trap 'rm -f "$gz"' EXIT
-	for f in "$dir"/*; do
+	for f in "$dir"/* "$@"; do
 		[ -f "$f" ] || continue
 		name=$(basename "$f")
 		case $name in

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 enum { CONNECT_MS = 3000, TIMEOUT_MS = 60000, SILENCE_S = 600 };
-enum { HEADERS = 6 };
+enum { HEADERS = 8 };
 #define ANSWER_MAX ((size_t)256 << 20)
 
 int complain(int exit_code, const char *fmt, ...)
@@ -51,7 +51,9 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 		size_t room;
 	} rows[HEADERS] = { { "X-Holdfast-Complete:", a->complete, sizeof a->complete },
 		{ "X-Holdfast-Points:", a->points, sizeof a->points },
-		{ "X-Holdfast-Reason:", a->reason, sizeof a->reason }, { "X-Holdfast-Size:", a->size, sizeof a->size },
+		{ "X-Holdfast-Reason:", a->reason, sizeof a->reason },
+		{ "X-Holdfast-Source:", a->source, sizeof a->source }, { "X-Holdfast-Tier:", a->tier, sizeof a->tier },
+		{ "X-Holdfast-Size:", a->size, sizeof a->size },
 		{ "X-Holdfast-Refused:", a->refused, sizeof a->refused },
 		{ "X-Holdfast-Refused-Lines:", a->refused_lines, sizeof a->refused_lines } };
 	size_t len = size * n;
@@ -94,6 +96,20 @@ static enum err prepare(struct client *c, const char *path, struct client_answer
 	return ERR_OK;
 }
 
+/* NULL: GET. What it returns lives until the request is done. */
+static struct curl_slist *set_body(struct client *c, const struct view *body)
+{
+	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+
+	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+	if (body) {
+		curl_easy_setopt(c->curl, CURLOPT_POST, 1L);
+		curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
+		curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body->p);
+	}
+	return headers;
+}
+
 static CURLcode perform(struct client *c, struct client_answer *a)
 {
 	long status = 0;
@@ -121,16 +137,10 @@ enum err client_ask(
 	enum err e = prepare(c, path, a, &url, eb);
 
 	if (e == ERR_OK) {
-		struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
-		curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+		struct curl_slist *headers = set_body(c, body);
 		curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
 		curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_body);
 		curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &a->body);
-		if (body) {
-			curl_easy_setopt(c->curl, CURLOPT_POST, 1L);
-			curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
-			curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body->p);
-		}
 		CURLcode code = perform(c, a);
 		curl_slist_free_all(headers);
 		if (code != CURLE_OK)
@@ -160,19 +170,21 @@ static size_t on_piece(char *p, size_t size, size_t n, void *arg)
 	return s->stopped ? 0 : size * n;
 }
 
-enum err client_stream(struct client *c, const char *path, bool (*take)(void *arg, struct view piece), void *arg,
-    struct client_answer *a, struct errbuf *eb)
+enum err client_stream(struct client *c, const char *path, const struct view *body,
+    bool (*take)(void *arg, struct view piece), void *arg, struct client_answer *a, struct errbuf *eb)
 {
 	struct stream s = { c, a, take, arg, false };
 	struct buf url;
 	enum err e = prepare(c, path, a, &url, eb);
 
 	if (e == ERR_OK) {
+		struct curl_slist *headers = set_body(c, body);
 		curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, (long)SILENCE_S);
 		curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_piece);
 		curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &s);
 		CURLcode code = perform(c, a);
+		curl_slist_free_all(headers);
 		if (s.stopped)
 			e = ERR_CLOSED;
 		else if (code != CURLE_OK && a->status == 200)
@@ -184,21 +196,32 @@ enum err client_stream(struct client *c, const char *path, bool (*take)(void *ar
 	return e;
 }
 
-int client_complain(const struct client *c, const struct client_answer *a)
+int client_explain(const struct client *c, const struct client_answer *a, struct errbuf *eb)
 {
 	json_error_t why;
 	json_t *root = a->body.len ? json_loadb(a->body.p, a->body.len, 0, &why) : NULL;
 	const json_t *error = json_object_get(root, "error");
 	const char *message = json_string_value(json_object_get(error, "message"));
 	const char *hint = json_string_value(json_object_get(error, "hint"));
-	int status = message ? EXIT_BAD : EXIT_UNREACHABLE;
+	int status;
 
+	if (!message)
+		message = json_string_value(error); /* as InfluxDB says it */
+	status = message ? EXIT_BAD : EXIT_UNREACHABLE;
 	if (message)
-		complain(0, "%s%s%s", message, hint ? "; " : "", hint ? hint : "");
+		errbuf_set(eb, ERR_INVALID, "%s%s%s", message, hint ? "; " : "", hint ? hint : "");
 	else
-		complain(0, "%s answers HTTP %d; is it a Holdfast?", c->url, a->status);
+		errbuf_set(eb, ERR_UNAVAILABLE, "%s answers HTTP %d; is it a Holdfast?", c->url, a->status);
 	json_decref(root);
 	return status;
+}
+
+int client_complain(const struct client *c, const struct client_answer *a)
+{
+	struct errbuf eb;
+	int status = client_explain(c, a, &eb);
+
+	return complain(status, "%s", eb.text);
 }
 
 void client_answer_fini(struct client_answer *a)
@@ -230,13 +253,13 @@ json_t *client_get(struct client *c, const char *path, int *exit_code)
 	return root;
 }
 
-static void escaped(struct buf *b, const char *s)
+void client_add_escaped(struct buf *b, struct view v)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
-	for (; *s; s++) {
-		unsigned char ch = (unsigned char)*s;
-		if ((ch >= '0' && ch <= '9') || ((ch | 32) >= 'a' && (ch | 32) <= 'z') || strchr("-._~", ch)) {
+	for (size_t i = 0; i < v.len; i++) {
+		unsigned char ch = (unsigned char)v.p[i];
+		if (ch && ((ch >= '0' && ch <= '9') || ((ch | 32) >= 'a' && (ch | 32) <= 'z') || strchr("-._~", ch))) {
 			buf_char(b, (char)ch);
 		} else {
 			buf_char(b, '%');
@@ -253,11 +276,11 @@ void client_add_parameter(struct buf *path, const char *name, const char *value)
 	buf_char(path, path->len && memchr(path->p, '?', path->len) ? '&' : '?');
 	buf_str(path, name);
 	buf_char(path, '=');
-	escaped(path, value);
+	client_add_escaped(path, view_of(value));
 }
 
 void client_add_segment(struct buf *path, const char *segment)
 {
 	buf_char(path, '/');
-	escaped(path, segment);
+	client_add_escaped(path, view_of(segment));
 }

@@ -203,7 +203,7 @@ static int receive(struct client *c, struct receiving *r)
 
 	r->answer = &a;
 	progress_init(&r->progress);
-	enum err e = client_stream(c, "/api/v1/backup", take, r, &a, &eb);
+	enum err e = client_stream(c, "/api/v1/backup", NULL, take, r, &a, &eb);
 	progress_clear(&r->progress);
 	if (e == ERR_IO)
 		status = tell_broken(c, eb.text);

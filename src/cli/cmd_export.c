@@ -55,7 +55,7 @@ static int run(struct client *c, const char *path, const char *file)
 	if (outfile_open(&x.out, file, &eb) != ERR_OK)
 		return complain(EXIT_BAD, "%s", eb.text);
 	progress_init(&x.progress);
-	enum err e = client_stream(c, path, take, &x, &a, &eb);
+	enum err e = client_stream(c, path, NULL, take, &x, &a, &eb);
 	progress_clear(&x.progress);
 	if (e == ERR_OK)
 		status = finish(c, &a);

@@ -1,331 +1,230 @@
 #include <getopt.h>
-#include <math.h>
+#include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/timetext.h"
+#include "base/num.h"
 #include "cli/commands.h"
-#include "cli/table.h"
+#include "cli/query.h"
+#include "cli/query_metrics.h"
 
-enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON };
+static const char help[] =
+    "Usage: holdfast query [OPTION]... 'STATEMENT'      InfluxQL; - reads it from standard input\n"
+    "       holdfast query resources [RESOURCE]... [--host HOST] [--service SERVICE] [OPTION]...\n"
+    "       holdfast query performance [SERVICE] [OPTION]...\n\n"
+    "Of a statement:\n"
+    "  --db DATABASE           default metrics\n"
+    "  --format FORMAT         table (the default), csv, json, or line: one value a line\n"
+    "  --utc                   times in UTC; a terminal is shown those of the local zone else\n"
+    "  --epoch UNIT            times as numbers: ns, us, ms, s, m or h since the epoch\n"
+    "  --watch[=SECONDS]       ask again every 2 or so many seconds, until Ctrl-C\n"
+    "  --from local|record     the local store or InfluxDB alone; default as the daemon is configured\n\n"
+    "Of resources and performance:\n"
+    "  --from TIME, --to TIME  -1h (the default), 2026-01-31T12:00:00Z, seconds since the epoch\n"
+    "  --step DURATION         the figures over time instead of last, min, mean and max\n"
+    "  --percentiles LIST      of resources, these percentiles too: 50,95,99.9\n"
+    "  --format FORMAT         table (the default), csv or json\n\n"
+    "RESOURCE: cpu mem swap disk diskio net system kernel processes pressure. Of counters the rise a second is shown.\n"
+    "Tables for a terminal have a line for the course of each number; elsewhere they are plain. NO_COLOR is obeyed.\n";
 
-enum { RANKS_MAX = 8 };
+enum mode { MODE_STATEMENT = 1, MODE_RESOURCES = 2, MODE_PERFORMANCE = 4 };
 
-struct query {
-	const char *from, *to, *step, *host, *service, *percentiles;
-	char ranks[RANKS_MAX][24]; /* p95, as the answer names them */
-	unsigned rank_count;
-	enum format format;
+/* Which options are there, by their letter, and for what. */
+static const struct {
+	const char *name;
+	int letter;
+	unsigned modes;
+} allowed[] = {
+	{ "db", 'd', MODE_STATEMENT },
+	{ "utc", 'u', MODE_STATEMENT },
+	{ "epoch", 'e', MODE_STATEMENT },
+	{ "watch", 'w', MODE_STATEMENT },
+	{ "from", 'f', MODE_STATEMENT | MODE_RESOURCES | MODE_PERFORMANCE },
+	{ "format", 'F', MODE_STATEMENT | MODE_RESOURCES | MODE_PERFORMANCE },
+	{ "to", 't', MODE_RESOURCES | MODE_PERFORMANCE },
+	{ "step", 's', MODE_RESOURCES | MODE_PERFORMANCE },
+	{ "host", 'H', MODE_RESOURCES | MODE_PERFORMANCE },
+	{ "service", 'S', MODE_RESOURCES },
+	{ "percentiles", 'p', MODE_RESOURCES },
 };
 
-static void add_number(struct table *t, const json_t *v)
+enum { ALLOWED = sizeof allowed / sizeof *allowed };
+
+struct given {
+	const char *value[ALLOWED]; /* NULL: not given */
+};
+
+static const char *value(const struct given *g, int letter)
 {
-	if (json_is_null(v) || !v)
-		table_add(t, "-");
-	else if (json_is_integer(v))
-		table_addf(t, "%lld", (long long)json_integer_value(v));
-	else
-		table_addf(t, "%.6g", json_number_value(v));
+	for (int i = 0; i < ALLOWED; i++)
+		if (allowed[i].letter == letter)
+			return g->value[i];
+	return NULL;
 }
 
-static int print(const struct table *t, const struct query *q, const json_t *root)
+/* -1: help was printed. */
+static int parse(struct given *g, int argc, char **argv)
 {
-	struct buf out;
+	static const struct option list[] = { { "db", required_argument, NULL, 'd' }, { "utc", no_argument, NULL, 'u' },
+		{ "epoch", required_argument, NULL, 'e' }, { "watch", optional_argument, NULL, 'w' },
+		{ "from", required_argument, NULL, 'f' }, { "to", required_argument, NULL, 't' },
+		{ "step", required_argument, NULL, 's' }, { "host", required_argument, NULL, 'H' },
+		{ "service", required_argument, NULL, 'S' }, { "format", required_argument, NULL, 'F' },
+		{ "percentiles", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
+	int option;
 
-	buf_init(&out, (size_t)256 << 20);
-	if (q->format == FORMAT_CSV)
-		table_print_csv(t, &out);
-	else
-		table_print(t, &out);
-	if (out.failed)
-		return complain(EXIT_BAD, "the answer is too large; ask for a shorter range or a larger --step");
-	fwrite(out.p, 1, out.len, stdout);
-	buf_fini(&out);
-	const char *reason = json_string_value(json_object_get(root, "reason"));
-	fprintf(stderr, "source: %s, %s%s%s\n", json_string_value(json_object_get(root, "source")),
-	    json_is_true(json_object_get(root, "complete")) ? "complete" : "not complete", reason ? ": " : "",
-	    reason ? reason : "");
+	*g = (struct given){ 0 };
+	while ((option = getopt_long(argc, argv, "", list, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return -1;
+		}
+		int i = 0;
+		while (i < ALLOWED && allowed[i].letter != option)
+			i++;
+		if (i == ALLOWED)
+			return complain(EXIT_USAGE,
+			    "%s is not an option of query, or lacks its value; see holdfast query --help",
+			    argv[optind - 1]);
+		g->value[i] = optarg ? optarg : "";
+	}
 	return EXIT_GOOD;
 }
 
-/* ---- resources ---- */
-
-static void add_tags(struct table *t, const char *type, const json_t *tags)
+static int check_options(const struct given *g, enum mode mode, const char *what)
 {
-	struct buf b;
-	const char *key;
-	json_t *v;
-
-	buf_init(&b, 4096);
-	buf_str(&b, type);
-	json_object_foreach((json_t *)tags, key, v)
-	{
-		buf_char(&b, ' ');
-		buf_str(&b, key);
-		buf_char(&b, '=');
-		buf_str(&b, json_string_value(v) ? json_string_value(v) : "");
-	}
-	buf_char(&b, 0);
-	table_add(t, b.failed ? type : b.p);
-	buf_fini(&b);
+	for (int i = 0; i < ALLOWED; i++)
+		if (g->value[i] && !(allowed[i].modes & mode))
+			return complain(
+			    EXIT_USAGE, "--%s is not for %s; see holdfast query --help", allowed[i].name, what);
+	return EXIT_GOOD;
 }
 
-/* Without --step: what an operator asks first of each figure. percentiles: of the range; NULL: there are none. */
-static void add_summary(struct table *t, const struct query *q, const char *type, const json_t *tags, const char *name,
-    const json_t *values, const json_t *percentiles)
-{
-	double low = INFINITY, high = -INFINITY, sum = 0;
-	const json_t *last = NULL;
-	size_t i, n = 0;
-	json_t *v;
+/* ---- a statement ---- */
 
-	json_array_foreach(values, i, v)
-	{
-		if (!json_is_number(v))
-			continue;
-		double d = json_number_value(v);
-		low = fmin(low, d);
-		high = fmax(high, d);
-		sum += d;
-		last = v;
-		n++;
-	}
-	if (n == 0)
-		return;
-	add_tags(t, type, tags);
-	table_add(t, name);
-	add_number(t, last);
-	table_addf(t, "%.6g", low);
-	table_addf(t, "%.6g", sum / (double)n);
-	table_addf(t, "%.6g", high);
-	for (unsigned k = 0; k < q->rank_count; k++)
-		add_number(t, json_object_get(percentiles, q->ranks[k]));
+static int read_options(const struct given *g, struct query_opts *o, double *watch)
+{
+	const char *format = value(g, 'F'), *seconds = value(g, 'w');
+
+	*o = (struct query_opts){
+		.db = value(g, 'd'), .epoch = value(g, 'e'), .from = value(g, 'f'), .utc = value(g, 'u')
+	};
+	if (format && !show_format_find(format, &o->format))
+		return complain(EXIT_USAGE, "--format %s is not table, csv, json or line", format);
+	if (o->from && strcmp(o->from, "local") && strcmp(o->from, "record"))
+		return complain(EXIT_USAGE,
+		    "--from %s is not local or record; a range of time belongs into the statement: WHERE time > now() "
+		    "- 1h",
+		    o->from);
+	if (o->epoch && !query_epoch_is_known(o->epoch))
+		return complain(EXIT_USAGE, "--epoch %s is not ns, us, ms, s, m or h", o->epoch);
+	if (o->epoch && o->utc)
+		return complain(EXIT_USAGE, "--epoch and --utc exclude each other");
+	*watch = seconds ? 2 : 0;
+	if (seconds && *seconds && (!num_parse_double(view_of(seconds), watch) || *watch < 0.1 || *watch > 86400))
+		return complain(EXIT_USAGE, "--watch=%s is not a number of seconds from 0.1 to 86400", seconds);
+	return EXIT_GOOD;
 }
 
-static void add_over_time(
-    struct table *t, const json_t *times, const char *type, const json_t *tags, const char *name, const json_t *values)
+/* From standard input, to its end. */
+static int read_statement(struct buf *text)
 {
-	size_t i;
-	json_t *v;
-	char when[32];
+	ssize_t n;
 
-	json_array_foreach(values, i, v)
-	{
-		if (!json_is_number(v))
-			continue;
-		timetext_format(when, json_integer_value(json_array_get(times, i)) * INT64_C(1000000));
-		table_add(t, when);
-		add_tags(t, type, tags);
-		table_add(t, name);
-		add_number(t, v);
-	}
+	do {
+		if (!buf_reserve(text, 4096))
+			return complain(
+			    EXIT_USAGE, "the statement is too long; at most %d bytes are taken", QUERY_TEXT_MAX);
+		n = read(STDIN_FILENO, text->p + text->len, 4096);
+		if (n < 0)
+			return complain(EXIT_BAD, "standard input cannot be read: %m");
+		text->len += (size_t)n;
+	} while (n > 0);
+	return EXIT_GOOD;
 }
 
-static void add_fields(struct table *t, const struct query *q, const json_t *times, const char *type, const json_t *one)
+static bool is_blank(struct view text)
 {
-	const json_t *tags = json_object_get(one, "tags"), *rates = json_object_get(one, "rates"),
-		     *of_range = json_object_get(one, "range_percentiles");
-	const char *name;
-	json_t *values;
-	char rate[256];
-
-	json_object_foreach(json_object_get(one, "fields"), name, values)
-	{
-		const json_t *shown = json_object_get(rates, name); /* of a counter its rise says more */
-		snprintf(rate, sizeof rate, "%s%s", name, shown ? "/s" : "");
-		if (q->step)
-			add_over_time(t, times, type, tags, rate, shown ? shown : values);
-		else
-			add_summary(t, q, type, tags, rate, shown ? shown : values, json_object_get(of_range, name));
-		for (unsigned k = 0; q->step && k < q->rank_count; k++) {
-			const json_t *own = json_object_get(json_object_get(one, "percentiles"), name);
-			snprintf(rate, sizeof rate, "%s %s", name, q->ranks[k]);
-			add_over_time(t, times, type, tags, rate, json_object_get(own, q->ranks[k]));
-		}
-	}
+	for (size_t i = 0; i < text.len; i++)
+		if (!strchr(" \t\r\n", text.p[i]))
+			return false;
+	return true;
 }
 
-static int show_resources(const struct query *q, const json_t *root)
+static int statement(struct client *c, const struct given *g, const char *text)
 {
-	static const char *const summary[] = { "resource", "figure", "last", "min", "mean", "max" };
-	static const char *const series[] = { "time", "resource", "figure", "value" };
-	struct table *t = table_new(q->step ? 4 : 6 + q->rank_count);
-	const char *type;
-	json_t *list, *one;
-	size_t i;
+	struct query_opts o;
+	struct terminal t;
+	struct buf from_input;
+	struct view v = view_of(text);
+	double watch;
+	int status = read_options(g, &o, &watch);
 
-	if (!t)
-		return complain(EXIT_BAD, "out of memory");
-	for (i = 0; i < (q->step ? 4 : 6); i++)
-		table_add(t, q->step ? series[i] : summary[i]);
-	for (i = 0; !q->step && i < q->rank_count; i++)
-		table_add(t, q->ranks[i]);
-	json_object_foreach(json_object_get(root, "resources"), type, list)
-	{
-		json_array_foreach(list, i, one) add_fields(t, q, json_object_get(root, "time_ms"), type, one);
+	if (status != EXIT_GOOD)
+		return status;
+	setlocale(LC_CTYPE, "");
+	terminal_read(&t);
+	buf_init(&from_input, QUERY_TEXT_MAX + 4096);
+	if (!strcmp(text, "-")) {
+		status = read_statement(&from_input);
+		v = (struct view){ from_input.p, from_input.len };
 	}
-	int status = print(t, q, root);
-	table_free(t);
-	return status;
-}
-
-/* ---- performance ---- */
-
-static int show_performance(const struct query *q, const json_t *root)
-{
-	static const char *const columns[] = { "count", "throughput_per_s", "error_rate", "mean_ms", "min_ms", "max_ms",
-		"p50_ms", "p90_ms", "p95_ms", "p99_ms" };
-	const unsigned n = sizeof columns / sizeof *columns;
-	const json_t *list = json_object_get(root, "operations");
-	const char *what = list ? "operation" : "service";
-	struct table *t = table_new(n + 1);
-	size_t i;
-	json_t *one;
-
-	if (!t)
-		return complain(EXIT_BAD, "out of memory");
-	if (!list)
-		list = json_object_get(root, "services");
-	table_add(t, what);
-	for (unsigned k = 0; k < n; k++)
-		table_add(t, columns[k]);
-	json_array_foreach(list, i, one)
-	{
-		const char *name = json_string_value(json_object_get(one, what));
-		table_add(t, name && *name ? name : "(none)");
-		for (unsigned k = 0; k < n; k++)
-			add_number(t, json_object_get(one, columns[k]));
-	}
-	int status = print(t, q, root);
-	table_free(t);
+	if (status == EXIT_GOOD && is_blank(v))
+		status = complain(EXIT_USAGE, "there is no statement; see holdfast query --help");
+	else if (status == EXIT_GOOD && v.len > QUERY_TEXT_MAX)
+		status = complain(EXIT_USAGE, "the statement is too long; at most %d bytes are taken", QUERY_TEXT_MAX);
+	else if (status == EXIT_GOOD)
+		status = watch > 0 ? query_watch(c, &o, v, watch) : query_print(c, &o, &t, v);
+	buf_fini(&from_input);
 	return status;
 }
 
 /* ---- the command ---- */
 
-static const char help[] =
-    "Usage: holdfast query resources [RESOURCE]... [--host HOST] [--service SERVICE] [OPTION]...\n"
-    "       holdfast query performance [SERVICE] [OPTION]...\n\n"
-    "  --from TIME, --to TIME  -1h (the default), 2026-01-31T12:00:00Z, seconds since the epoch\n"
-    "  --step DURATION         the figures over time instead of last, min, mean and max\n"
-    "  --percentiles LIST      of resources, these percentiles too: 50,95,99.9\n"
-    "  --format FORMAT         table (the default), csv or json\n\n"
-    "RESOURCE: cpu mem swap disk diskio net system kernel processes pressure. Of counters the rise a second is shown.\n";
-
-/* What is wrong with a rank the daemon says; here it becomes the name that the answer gives it. */
-static int read_percentiles(struct query *q, const char *list)
+static int metrics(struct client *c, const struct given *g, enum mode mode, unsigned count, char **names)
 {
-	char copy[256], *save = NULL, *end;
+	struct metrics_opts o = { .from = value(g, 'f'),
+		.to = value(g, 't'),
+		.step = value(g, 's'),
+		.host = value(g, 'H'),
+		.service = value(g, 'S'),
+		.percentiles = value(g, 'p') };
+	const char *format = value(g, 'F');
+	enum show_format found = SHOW_TABLE;
 
-	q->percentiles = list;
-	snprintf(copy, sizeof copy, "%s", list);
-	for (char *p = strtok_r(copy, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
-		double rank = strtod(p, &end);
-		if (*end || q->rank_count == RANKS_MAX)
-			return complain(EXIT_USAGE, "--percentiles %s is not up to %d numbers with commas between them",
-			    list, RANKS_MAX);
-		snprintf(q->ranks[q->rank_count++], sizeof *q->ranks, "p%.10g", rank);
-	}
-	return EXIT_GOOD;
-}
-
-static int parse(struct query *q, int argc, char **argv)
-{
-	static const struct option list[] = { { "from", required_argument, NULL, 'f' },
-		{ "to", required_argument, NULL, 't' }, { "step", required_argument, NULL, 's' },
-		{ "host", required_argument, NULL, 'H' }, { "service", required_argument, NULL, 'S' },
-		{ "format", required_argument, NULL, 'F' }, { "percentiles", required_argument, NULL, 'p' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", list, NULL)) != -1) {
-		switch (option) {
-		case 'f':
-			q->from = optarg;
-			break;
-		case 't':
-			q->to = optarg;
-			break;
-		case 's':
-			q->step = optarg;
-			break;
-		case 'H':
-			q->host = optarg;
-			break;
-		case 'S':
-			q->service = optarg;
-			break;
-		case 'F':
-			if (strcmp(optarg, "table") && strcmp(optarg, "csv") && strcmp(optarg, "json"))
-				return complain(EXIT_USAGE, "--format %s is not table, csv or json", optarg);
-			q->format = *optarg == 't' ? FORMAT_TABLE : *optarg == 'c' ? FORMAT_CSV : FORMAT_JSON;
-			break;
-		case 'p':
-			if (read_percentiles(q, optarg) != EXIT_GOOD)
-				return EXIT_USAGE;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return -1;
-		default:
-			return complain(EXIT_USAGE,
-			    "%s is not an option of query, or lacks its value; see holdfast query --help",
-			    argv[optind - 1]);
-		}
-	}
-	return EXIT_GOOD;
+	if (format && (!show_format_find(format, &found) || found == SHOW_LINE))
+		return complain(EXIT_USAGE, "--format %s is not table, csv or json", format);
+	o.format = found == SHOW_CSV ? METRICS_CSV : found == SHOW_JSON ? METRICS_JSON : METRICS_TABLE;
+	if (mode == MODE_RESOURCES)
+		return query_resources(c, &o, count, names);
+	if (count > 1)
+		return complain(EXIT_USAGE, "query performance takes one service; see holdfast query --help");
+	return query_performance(c, &o, count, names);
 }
 
 int cmd_query(struct client *c, int argc, char **argv)
 {
-	struct query q = { 0 };
-	struct buf path, wanted;
-	int status = parse(&q, argc, argv);
+	struct given g;
+	int status = parse(&g, argc, argv);
 
 	if (status != EXIT_GOOD)
 		return status < 0 ? EXIT_GOOD : status;
-	const char *what = optind < argc ? argv[optind++] : "";
-	bool resources = !strcmp(what, "resources");
-	if (!resources && strcmp(what, "performance"))
-		return complain(EXIT_USAGE, "query what? resources or performance; see holdfast query --help");
-	if (!resources && argc - optind > 1)
-		return complain(EXIT_USAGE, "query performance takes one service; see holdfast query --help");
-	if (!resources && q.percentiles)
-		return complain(EXIT_USAGE, "--percentiles is for resources; query performance shows its own");
-	buf_init(&path, 64 << 10);
-	buf_init(&wanted, 4096);
-	buf_str(&path, "/api/v1/metrics/");
-	buf_str(&path, what);
-	if (resources && q.service)
-		client_add_segment(&path, q.service);
-	for (int i = optind; i < argc; i++) {
-		if (!resources) {
-			client_add_segment(&path, argv[i]);
-			continue;
-		}
-		if (wanted.len)
-			buf_char(&wanted, ',');
-		buf_str(&wanted, argv[i]);
-	}
-	buf_char(&wanted, 0);
-	client_add_parameter(&path, "resource", wanted.len > 1 ? wanted.p : NULL);
-	client_add_parameter(&path, "from", q.from);
-	client_add_parameter(&path, "to", q.to);
-	client_add_parameter(&path, "step", q.step);
-	client_add_parameter(&path, "host", q.host);
-	client_add_parameter(&path, "percentiles", q.percentiles);
-	buf_char(&path, 0);
-	json_t *root = path.failed ? NULL : client_get(c, path.p, &status);
-	if (root && q.format == FORMAT_JSON) {
-		json_dumpf(root, stdout, JSON_INDENT(2));
-		putchar('\n');
-		status = EXIT_GOOD;
-	} else if (root) {
-		status = resources ? show_resources(&q, root) : show_performance(&q, root);
-	}
-	json_decref(root);
-	buf_fini(&path);
-	buf_fini(&wanted);
-	return status;
+	if (optind == argc)
+		return complain(
+		    EXIT_USAGE, "query what? 'SELECT ...', resources or performance; see holdfast query --help");
+	char *what = argv[optind++], **rest = argv + optind;
+	unsigned count = (unsigned)(argc - optind);
+	enum mode mode = !strcmp(what, "resources") ? MODE_RESOURCES
+	    : !strcmp(what, "performance")	    ? MODE_PERFORMANCE
+						    : MODE_STATEMENT;
+	status = check_options(&g, mode, mode == MODE_STATEMENT ? "a statement" : what);
+	if (status != EXIT_GOOD)
+		return status;
+	if (mode != MODE_STATEMENT)
+		return metrics(c, &g, mode, count, rest);
+	if (count)
+		return complain(EXIT_USAGE, "a statement is one argument: put it in quotes; see holdfast query --help");
+	return statement(c, &g, what);
 }

@@ -362,8 +362,11 @@ void config_fini(struct config *c)
 {
 	free(c->server.listen_host);
 	free(c->server.data_dir);
+	free(c->server.cors_origin);
 	free(c->collect.host);
 	free(c->collect.proc);
+	free(c->retention.measurements);
+	free(c->retention.sketches);
 	free(c->influxdb.url);
 	free(c->influxdb.database);
 	free(c->influxdb.bucket);

@@ -26,6 +26,7 @@ struct config {
 		uint64_t min_free_disk; /* bytes that must stay free under data_dir */
 		uint64_t backup_log; /* bytes that a log may grow by while a backup reads the file */
 		bool create_databases;
+		char *cors_origin; /* origins as browsers write them, or "*"; "": none */
 		bool insecure; /* allows an address that is not loopback, without TLS and tokens */
 	} server;
 	struct {
@@ -55,6 +56,12 @@ struct config {
 		uint64_t from; /* enum read_policy */
 		int64_t timeout_ns; /* how long a read waits for the record */
 	} read;
+	struct {
+		uint64_t max_memory; /* bytes of one statement */
+		int64_t timeout_ns; /* of one request */
+		uint64_t max_concurrent; /* requests at a time */
+		uint64_t max_rows, max_series, max_buckets; /* of one statement; 0: no ceiling of their own */
+	} query;
 };
 
 /* Order: defaults, file, environment, options. ERR_INVALID with one line that says where, what is wrong and what would

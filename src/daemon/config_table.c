@@ -41,6 +41,8 @@ const struct config_key config_keys[] = {
 	  "how far a log may grow while a backup is read; beyond it the backup ends" },
 	{ "server", "create_databases", CONFIG_BOOL, AT(server.create_databases), "no", 0, 0, NULL, NULL, NULL,
 	  "a write to an unknown database creates it (at most 64)" },
+	{ "server", "cors_origin", CONFIG_ORIGINS, AT(server.cors_origin), "", 0, 0, NULL, NULL, NULL,
+	  "origins whose pages may use the interface, https://grafana.example; * lets any page read" },
 	{ "server", "insecure", CONFIG_BOOL, AT(server.insecure), "no", 0, 0, NULL, NULL, NULL,
 	  "allow an address that is not loopback, without TLS and tokens" },
 	{ "collect", "enabled", CONFIG_BOOL, AT(collect.enabled), "yes", 0, 0, NULL, "METRICS_ENABLED", NULL,
@@ -97,6 +99,18 @@ const struct config_key config_keys[] = {
 	  "auto: InfluxDB while it is well, else the local store; local; record" },
 	{ "read", "timeout", CONFIG_DURATION, AT(read.timeout_ns), "1s", 10 * NS_PER_MS, 60 * NS_PER_S, NULL, NULL, NULL,
 	  "how long a read waits for InfluxDB before it is answered locally" },
+	{ "query", "max_memory", CONFIG_SIZE, AT(query.max_memory), "64MiB", MIB, 64 * GIB, NULL, NULL, NULL,
+	  "memory that one statement of /query may take" },
+	{ "query", "timeout", CONFIG_DURATION, AT(query.timeout_ns), "60s", 100 * NS_PER_MS, 24 * HOUR_NS, NULL, NULL, NULL,
+	  "how long one request to /query may take" },
+	{ "query", "max_concurrent", CONFIG_COUNT, AT(query.max_concurrent), "8", 1, 1024, NULL, NULL, NULL,
+	  "requests to /query at a time; further ones get 503" },
+	{ "query", "max_rows", CONFIG_COUNT, AT(query.max_rows), "0", 0, INT64_MAX, NULL, NULL, NULL,
+	  "rows of one statement's answer; 0: as many as there are" },
+	{ "query", "max_series", CONFIG_COUNT, AT(query.max_series), "0", 0, INT64_MAX, NULL, NULL, NULL,
+	  "series that one SELECT may read; 0: as many as fit into max_memory" },
+	{ "query", "max_buckets", CONFIG_COUNT, AT(query.max_buckets), "0", 0, INT64_MAX, NULL, NULL, NULL,
+	  "buckets of GROUP BY time that one SELECT may make; 0: as many as fit into max_memory" },
 };
 /* clang-format on */
 const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
@@ -223,6 +237,23 @@ static enum err in_limits(const struct config_key *k, int64_t v, struct errbuf *
 	    (long long)(k->min / scale), units[k->kind], (long long)(k->max / scale), units[k->kind]);
 }
 
+/* "https://grafana.example:3000 http://localhost:5173", or "*". */
+static enum err set_origins(char **slot, const char *value, struct errbuf *eb)
+{
+	for (const char *p = value; *p;) {
+		size_t n = strcspn(p, ", ");
+		const char *host = n && memmem(p, n, "://", 3) ? (const char *)memmem(p, n, "://", 3) + 3 : NULL;
+		if (n && !(n == 1 && *p == '*') &&
+		    (!host || host == p + n || memchr(host, '/', (size_t)(p + n - host))))
+			return errbuf_set(eb, ERR_INVALID,
+			    "holds %.*s, which is no origin; write https://grafana.example, without a path, or *",
+			    (int)n, p);
+		p += n;
+		p += strspn(p, ", ");
+	}
+	return set_text(slot, value, eb);
+}
+
 enum err config_set(struct config *c, const struct config_key *k, const char *value, struct errbuf *eb)
 {
 	void *slot = (char *)c + k->offset;
@@ -233,6 +264,8 @@ enum err config_set(struct config *c, const struct config_key *k, const char *va
 	switch (k->kind) {
 	case CONFIG_TEXT:
 		return set_text(slot, value, eb);
+	case CONFIG_ORIGINS:
+		return set_origins(slot, value, eb);
 	case CONFIG_BOOL:
 		return set_bool(slot, value, eb);
 	case CONFIG_LISTEN:

@@ -8,6 +8,7 @@
 
 enum config_kind {
 	CONFIG_TEXT,
+	CONFIG_ORIGINS, /* text: origins with spaces or commas between them, or * */
 	CONFIG_BOOL,
 	CONFIG_COUNT,
 	CONFIG_SIZE,

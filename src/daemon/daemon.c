@@ -36,6 +36,7 @@
 #include "flow/spool_check.h"
 #include "flow/store_check.h"
 #include "flow/store_salvage.h"
+#include "query/engine.h"
 #include "store/catalogue_store.h"
 #include "store/disk_space.h"
 #include "store/series_store.h"
@@ -63,6 +64,7 @@ struct daemon {
 	struct influx *replicator_record;
 	struct replicator *replicator;
 	struct reader *reader;
+	struct engine *engine;
 	struct record_access *record; /* NULL: there is none */
 	struct ingest *ingest;
 	struct collect *collect;
@@ -346,7 +348,20 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 	const struct reader_opts reader = {
 		.local = d->local, .record = d->record, .policy = record ? (enum read_policy)c->read.from : READ_LOCAL
 	};
-	return e == ERR_OK ? reader_new(&d->reader, &reader, eb) : e;
+	if (e == ERR_OK)
+		e = reader_new(&d->reader, &reader, eb);
+	struct engine_opts engine = { .local = d->local,
+		.record = d->record,
+		.catalogue = d->catalogue,
+		.retention_ns = c->retention.raw_ns,
+		.query_max_bytes = c->query.max_memory,
+		.query_timeout_ms = c->query.timeout_ns / NS_PER_MS,
+		.query_max_rows = c->query.max_rows,
+		.query_max_series = c->query.max_series,
+		.query_max_buckets = c->query.max_buckets,
+		.max_concurrent = (unsigned)c->query.max_concurrent,
+		.version = HF_VERSION };
+	return e == ERR_OK ? engine_new(&d->engine, &engine, eb) : e;
 }
 
 static bool take_collected(void *arg, struct view lines, uint64_t points)
@@ -436,6 +451,8 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 	d->services = (struct services){ .ingest = d->ingest,
 		.reader = d->reader,
 		.local = d->local,
+		.engine = d->engine,
+		.read_policy = *d->config->influxdb.url ? (enum read_policy)d->config->read.from : READ_LOCAL,
 		.committer = d->committer,
 		.spool = d->spool,
 		.spool_path = d->spool_path,
@@ -465,7 +482,8 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.record_url = record ? c->influxdb.url : NULL,
 		.record_database = record ? c->influxdb.database : NULL,
 		.spool_max_bytes = c->retention.max_bytes,
-		.create_databases = c->server.create_databases };
+		.create_databases = c->server.create_databases,
+		.events_max = (unsigned)(c->server.threads >= 8 ? c->server.threads / 4 : 1) };
 	enum err e = routes_open(&d->services, eb);
 	if (e != ERR_OK)
 		return e;
@@ -475,6 +493,7 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.threads = (unsigned)c->server.threads,
 		.max_body = c->server.max_body,
 		.max_queue = c->server.max_queue,
+		.cors_origins = c->server.cors_origin,
 		.routes = routes_table(),
 		.arg = &d->services,
 		.each_second = routes_each_second };
@@ -549,6 +568,7 @@ void daemon_stop(struct daemon *d)
 	salvage_stop(d->salvage);
 	collect_stop(d->collect);
 	replicator_stop(d->replicator);
+	engine_free(d->engine);
 	reader_free(d->reader);
 	record_access_free(d->record);
 	compactor_stop(d->compactor);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/word.h"
 #include "edge/http_internal.h"
 
 enum { SILENCE_MS = 10000, KEEP_ALIVE_MS = 5000, SPARE_BODY_BYTES = 16 << 20 };
@@ -41,6 +42,14 @@ const char *http_header(const struct http_request *rq, const char *name)
 const char *http_parameter(const struct http_request *rq, const char *name)
 {
 	return http_params_get(&rq->params, name);
+}
+
+const char *http_parameter_at(const struct http_request *rq, const char *name, unsigned i)
+{
+	for (unsigned k = 0; k < rq->params.count; k++)
+		if (!strcmp(rq->params.item[k].name, name) && i-- == 0)
+			return rq->params.item[k].value;
+	return NULL;
 }
 
 uint16_t http_port(const struct http *h)
@@ -95,7 +104,7 @@ static bool origin_is_ours(const struct http_request *rq)
 	const char *origin = http_header(rq, "Origin"), *host = http_header(rq, "Host");
 	const char *site = http_header(rq, "Sec-Fetch-Site");
 
-	if (rq->method & (HTTP_GET | HTTP_HEAD | HTTP_OPTIONS))
+	if (rq->method & (HTTP_GET | HTTP_HEAD | HTTP_OPTIONS) || http_cors_may_write(rq))
 		return true;
 	if (site && (!strcasecmp(site, "cross-site") || !strcasecmp(site, "same-site")))
 		return false;
@@ -134,6 +143,8 @@ static void refuse_method(struct http_request *rq)
 	snprintf(allow, sizeof allow, "OPTIONS%s%s%s", m & HTTP_GET ? ", GET, HEAD" : "", m & HTTP_POST ? ", POST" : "",
 	    m & HTTP_DELETE ? ", DELETE" : "");
 	http_add_header(rq, "Allow", allow);
+	if (rq->method == HTTP_OPTIONS)
+		http_cors_preflight(rq, allow);
 	if (rq->method == HTTP_OPTIONS)
 		http_respond(rq, rq->route->form == HTTP_FORM_OWN ? 204 : 200, NULL, (struct view){ "", 0 });
 	else
@@ -194,6 +205,28 @@ static bool check(struct http_request *rq)
 	return true;
 }
 
+/* A misspelt parameter would be one that is not there, and the answer another than was asked for. False: answered. */
+static bool check_parameters(struct http_request *rq)
+{
+	const char *known = rq->route->parameters;
+	char near[64], hint[160];
+
+	for (unsigned i = 0; known && i < rq->params.count; i++) {
+		const char *name = rq->params.item[i].name;
+		if (word_is_in(known, name))
+			continue;
+		if (!*known)
+			snprintf(hint, sizeof hint, "it takes none");
+		else if (word_nearest(known, name, near, sizeof near))
+			snprintf(hint, sizeof hint, "did you mean %s?", near);
+		else
+			snprintf(hint, sizeof hint, "known are: %.140s", known);
+		http_fail(rq, 400, "bad_parameter", hint, "%.200s has no parameter %.100s", rq->route->path, name);
+		return false;
+	}
+	return true;
+}
+
 static void serve(struct http_request *rq)
 {
 	if (!read_head(rq) || !check(rq))
@@ -203,6 +236,8 @@ static void serve(struct http_request *rq)
 		refuse_method(rq);
 		return;
 	}
+	if (!check_parameters(rq))
+		return;
 	rq->route->handle(rq, rq->http->opts.arg);
 	if (!rq->answered)
 		http_fail(rq, 500, "internal", NULL, "this request had no answer");
@@ -223,6 +258,7 @@ static int on_request(struct mg_connection *conn)
 	serve(&rq);
 	http_params_fini(&rq.params);
 	buf_fini(&rq.headers);
+	http_gzip_free(&rq);
 	http_body_release(&rq);
 	return 200; /* for civetweb's access log alone */
 }

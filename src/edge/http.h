@@ -31,6 +31,9 @@ struct http_route {
 	void (*handle)(struct http_request *rq, void *arg);
 	bool prefix; /* also path/anything: http_rest */
 	enum http_form form;
+	/* Names with a space between them, of the parameters in the query string; another one is refused with the nearest
+	 * name. "": there are none. NULL: any */
+	const char *parameters;
 };
 
 struct http_opts {
@@ -39,6 +42,9 @@ struct http_opts {
 	unsigned threads;
 	uint64_t max_body; /* bytes of one body, also after decompression */
 	uint64_t max_queue; /* bytes of all bodies in work at a time */
+	/* Origins whose pages may read, and those named may write, with spaces or commas between them; "*": any may read.
+	 * NULL or "": none */
+	const char *cors_origins;
 	int64_t silence_ms; /* how long a client may say nothing within a request; 0: 10 s */
 	const struct http_route *routes; /* ended by a NULL path; "/" with prefix catches all */
 	void *arg; /* for handlers */
@@ -56,6 +62,8 @@ const char *http_path(const struct http_request *rq); /* decoded */
 const char *http_rest(const struct http_request *rq);
 const char *http_header(const struct http_request *rq, const char *name); /* the first, or NULL */
 const char *http_parameter(const struct http_request *rq, const char *name); /* of the query string, or NULL */
+/* One that may be given several times: the i-th of that name, or NULL. */
+const char *http_parameter_at(const struct http_request *rq, const char *name, unsigned i);
 
 /* Reads and, for gzip, unpacks the whole body; nothing of a body that failed is ever given out. On failure the answer
  * is sent already (400, 413, 503), the refusal counted, and the handler returns. *body lives as long as rq. */
@@ -76,6 +84,8 @@ void http_fail_text(struct http_request *rq, int status, const char *code, const
 /* An answer of any length, sent as it is made: begin, write as often as need be, end. Chunked; to an HTTP/1.0 client it
  * ends with the connection. Headers are added before begin; trailers (http_add_trailer) before end.
  * False of begin and write: stop, nothing more will arrive (a HEAD; the client is gone or too slow; the server stops). */
+/* Before begin: this stream may be packed with gzip if the client takes it. Its pieces then wait for each other. */
+void http_stream_allow_gzip(struct http_request *rq);
 NODISCARD bool http_stream_begin(struct http_request *rq, int status, const char *type);
 NODISCARD bool http_stream_write(struct http_request *rq, struct view piece);
 /* Whether anybody still waits for the answer; for long work between writes. Cheap. */

@@ -11,6 +11,7 @@
 
 enum { HTTP_PATH_MAX = 1024, HTTP_HEADERS_MAX = 8192, HTTP_LINGER_MS = 2000 };
 
+struct http_gzip;
 struct http_guard;
 
 struct http {
@@ -34,8 +35,9 @@ struct http_request {
 	const struct http_route *route;
 	unsigned method;
 	int slot; /* of the guard */
-	bool answered, close, has_body, cache_set;
+	bool answered, close, has_body, cache_set, encoding_set;
 	bool broken; /* the client of a stream is gone */
+	struct http_gzip *gzip; /* of a stream that is packed, or NULL */
 	int fd; /* of the connection, civetweb's; -1: not found, -2: not looked for yet */
 	uint64_t held; /* of http.queued */
 	const char *rest;
@@ -50,6 +52,19 @@ enum { HTTP_PACE = 65536 }; /* an answer may take a second for so many bytes, an
 /* The status line and all headers, with the empty line behind them. */
 void http_add_head(struct http_request *rq, struct buf *b, int status, const char *type, size_t length);
 bool http_is_1_0(const struct http_request *rq);
+
+/* http_gzip.c. Packs a whole body into out and adds the headers; false: it goes as it is. */
+bool http_gzip_whole(struct http_request *rq, const char *type, struct view body, struct buf *out);
+/* Packs a piece of a stream and sends what comes of it. */
+bool http_gzip_stream(
+    struct http_request *rq, struct view text, bool last, bool (*send)(struct http_request *rq, struct view piece));
+void http_gzip_free(struct http_request *rq);
+
+/* http_cors.c: what pages of other origins may do. */
+bool http_cors_may_write(const struct http_request *rq); /* the request's origin is named in opts.cors_origins */
+/* Before the answer to OPTIONS: which methods and headers such a page may use. */
+void http_cors_preflight(struct http_request *rq, const char *allow);
+void http_cors_add_headers(const struct http_request *rq, struct buf *b); /* of any answer */
 
 bool http_is_chunked(const struct http_request *rq);
 /* The body's part of the budget, before the answer goes out: the client's next request must find it free. */

@@ -16,11 +16,12 @@ static const char *status_text(int status)
 	static const struct {
 		int status;
 		const char *text;
-	} rows[] = { { 200, "OK" }, { 204, "No Content" }, { 304, "Not Modified" }, { 400, "Bad Request" },
-		{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 409, "Conflict" },
-		{ 413, "Request Entity Too Large" }, { 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
-		{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
-		{ 503, "Service Unavailable" }, { 505, "HTTP Version Not Supported" } };
+	} rows[] = { { 200, "OK" }, { 202, "Accepted" }, { 204, "No Content" }, { 304, "Not Modified" },
+		{ 400, "Bad Request" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
+		{ 409, "Conflict" }, { 413, "Request Entity Too Large" }, { 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" }, { 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" }, { 503, "Service Unavailable" },
+		{ 505, "HTTP Version Not Supported" } };
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (rows[i].status == status)
@@ -31,6 +32,7 @@ static const char *status_text(int status)
 void http_add_header(struct http_request *rq, const char *name, const char *value)
 {
 	rq->cache_set |= strcasecmp(name, "Cache-Control") == 0;
+	rq->encoding_set |= strcasecmp(name, "Content-Encoding") == 0;
 	buf_str(&rq->headers, name);
 	buf_str(&rq->headers, ": ");
 	for (const char *p = value; *p; p++)
@@ -119,6 +121,7 @@ void http_add_head(struct http_request *rq, struct buf *b, int status, const cha
 		buf_str(b, "Cache-Control: no-store\r\n");
 	if (rq->route && rq->route->form != HTTP_FORM_OWN)
 		add_influx_headers(rq, b);
+	http_cors_add_headers(rq, b);
 	buf_append(b, rq->headers.p, rq->headers.len);
 	buf_str(b, "\r\n");
 }
@@ -127,7 +130,7 @@ void http_respond(struct http_request *rq, int status, const char *type, struct 
 {
 	bool bare = rq->method == HTTP_HEAD || status == 204 || status == 304;
 	struct http *h = rq->http;
-	struct buf b;
+	struct buf b, packed;
 
 	if (rq->answered)
 		return;
@@ -135,6 +138,9 @@ void http_respond(struct http_request *rq, int status, const char *type, struct 
 	http_body_give_back(rq);
 	if (status >= 500)
 		counter_add(COUNTER_HTTP_ERRORS, 1);
+	buf_init(&packed, SIZE_MAX);
+	if (!bare && http_gzip_whole(rq, type, body, &packed))
+		body = (struct view){ packed.p, packed.len };
 	buf_init(&b, 2 * HTTP_HEADERS_MAX + JOIN_MAX);
 	http_add_head(rq, &b, status, type, body.len);
 	bool joined = !bare && body.len <= JOIN_MAX;
@@ -150,6 +156,7 @@ void http_respond(struct http_request *rq, int status, const char *type, struct 
 	/* civetweb now reads what is left of the body; that may take as long as the client likes */
 	http_guard_set(h->guard, rq->slot, rq->info, rq->has_body ? HTTP_LINGER_MS * NS_PER_MS : 0);
 	buf_fini(&b);
+	buf_fini(&packed);
 }
 
 void http_respond_json(struct http_request *rq, int status, struct buf *json)

@@ -53,18 +53,23 @@ bool http_stream_begin(struct http_request *rq, int status, const char *type)
 	return !rq->broken && rq->method != HTTP_HEAD;
 }
 
-bool http_stream_write(struct http_request *rq, struct view piece)
+static bool send_piece(struct http_request *rq, struct view piece)
 {
 	char size[24];
 
-	if (rq->method == HTTP_HEAD || atomic_load(&rq->http->stopping))
-		return false;
 	if (piece.len == 0) /* would be the last chunk */
 		return !rq->broken;
 	if (http_is_1_0(rq))
 		return send_all(rq, piece.p, piece.len);
 	int n = snprintf(size, sizeof size, "%zx\r\n", piece.len);
 	return send_all(rq, size, (size_t)n) && send_all(rq, piece.p, piece.len) && send_all(rq, "\r\n", 2);
+}
+
+bool http_stream_write(struct http_request *rq, struct view piece)
+{
+	if (rq->method == HTTP_HEAD || atomic_load(&rq->http->stopping))
+		return false;
+	return rq->gzip ? http_gzip_stream(rq, piece, false, send_piece) : send_piece(rq, piece);
 }
 
 bool http_stream_wanted(struct http_request *rq)
@@ -87,6 +92,8 @@ void http_stream_end(struct http_request *rq, bool whole)
 {
 	bool bare = rq->method == HTTP_HEAD;
 
+	if (whole && !bare && rq->gzip)
+		(void)http_gzip_stream(rq, (struct view){ "", 0 }, true, send_piece);
 	if (whole && !bare && !http_is_1_0(rq)) {
 		(void)send_all(rq, "0\r\n", 3);
 		(void)send_all(rq, rq->headers.p, rq->headers.len);

@@ -14,28 +14,49 @@
 
 enum { BUCKETS_WISHED = 360 };
 
+#define GRID "from to step"
+#define ANY NULL /* InfluxDB takes any parameter, and its clients send some */
+/* clang-format off */
 static const struct http_route table[] = {
-	{ HTTP_POST, "/write", routes_write_1x, false, HTTP_FORM_INFLUX1 },
-	{ HTTP_POST, "/api/v1/write", routes_write_own, false, HTTP_FORM_INFLUX1 },
-	{ HTTP_POST, "/api/v2/write", routes_write_2x, false, HTTP_FORM_INFLUX2 },
-	{ HTTP_GET, "/ping", routes_ping, false, HTTP_FORM_INFLUX1 },
-	{ HTTP_GET, "/health", routes_influx_health, false, HTTP_FORM_INFLUX2 },
-	{ HTTP_GET, "/metrics", routes_prometheus, false, HTTP_FORM_OWN },
-	{ HTTP_GET | HTTP_POST | HTTP_DELETE, "/api/v1/backfill", routes_backfill, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/api/v1/backup", routes_backup, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/api/v1/export", routes_export, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/api/v1/health", routes_health, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/api/v1/metrics/performance", routes_performance, true, HTTP_FORM_OWN },
-	{ HTTP_GET, "/api/v1/metrics/resources", routes_resources, true, HTTP_FORM_OWN },
-	{ HTTP_GET, "/api/v1/quality", routes_quality, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/api/v1/quarantine", routes_quarantine, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/api/v1/replication", routes_replication, false, HTTP_FORM_OWN },
-	{ HTTP_POST, "/api/v1/compact", routes_compact, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/api/v1/storage", routes_storage, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/api/v1/status", routes_status, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/", routes_asset, true, HTTP_FORM_OWN },
-	{ 0, NULL, NULL, false, HTTP_FORM_OWN },
+	{ HTTP_POST, "/write", routes_write_1x, false, HTTP_FORM_INFLUX1, ANY },
+	{ HTTP_POST, "/api/v1/write", routes_write_own, false, HTTP_FORM_INFLUX1, ANY },
+	{ HTTP_POST, "/api/v2/write", routes_write_2x, false, HTTP_FORM_INFLUX2, ANY },
+	{ HTTP_GET | HTTP_POST, "/query", routes_query_1x, false, HTTP_FORM_INFLUX1, ANY },
+	{ HTTP_GET, "/ping", routes_ping, false, HTTP_FORM_INFLUX1, ANY },
+	{ HTTP_GET, "/health", routes_influx_health, false, HTTP_FORM_INFLUX2, ANY },
+	{ HTTP_GET, "/metrics", routes_prometheus, false, HTTP_FORM_OWN, ANY },
+	{ HTTP_GET, "/api/v1/alerts", routes_alerts, false, HTTP_FORM_OWN, "" },
+	{ HTTP_GET | HTTP_POST | HTTP_DELETE, "/api/v1/backfill", routes_backfill, false, HTTP_FORM_OWN,
+	  "from to measurement" },
+	{ HTTP_GET, "/api/v1/backup", routes_backup, false, HTTP_FORM_OWN, "" },
+	{ HTTP_POST, "/api/v1/compact", routes_compact, false, HTTP_FORM_OWN, "" },
+	{ HTTP_GET, "/api/v1/events", routes_events, false, HTTP_FORM_OWN, "" },
+	{ HTTP_GET, "/api/v1/export", routes_export, false, HTTP_FORM_OWN, "db measurement from to format" },
+	{ HTTP_GET, "/api/v1/fields", routes_fields, false, HTTP_FORM_OWN, "db measurement limit cursor" },
+	{ HTTP_GET, "/api/v1/health", routes_health, false, HTTP_FORM_OWN, "" },
+	{ HTTP_GET, "/api/v1/measurements", routes_measurements, false, HTTP_FORM_OWN, "db measurement limit cursor" },
+	{ HTTP_GET, "/api/v1/metrics/application", routes_application, true, HTTP_FORM_OWN,
+	  GRID " service metric host limit" },
+	{ HTTP_GET, "/api/v1/metrics/database", routes_database, true, HTTP_FORM_OWN,
+	  GRID " service operation host limit" },
+	{ HTTP_GET, "/api/v1/metrics/performance", routes_performance, true, HTTP_FORM_OWN,
+	  GRID " operation host limit" },
+	{ HTTP_GET, "/api/v1/metrics/resources", routes_resources, true, HTTP_FORM_OWN,
+	  GRID " resource host percentiles" },
+	{ HTTP_GET, "/api/v1/metrics/summary", routes_summary, false, HTTP_FORM_OWN, "from to host limit" },
+	{ HTTP_GET, "/api/v1/openapi.json", routes_openapi, false, HTTP_FORM_OWN, "" },
+	{ HTTP_GET, "/api/v1/quality", routes_quality, false, HTTP_FORM_OWN, "" },
+	{ HTTP_GET, "/api/v1/quarantine", routes_quarantine, false, HTTP_FORM_OWN, "limit" },
+	{ HTTP_GET | HTTP_POST, "/api/v1/query", routes_query_own, false, HTTP_FORM_OWN, ANY },
+	{ HTTP_GET, "/api/v1/replication", routes_replication, false, HTTP_FORM_OWN, "" },
+	{ HTTP_GET, "/api/v1/series", routes_series, false, HTTP_FORM_OWN, "db measurement tag limit cursor" },
+	{ HTTP_GET, "/api/v1/status", routes_status, false, HTTP_FORM_OWN, "" },
+	{ HTTP_GET, "/api/v1/storage", routes_storage, false, HTTP_FORM_OWN, "fresh" },
+	{ HTTP_GET, "/api/v1/tags", routes_tags, false, HTTP_FORM_OWN, "db measurement tag limit cursor" },
+	{ HTTP_GET, "/", routes_asset, true, HTTP_FORM_OWN, ANY },
+	{ 0, NULL, NULL, false, HTTP_FORM_OWN, ANY },
 };
+/* clang-format on */
 
 const struct http_route *routes_table(void)
 {
@@ -71,6 +92,25 @@ void routes_close(struct services *s)
 
 /* ---- what reads have in common ---- */
 
+const char *routes_parameter(const struct http_request *rq, const char *name)
+{
+	const char *value = http_parameter(rq, name);
+
+	return value && *value ? value : NULL;
+}
+
+const char *routes_rest(const struct http_request *rq)
+{
+	const char *rest = http_rest(rq);
+
+	return rest && *rest ? rest : NULL;
+}
+
+void routes_read_failed(struct http_request *rq, enum err e, const struct errbuf *eb)
+{
+	http_fail(rq, e == ERR_NOMEM ? 503 : 500, e == ERR_NOMEM ? "overloaded" : "internal", NULL, "%s", eb->text);
+}
+
 static bool bad(struct http_request *rq, const char *name, const char *value, const char *what, const char *hint)
 {
 	http_fail(rq, 400, "bad_parameter", hint, "%s=%.100s %s", name, value, what);
@@ -92,9 +132,9 @@ static int64_t round_step(int64_t span_ns)
 
 static bool read_time(struct http_request *rq, const char *name, int64_t now_ns, int64_t *out)
 {
-	const char *text = http_parameter(rq, name);
+	const char *text = routes_parameter(rq, name);
 
-	if (!text || !*text || timetext_parse(view_of(text), now_ns, out))
+	if (!text || timetext_parse(view_of(text), now_ns, out))
 		return true;
 	return bad(rq, name, text, "is not a time",
 	    "write 2026-01-31T12:00:00Z, seconds or milliseconds since the epoch, or -1h");
@@ -192,14 +232,19 @@ void routes_one_bucket(struct read_request *q)
 	q->step_ns = (reach + day - 1) / day * day;
 }
 
+void routes_join_sources(struct read_result *r, const struct read_result *more)
+{
+	r->source |= more->source;
+	if (!more->complete)
+		read_result_not_complete(r, more->reason);
+}
+
 enum err routes_read_more(const struct services *s, const struct read_request *q, struct read_result *r,
     struct read_result *more, struct errbuf *eb)
 {
 	read_result_init(more, q);
 	enum err e = reader_read(s->reader, q, more, eb);
-	r->source |= more->source;
-	if (!more->complete)
-		read_result_not_complete(r, more->reason);
+	routes_join_sources(r, more);
 	return e;
 }
 
@@ -209,6 +254,11 @@ void routes_json_head(struct buf *b, const struct read_result *r)
 	json_put_bool(b, "complete", r->complete);
 	json_put_string(b, "tier", r->tier);
 	json_put_string_or_null(b, "reason", r->complete ? NULL : r->reason);
+}
+
+void routes_json_last(struct buf *b, const struct read_result *r, int64_t last_ns)
+{
+	json_put_time_ms(b, "last_ms", r->source & READ_SOURCE_RECORD ? 0 : last_ns);
 }
 
 void routes_json_grid(struct buf *b, const struct routes_grid *g, const struct read_result *r, unsigned skip)

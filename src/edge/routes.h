@@ -18,6 +18,7 @@
 #include "flow/spool_check.h"
 #include "flow/store_check.h"
 #include "flow/store_salvage.h"
+#include "query/engine.h"
 #include "query/reader.h"
 #include "store/catalogue.h"
 #include "store/disk_space.h"
@@ -32,6 +33,8 @@ struct services {
 	struct ingest *ingest;
 	struct reader *reader;
 	struct local *local; /* for export */
+	struct engine *engine;
+	enum read_policy read_policy; /* of statements */ /* of /query */
 	struct committer *committer;
 	const struct spool *spool; /* for spool_totals alone */
 	const char *spool_path;
@@ -60,6 +63,8 @@ struct services {
 	uint64_t spool_max_bytes;
 	bool create_databases;
 	atomic_uint exports; /* that run */
+	unsigned events_max; /* streams of events at a time: each holds a worker */
+	atomic_uint events; /* that run */
 	/* routes_open fills these */
 	struct rates rates;
 	struct spool_view *spool_view;

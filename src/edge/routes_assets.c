@@ -33,12 +33,11 @@ static bool accepts(const char *list, const char *word)
 	return false;
 }
 
-void routes_asset(struct http_request *rq, void *arg)
+static void send(struct http_request *rq, const char *path)
 {
-	const struct asset *a = find(http_path(rq));
+	const struct asset *a = find(path);
 	const char *have = http_header(rq, "If-None-Match");
 
-	(void)arg;
 	if (!a) {
 		http_fail(rq, 404, "not_found", "GET / is the status page, docs/api.md lists the rest",
 		    "there is no %.200s", http_path(rq));
@@ -58,4 +57,16 @@ void routes_asset(struct http_request *rq, void *arg)
 	http_respond(rq, 200, a->mime,
 	    packed ? (struct view){ (const char *)a->gz, a->gz_len }
 		   : (struct view){ (const char *)a->raw, a->raw_len });
+}
+
+void routes_asset(struct http_request *rq, void *arg)
+{
+	(void)arg;
+	send(rq, http_path(rq));
+}
+
+void routes_openapi(struct http_request *rq, void *arg)
+{
+	(void)arg;
+	send(rq, "/openapi.json");
 }

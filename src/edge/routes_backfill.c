@@ -59,7 +59,7 @@ static void begin(struct http_request *rq, struct services *s)
 		respond(rq, s, 202);
 	else if (e == ERR_EXISTS)
 		http_fail(
-		    rq, 409, "running", "GET /api/v1/backfill tells how far it is, DELETE ends it", "%s", eb.text);
+		    rq, 409, "conflict", "GET /api/v1/backfill tells how far it is, DELETE ends it", "%s", eb.text);
 	else
 		http_fail(rq, e == ERR_INVALID ? 400 : 503, e == ERR_INVALID ? "bad_parameter" : "unavailable", NULL,
 		    "%s", eb.text);
@@ -71,7 +71,7 @@ void routes_backfill(struct http_request *rq, void *arg)
 
 	if (!s->backfill) {
 		http_fail(
-		    rq, 400, "no_record", "set url in [influxdb] and restart", "there is no InfluxDB to read from");
+		    rq, 400, "bad_parameter", "set url in [influxdb] and restart", "there is no InfluxDB to read from");
 		return;
 	}
 	if (http_method(rq) == HTTP_POST) {

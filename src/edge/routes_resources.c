@@ -80,11 +80,14 @@ static bool is_shown(const struct read_column *c, unsigned skip, unsigned bucket
 	return false;
 }
 
+/* The mean; of counters the last, and of booleans, which InfluxDB does not add up. */
 static void write_field(struct buf *b, const struct read_column *c, bool counter, unsigned skip, unsigned buckets)
 {
+	bool last = counter || c->type == VALUE_BOOLEAN;
+
 	json_open(b, c->field, '[');
 	for (unsigned i = skip; i < buckets; i++)
-		json_put_double(b, NULL, !c->cells[i].count ? NAN : counter ? c->cells[i].last : mean(&c->cells[i]));
+		json_put_double(b, NULL, !c->cells[i].count ? NAN : last ? c->cells[i].last : mean(&c->cells[i]));
 	json_close(b, ']');
 }
 
@@ -325,7 +328,7 @@ void routes_resources(struct http_request *rq, void *arg)
 	if (e)
 		http_fail(rq, 500, "internal", NULL, "%s", eb.text);
 	else if (w.service && *w.service && r.group_count == 0 &&
-	    !routes_service_known(s, q.measurement, w.service, hint, sizeof hint))
+	    !routes_name_known(s, q.measurement, "service", w.service, hint, sizeof hint))
 		http_fail(rq, 404, "not_found", hint, "no resources of a service %.100s", w.service);
 	else
 		answer(rq, &a);

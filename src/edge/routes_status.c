@@ -5,201 +5,15 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
+#include "edge/gathered.h"
 #include "edge/process.h"
 #include "edge/routes_internal.h"
-#include "edge/sentence.h"
 #include "edge/spool_view.h"
 #include "edge/store_view.h"
 #include "model/reject.h"
 #include "wire/json_write.h"
 
 enum { GAPS_SHOWN = 100, QUARANTINE_SHOWN = 100, QUARANTINE_MAX = 1000 };
-
-/* Everything a status needs, gathered once so that its parts agree. On the heap: worker stacks are small. */
-struct gathered {
-	int64_t now_ns;
-	struct committer_stats committer;
-	struct spool_totals spool;
-	struct disk_space_stats disk;
-	struct salvage_stats salvage;
-	struct spool_check_stats check;
-	struct store_salvage_stats store_salvage;
-	struct store_check_stats store_check;
-	struct head_stats head;
-	struct collect_stats collect;
-	struct replicator_stats replicator;
-	struct spool_view_gaps gaps;
-	struct store_view_gaps store_gaps;
-	struct errbuf gaps_error;
-	struct series_near near;
-	struct sentence sentence;
-};
-
-static uint64_t rejected_total(void)
-{
-	uint64_t n = 0;
-
-	for (int r = 0; r < REJECT_COUNT; r++)
-		n += counter_get(reject_counter((enum reject)r));
-	return n;
-}
-
-static enum reject worst_reject(void)
-{
-	enum reject worst = REJECT_UNPARSABLE;
-
-	for (int r = 0; r < REJECT_COUNT; r++)
-		if (counter_get(reject_counter((enum reject)r)) > counter_get(reject_counter(worst)))
-			worst = (enum reject)r;
-	return worst;
-}
-
-static uint64_t refused_total(void)
-{
-	uint64_t n = 0;
-
-	for (int c = COUNTER_REFUSED_TOO_LARGE; c <= COUNTER_REFUSED_BAD_REQUEST; c++)
-		n += counter_get((enum counter)c);
-	return n;
-}
-
-static void sample_rates(struct services *s)
-{
-	int64_t now = clock_mono_ns();
-	struct spool_totals t;
-
-	if (!rates_due(&s->rates, now))
-		return;
-	spool_totals(s->spool, &t);
-	rates_add(&s->rates,
-	    &(struct rates_sample){ .at_ns = now,
-		.value = { [RATE_VALUES] = counter_get(COUNTER_INGEST_VALUES),
-		    [RATE_DELIVERED] = counter_get(COUNTER_REPL_SENT_POINTS),
-		    [RATE_SPOOL_BYTES] = t.bytes,
-		    [RATE_REJECTED] = rejected_total() } });
-}
-
-void routes_each_second(void *services)
-{
-	struct services *s = services;
-	struct disk_space_stats disk;
-
-	sample_rates(s);
-	ingest_trim(s->ingest);
-	if (s->disk)
-		disk_space_stats(s->disk, &disk); /* measures, and tells the log of a change */
-	if (s->backup)
-		backup_watch(s->backup);
-}
-
-static void tell_sentence(struct services *s, struct gathered *g)
-{
-	struct sentence_facts f = { .now_ns = g->now_ns,
-		.writable = g->committer.writable,
-		.write_error = g->committer.error,
-		.disk_low = g->disk.low,
-		.disk_free_bytes = g->disk.free_bytes,
-		.disk_reserve_bytes = g->disk.reserve_bytes,
-		.missing = s->missing,
-		.damaged_reads = counter_get(COUNTER_STORE_DAMAGED_READS),
-		.salvage = g->salvage.state,
-		.salvaged_points = g->salvage.points,
-		.salvage_lost_points = g->salvage.lost_points,
-		.salvage_file = g->salvage.file,
-		.salvage_error = g->salvage.error,
-		.check = g->check.state,
-		.check_pages = g->check.pages,
-		.check_bad_rows = g->check.bad_rows,
-		.check_error = g->check.error,
-		.store_salvage = g->store_salvage.state,
-		.store_salvaged_points = g->store_salvage.points,
-		.store_lost_points = g->store_salvage.lost_points,
-		.store_salvage_file = g->store_salvage.file,
-		.store_salvage_error = g->store_salvage.error,
-		.store_check = g->store_check.state,
-		.store_check_pages = g->store_check.pages,
-		.store_bad_blocks = g->store_check.bad_blocks,
-		.store_check_error = g->store_check.error,
-		.store_gap_points = g->store_gaps.points,
-		.gap_points = g->gaps.points,
-		.gap_cause = g->gaps.cause,
-		.record = s->replicator != NULL,
-		.record_url = s->record_url,
-		.spool_bytes = g->spool.bytes,
-		.spool_max_bytes = s->spool_max_bytes,
-		.spool_bytes_per_s = rates_per_s(&s->rates, RATE_SPOOL_BYTES),
-		.values_per_s = rates_per_s(&s->rates, RATE_VALUES),
-		.near = &g->near,
-		.rejected_points = rates_rise(&s->rates, RATE_REJECTED),
-		.rejected_reason = reject_name(worst_reject()) };
-
-	if (s->replicator) {
-		f.replication = g->replicator.state;
-		f.replication_since_ns = g->replicator.since_ns;
-		f.next_try_ns = g->replicator.next_try_ns;
-		f.lag_ns = g->replicator.lag_ns;
-		f.lag_points = g->replicator.lag_points;
-		f.replication_error = g->replicator.last_error;
-		f.delivered_per_s = rates_per_s(&s->rates, RATE_DELIVERED);
-		f.quarantined_points = g->replicator.quarantined_points;
-	}
-	for (unsigned i = 0; i < g->collect.count; i++) {
-		if (g->collect.collector[i].ok)
-			continue;
-		if (f.collectors_failing++ == 0) {
-			f.failing_name = g->collect.collector[i].name;
-			f.failing_error = g->collect.collector[i].error;
-		}
-	}
-	sentence_make(&f, &g->sentence);
-}
-
-static struct gathered *gather(struct services *s)
-{
-	struct gathered *g = calloc(1, sizeof *g);
-
-	if (!g)
-		return NULL;
-	sample_rates(s);
-	g->now_ns = clock_wall_ns();
-	committer_stats(s->committer, &g->committer);
-	spool_totals(s->spool, &g->spool);
-	head_stats(s->head, &g->head);
-	series_view_nearest(s->catalogue, &g->near);
-	if (s->disk)
-		disk_space_stats(s->disk, &g->disk);
-	if (s->salvage)
-		salvage_stats(s->salvage, &g->salvage);
-	if (s->check)
-		spool_check_stats(s->check, &g->check);
-	if (s->store_salvage)
-		store_salvage_stats(s->store_salvage, &g->store_salvage);
-	if (s->store_check)
-		store_check_stats(s->store_check, &g->store_check);
-	struct errbuf ignored; /* a store that cannot be read shows in its check */
-	if (s->store_view && store_view_gap_sum(s->store_view, g->now_ns - 86400 * NS_PER_S, &g->store_gaps, &ignored))
-		g->store_gaps = (struct store_view_gaps){ 0 };
-	if (s->collect)
-		collect_stats(s->collect, &g->collect);
-	if (s->replicator)
-		replicator_stats(s->replicator, &g->replicator);
-	if (spool_view_gap_sum(s->spool_view, g->now_ns - 86400 * NS_PER_S, &g->gaps, &g->gaps_error) &&
-	    g->committer.writable) {
-		g->committer.writable = false; /* what cannot be read is no better than what cannot be written */
-		snprintf(g->committer.error, sizeof g->committer.error, "%.200s", g->gaps_error.text);
-	}
-	tell_sentence(s, g);
-	return g;
-}
-
-static struct gathered *gather_or_fail(struct http_request *rq, struct services *s)
-{
-	struct gathered *g = gather(s);
-
-	if (!g)
-		http_fail(rq, 503, "overloaded", NULL, "out of memory");
-	return g;
-}
 
 static void write_process(struct buf *b)
 {
@@ -245,7 +59,7 @@ static void write_ingest(struct buf *b, struct services *s, const struct committ
 	json_put_u64(b, "points_total", counter_get(COUNTER_INGEST_POINTS));
 	json_put_u64(b, "values_total", counter_get(COUNTER_INGEST_VALUES));
 	json_put_rounded(b, "values_per_s", rates_per_s(&s->rates, RATE_VALUES), 2);
-	json_put_u64(b, "rejected_total", rejected_total());
+	json_put_u64(b, "rejected_total", gathered_rejected_points());
 	json_open(b, "rejected", '[');
 	for (int r = 0; r < REJECT_COUNT; r++) {
 		json_open(b, NULL, '{');
@@ -256,7 +70,7 @@ static void write_ingest(struct buf *b, struct services *s, const struct committ
 	json_close(b, ']');
 	json_put_rounded(b, "commit_ms", (double)c->commit_ns / 1e6, 3);
 	json_put_u64(b, "queue_bytes", c->queue_bytes);
-	json_put_u64(b, "refused_requests_total", refused_total());
+	json_put_u64(b, "refused_requests_total", gathered_refused_requests());
 	json_close(b, '}');
 }
 
@@ -422,7 +236,7 @@ static void write_top(struct buf *b, const struct services *s, const struct gath
 void routes_status(struct http_request *rq, void *arg)
 {
 	struct services *s = arg;
-	struct gathered *g = gather_or_fail(rq, s);
+	struct gathered *g = gathered_or_fail(rq, s);
 	struct buf b;
 
 	if (!g)
@@ -460,7 +274,7 @@ void routes_replication(struct http_request *rq, void *arg)
 	struct replicator_stats r = { 0 };
 	struct buf b;
 
-	sample_rates(s);
+	gathered_sample_rates(s);
 	if (s->replicator)
 		replicator_stats(s->replicator, &r);
 	buf_init(&b, ROUTES_JSON_MAX);

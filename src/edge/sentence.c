@@ -447,16 +447,36 @@ static void say_well(const struct sentence_facts *f, struct sentence *out)
 		    rate, (double)f->lag_ns / 1e9);
 }
 
+static const struct {
+	const char *name;
+	bool (*say)(const struct sentence_facts *, struct sentence *);
+} matters[SENTENCE_MATTERS] = { /* the worst first */
+	{ "disk_full", say_disk_low }, { "not_writable", say_not_writable }, { "file_missing", say_missing },
+	{ "spool_damaged", say_damaged }, { "store_damaged", say_store_damaged }, { "gaps", say_gaps },
+	{ "spool_recovery", say_salvage }, { "store_recovery", say_store_salvage }, { "store_gaps", say_store_gaps },
+	{ "damaged_reads", say_damaged_reads }, { "replication_held", say_held }, { "replication_down", say_down },
+	{ "replication_catching_up", say_catching_up }, { "collectors_failing", say_collectors },
+	{ "ceiling_reached", say_ceiling }, { "points_refused", say_rejected }, { "quarantine", say_quarantine }
+};
+
+unsigned sentence_all(const struct sentence_facts *f, struct sentence out[SENTENCE_MATTERS])
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < SENTENCE_MATTERS; i++) {
+		out[n] = (struct sentence){ .state = SENTENCE_OK, .name = matters[i].name };
+		n += matters[i].say(f, &out[n]);
+	}
+	return n;
+}
+
 void sentence_make(const struct sentence_facts *f, struct sentence *out)
 {
-	static bool (*const matters[])(const struct sentence_facts *, struct sentence *) = { say_disk_low,
-		say_not_writable, say_missing, say_damaged, say_store_damaged, say_gaps, say_salvage, say_store_salvage,
-		say_store_gaps, say_damaged_reads, say_held, say_down, say_catching_up, say_collectors, say_ceiling,
-		say_rejected, say_quarantine };
-
-	*out = (struct sentence){ .state = SENTENCE_OK };
-	for (size_t i = 0; i < sizeof matters / sizeof *matters; i++)
-		if (matters[i](f, out))
+	for (size_t i = 0; i < SENTENCE_MATTERS; i++) {
+		*out = (struct sentence){ .state = SENTENCE_OK, .name = matters[i].name };
+		if (matters[i].say(f, out))
 			return;
+	}
+	*out = (struct sentence){ .state = SENTENCE_OK, .name = "well" };
 	say_well(f, out);
 }

@@ -11,6 +11,7 @@
 #include "flow/salvage.h"
 #include "flow/spool_check.h"
 
+enum { SENTENCE_MATTERS = 17 }; /* that can be amiss */
 enum sentence_state { SENTENCE_OK, SENTENCE_WARN, SENTENCE_BAD };
 
 struct sentence_facts {
@@ -57,11 +58,14 @@ struct sentence_facts {
 
 struct sentence {
 	enum sentence_state state;
+	const char *name; /* of the matter, for programs; constant */
 	char summary[256], detail[512];
 };
 
 const char *sentence_state_name(enum sentence_state s); /* ok, warn, bad */
 void sentence_make(const struct sentence_facts *f, struct sentence *out);
+/* All that is amiss, the worst first; how many. */
+unsigned sentence_all(const struct sentence_facts *f, struct sentence out[SENTENCE_MATTERS]);
 /* "12 minutes", "1 hour", "3 days": one unit, rounded down. */
 void sentence_duration(char *out, size_t size, int64_t ns);
 /* "63.5 MiB" */

@@ -8,6 +8,8 @@
 
 #include "query/cell.h"
 
+struct iql_zone;
+
 struct result_tag {
 	struct view key, value; /* plain */
 };
@@ -19,6 +21,8 @@ struct result_series {
 	const struct view *columns; /* plain */
 	uint32_t column_count; /* cells of each row; of a SELECT the first is the time */
 	bool first_is_time; /* the first cell is an integer: ns since the epoch. InfluxDB's `epoch` is applied to it */
+	const struct iql_zone *zone; /* of tz(), set by the engine: times as text are written in it. NULL: UTC */
+	bool undivided; /* chunks do not divide it: an answer of SHOW that InfluxDB makes in one piece */
 };
 
 /* Each returns false to stop: nobody waits for the answer any more, or it is too long. The statement then ends at once. */

@@ -15,6 +15,8 @@ struct show_env {
 	struct budget *budget;
 };
 
+/* Whether a cardinality is one figure for the whole database. */
+bool show_is_estimate(const struct iql_statement *st);
 /* st: checked. As select_run. */
 NODISCARD enum err show_run(const struct show_env *env, const struct iql_statement *st, const struct result_sink *sink,
     struct result_report *report, struct errbuf *eb);

@@ -4,8 +4,7 @@
 
 #include "base/clock.h"
 
-/* Bytes of the well-formed UTF-8 sequence at p, or 0. */
-static size_t utf8_length(const unsigned char *p, size_t left)
+size_t json_utf8_length(const unsigned char *p, size_t left)
 {
 	static const struct {
 		unsigned char first, last, low, high; /* of the lead byte, of the second byte */
@@ -52,7 +51,7 @@ void json_put_quoted(struct buf *b, struct view v)
 			i++;
 			continue;
 		}
-		size_t n = p[i] < 0x80 ? 0 : utf8_length(p + i, v.len - i);
+		size_t n = p[i] < 0x80 ? 0 : json_utf8_length(p + i, v.len - i);
 		if (n) {
 			i += n;
 			continue;

@@ -33,5 +33,7 @@ void json_put_null(struct buf *b, const char *key);
 void json_put_time_ms(struct buf *b, const char *key, int64_t ns);
 /* Nothing but the quoted, escaped text. */
 void json_put_quoted(struct buf *b, struct view v);
+/* Bytes of the well-formed UTF-8 sequence at p, of `left` bytes, or 0; p[0] is above 0x7f. */
+size_t json_utf8_length(const unsigned char *p, size_t left);
 
 #endif

@@ -2,14 +2,21 @@
 # Figures of this machine: the standard load against holdfastd and, where Debian's packages are there, InfluxDB and
 # VictoriaMetrics, one after the other. Nothing is judged. Prints tables and
 # writes everything it measured to bench.json in the build folder.
-#   BENCH_STEPS=8640   steps of 10 s of 100 hosts (8640: a day, 35.4 M values, 1.2 GB of text in memory)
+#   BENCH_STEPS=8640   steps of 10 s of 100 hosts (8640: a day, 35.4 M values, 1.2 GB of text in memory); whole hours
 #   BENCH_REST=60      seconds at rest, collecting each second
 #   BENCH_SERIES=1000000 series for the start with many
 #   BENCH_PEERS=no     holdfastd alone
+#   BENCH_ONLY=queries the queries alone
+#   BENCH_SECONDS=30   for each query, at most
 . "$SRCDIR/tests/integration/lib.sh"
 need_programs curl jq
 steps=${BENCH_STEPS:-8640} rest=${BENCH_REST:-60} series=${BENCH_SERIES:-1000000}
+only=${BENCH_ONLY:-all}
 hz=$(getconf CLK_TCK)
+[ $((steps % 360)) -eq 0 ] && [ "$steps" -gt 0 ] || bail_out "BENCH_STEPS must be a multiple of 360"
+# The day ends two to four hours ago, between two windows of the store: all of them have closed.
+to=$(($(date +%s) / 7200 * 7200 - 7200))
+from=$((to - steps * 10))
 results=$T/results
 : > "$results"
 VM_PID=
@@ -19,6 +26,7 @@ cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 field_kb() { awk -v k="$2:" '$1 == k { print $2 }' "/proc/$1/status"; }
 disk_bytes() { find "$1" -type f -printf '%s\n' | awk '{ n += $1 } END { print n + 0 }'; }
 say() { printf '%s\n' "$*"; }
+wanted() { [ "$only" = all ] || [ "$only" = "$1" ]; }
 keep() { jq -nc "$@" >> "$results"; } # jq's arguments; one object a line, with server and test
 
 # ---- servers: each names its process, its port and how it comes to rest ----
@@ -101,10 +109,15 @@ all_loads() { # SERVER
 		{server: $server, test: "disk and memory", peak_memory_bytes: ($peak * 1024), disk_bytes_per_value_at_once: ($a / $v),
 		disk_bytes_per_value_settled: ($d / $v), settling_ms: $took, settling_cpu_s_per_million_values: ($t / $hz / $v * 1e6)}'
 	tail -1 "$results" | jq -r '"  \(.server): peak memory \(.peak_memory_bytes / 1e6 | round) MB; bytes a value at once \(.disk_bytes_per_value_at_once * 100 | round / 100), settled \(.disk_bytes_per_value_settled * 100 | round / 100)"'
-	load "$server" '100 lines, 4 connections' --batch 100 --conns 4 --max-batches 15000
-	load "$server" '1 line, 1 connection' --batch 1 --conns 1 --max-batches 15000
-	load "$server" '1 line, 16 connections' --batch 1 --conns 16 --max-batches 60000
+	ask_all "$server" settled
+	wanted loads && small_loads "$server"
 	"stop_$server"
+}
+
+small_loads() { # SERVER
+	load "$1" '100 lines, 4 connections' --batch 100 --conns 4 --max-batches 15000
+	load "$1" '1 line, 1 connection' --batch 1 --conns 1 --max-batches 15000
+	load "$1" '1 line, 16 connections' --batch 1 --conns 16 --max-batches 60000
 }
 
 # Acknowledgements while everything that a day brought is compacted, forced and at full speed.
@@ -140,11 +153,97 @@ beside_full_load() { # TEST OPTIONS…
 	stop_holdfast
 }
 
+all_while_compacting() {
+	say "holdfast while it compacts"
+	lines=$T/hour.lp # read in an instant, so that compaction is not over before the load begins
+	"$LPGEN" --hosts 100 --steps 360 --dump "$lines"
+	while_compacting '1 line, 1 connection, compacting' --batch 1 --conns 1 --max-batches 2000
+	while_compacting '1 line, 16 connections, compacting' --batch 1 --conns 16 --max-batches 8000
+	while_compacting '100 lines, 4 connections, compacting' --batch 100 --conns 4 --max-batches 1500
+	beside_full_load '1 line, 1 connection, compacting, beside the full load' --batch 1 --conns 1 --max-batches 150
+	rm -f "$T/hour.lp"
+}
+
+store_alone() {
+	say "the store by itself"
+	mkdir "$T/store"
+	"$BUILDDIR/tests/bench/bench_store" "$T/store" > "$T/store.json" || bail_out "bench_store failed"
+	jq -r '(.codec[] | "  \(.values): encoded \(.encode_M_per_s), decoded \(.decode_M_per_s) M values/s"), (.reads[] | "  a year of 1 h rollups, \(.read): \(.ms) ms")' "$T/store.json"
+	rm -rf "$T/store"
+}
+
+at_rest() {
+	export METRICS_ENABLED=yes METRICS_COLLECTION_INTERVAL=1s
+	start_holdfastd
+	sleep 5
+	before=$(cpu_ticks "$HF_PID")
+	sleep "$rest"
+	after=$(cpu_ticks "$HF_PID")
+	keep --argjson t $((after - before)) --argjson hz "$hz" --argjson s "$rest" --argjson rss "$(field_kb "$HF_PID" VmRSS)" --argjson v "$(api status | jq .collect.values_per_s)" '
+		{server: "holdfast", test: "at rest, collecting each second", seconds: $s, values_per_s: $v, cpu_percent: (100 * $t / $hz / $s), memory_bytes: ($rss * 1024)}'
+	tail -1 "$results" | jq -r '"at rest, collecting each second, \(.seconds) s: \(.values_per_s) values/s, \(.cpu_percent * 100 | round / 100) % of a core, \(.memory_bytes / 1e5 | round / 10) MB"'
+	stop_holdfastd
+	rm -rf "$T/data"
+}
+
+# As many series through the door, compacted, and the start with them.
+many_series() {
+	export METRICS_ENABLED=no
+	start_holdfastd
+	export HOLDFAST_URL=$HF
+	empty=$(field_kb "$HF_PID" VmRSS)
+	awk -v n="$series" -v now="$(date +%s)" 'BEGIN {
+		for (i = 0; i < n; i++) {
+			s = i % 200000
+			printf "requests%d,host=web-%04d,operation=GET-/v1/%03d,region=%s,service=svc-%03d,status=%s count=1i %d000000000\n",
+				i / 200000, s / 400, int(s / 2) % 200, int(s / 400) % 2 ? "eu-west-1" : "us-east-2", int(s / 2) % 50,
+				s % 2 ? "success" : "error", now
+		}
+	}' > "$T/series.lp"
+	"$BUILDDIR/holdfast" write "$T/series.lp" > /dev/null 2>&1 || echo "  some writes failed"
+	"$BUILDDIR/holdfast" compact --wait > /dev/null
+	stop_holdfastd
+	rm -f "$T/series.lp"
+	before=$(date +%s%N)
+	start_holdfastd
+	known=$(api status | jq .series.count)
+	keep --argjson n "$known" --argjson ns $(($(date +%s%N) - before)) --argjson bytes $((($(field_kb "$HF_PID" VmRSS) - empty) * 1024)) '
+		{server: "holdfast", test: "start with many series", series: $n, start_ms: ($ns / 1e6), bytes_per_series: ($bytes / $n)}'
+	tail -1 "$results" | jq -r '"start with \(.series) series: \(.start_ms | round) ms until it answers, \(.bytes_per_series | round) bytes of memory each beyond the empty daemon"'
+	stop_holdfastd
+}
+
+load_table() {
+	jq -r '
+		def cell(f): [.[] | f];
+		def fmt(n; d): if n == null then "–" else (n * pow(10; d) | round / pow(10; d) | tostring) end;
+		.results as $r | [$r[] | select(.test == "version") | .server] as $servers |
+		def row(title; test; f): "| " + title + " | " + ([$servers[] as $s | ([$r[] | select(.server == $s and .test == test)][0] | f)] | join(" | ")) + " |";
+		"| | " + ([$servers[] as $s | $s + " " + ([$r[] | select(.server == $s and .test == "version")][0].version)] | join(" | ")) + " |",
+		"|---" + ($servers | map("|---") | join("")) + "|",
+		row("5,000 lines, 4 connections: M values/s"; "5,000 lines, 4 connections"; fmt(.values_per_s / 1e6; 2)),
+		row("the same: CPU s per million values"; "5,000 lines, 4 connections"; fmt(.cpu_s_per_million_values; 3)),
+		row("the same: ack ms p50 / p99"; "5,000 lines, 4 connections"; fmt(.ack_p50_ms; 1) + " / " + fmt(.ack_p99_ms; 1)),
+		row("peak memory, MB"; "disk and memory"; fmt(.peak_memory_bytes / 1e6; 0)),
+		row("disk, bytes a value, at once"; "disk and memory"; fmt(.disk_bytes_per_value_at_once; 2)),
+		row("disk, bytes a value, settled"; "disk and memory"; fmt(.disk_bytes_per_value_settled; 2)),
+		row("settling: CPU s per million values"; "disk and memory"; fmt(.settling_cpu_s_per_million_values; 3)),
+		row("100 lines, 4 connections: M values/s"; "100 lines, 4 connections"; fmt(.values_per_s / 1e6; 2)),
+		row("the same: ack ms p50 / p99"; "100 lines, 4 connections"; fmt(.ack_p50_ms; 2) + " / " + fmt(.ack_p99_ms; 2)),
+		row("1 line, 1 connection: ack ms p50 / p99"; "1 line, 1 connection"; fmt(.ack_p50_ms; 3) + " / " + fmt(.ack_p99_ms; 3)),
+		row("1 line, 16 connections: acks/s"; "1 line, 16 connections"; fmt(.requests_per_s; 0)),
+		row("the same: ack ms p50 / p99"; "1 line, 16 connections"; fmt(.ack_p50_ms; 2) + " / " + fmt(.ack_p99_ms; 2))
+		' "$BUILDDIR/bench.json"
+}
+
 # ---- run ----
 
+. "$SRCDIR/tests/bench/queries.sh"
+
 say "machine: $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(awk '/^MemTotal/ { print int($2 / 1048576 + 0.5) }' /proc/meminfo) GiB, Linux $(uname -r)"
-"$LPGEN" --hosts 100 --steps "$steps" --dump "$T/day.lp"
+"$LPGEN" --hosts 100 --steps "$steps" --end $((to - 10)) --dump "$T/day.lp"
 export METRICS_ENABLED=no
+echo null > "$T/store.json"
 servers=holdfast
 if [ "${BENCH_PEERS:-yes}" != no ]; then
 	for p in influxd:influxdb victoria-metrics:victoriametrics; do
@@ -155,61 +254,20 @@ for s in $servers; do
 	v=$("version_$s")
 	say "$s $v"
 	keep --arg server "$s" --arg v "$v" '{server: $server, test: "version", version: $v}'
+	[ "$s" != holdfast ] || ask_just_written
 	all_loads "$s"
 done
-say "holdfast while it compacts"
-lines=$T/hour.lp # read in an instant, so that compaction is not over before the load begins
-"$LPGEN" --hosts 100 --steps 360 --dump "$lines"
-while_compacting '1 line, 1 connection, compacting' --batch 1 --conns 1 --max-batches 2000
-while_compacting '1 line, 16 connections, compacting' --batch 1 --conns 16 --max-batches 8000
-while_compacting '100 lines, 4 connections, compacting' --batch 100 --conns 4 --max-batches 1500
-beside_full_load '1 line, 1 connection, compacting, beside the full load' --batch 1 --conns 1 --max-batches 150
-rm -f "$T/day.lp" "$T/hour.lp"
-
-say "the store by itself"
-mkdir "$T/store"
-"$BUILDDIR/tests/bench/bench_store" "$T/store" > "$T/store.json" || bail_out "bench_store failed"
-jq -r '(.codec[] | "  \(.values): encoded \(.encode_M_per_s), decoded \(.decode_M_per_s) M values/s"), (.reads[] | "  a year of 1 h rollups, \(.read): \(.ms) ms")' "$T/store.json"
-rm -rf "$T/store"
-
-export METRICS_ENABLED=yes METRICS_COLLECTION_INTERVAL=1s
-start_holdfastd
-sleep 5
-before=$(cpu_ticks "$HF_PID")
-sleep "$rest"
-after=$(cpu_ticks "$HF_PID")
-keep --argjson t $((after - before)) --argjson hz "$hz" --argjson s "$rest" --argjson rss "$(field_kb "$HF_PID" VmRSS)" --argjson v "$(api status | jq .collect.values_per_s)" '
-	{server: "holdfast", test: "at rest, collecting each second", seconds: $s, values_per_s: $v, cpu_percent: (100 * $t / $hz / $s), memory_bytes: ($rss * 1024)}'
-tail -1 "$results" | jq -r '"at rest, collecting each second, \(.seconds) s: \(.values_per_s) values/s, \(.cpu_percent * 100 | round / 100) % of a core, \(.memory_bytes / 1e5 | round / 10) MB"'
-stop_holdfastd
-rm -rf "$T/data"
-
-"$BUILDDIR/tests/bench/bench_catalogue" "$series"
-
-# As many series through the door, compacted, and the start with them.
-export METRICS_ENABLED=no
-start_holdfastd
-export HOLDFAST_URL=$HF
-empty=$(field_kb "$HF_PID" VmRSS)
-awk -v n="$series" -v now="$(date +%s)" 'BEGIN {
-	for (i = 0; i < n; i++) {
-		s = i % 200000
-		printf "requests%d,host=web-%04d,operation=GET-/v1/%03d,region=%s,service=svc-%03d,status=%s count=1i %d000000000\n",
-			i / 200000, s / 400, int(s / 2) % 200, int(s / 400) % 2 ? "eu-west-1" : "us-east-2", int(s / 2) % 50,
-			s % 2 ? "success" : "error", now
-	}
-}' > "$T/series.lp"
-"$BUILDDIR/holdfast" write "$T/series.lp" > /dev/null 2>&1 || echo "  some writes failed"
-"$BUILDDIR/holdfast" compact --wait > /dev/null
-stop_holdfastd
-rm -f "$T/series.lp"
-before=$(date +%s%N)
-start_holdfastd
-known=$(api status | jq .series.count)
-keep --argjson n "$known" --argjson ns $(($(date +%s%N) - before)) --argjson bytes $((($(field_kb "$HF_PID" VmRSS) - empty) * 1024)) '
-	{server: "holdfast", test: "start with many series", series: $n, start_ms: ($ns / 1e6), bytes_per_series: ($bytes / $n)}'
-tail -1 "$results" | jq -r '"start with \(.series) series: \(.start_ms | round) ms until it answers, \(.bytes_per_series | round) bytes of memory each beyond the empty daemon"'
-stop_holdfastd
+say "a day of 1,000 series"
+stream_all $servers
+compare_sums
+if wanted loads; then
+	all_while_compacting
+	store_alone
+	at_rest
+	"$BUILDDIR/tests/bench/bench_catalogue" "$series"
+	many_series
+fi
+rm -f "$T/day.lp"
 
 jq -s --slurpfile store "$T/store.json" --arg cpu "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)" --argjson cores "$(nproc)" \
 	--arg kernel "$(uname -r)" --arg at "$(date -u +%Y-%m-%dT%H:%M:%SZ)" --argjson steps "$steps" \
@@ -217,25 +275,9 @@ jq -s --slurpfile store "$T/store.json" --arg cpu "$(sed -n 's/^model name.*: //
 
 say ""
 say "The load: $steps steps of 100 hosts. Servers take turns; the load generator runs beside them."
-jq -r '
-	def cell(f): [.[] | f];
-	def fmt(n; d): if n == null then "–" else (n * pow(10; d) | round / pow(10; d) | tostring) end;
-	.results as $r | [$r[] | select(.test == "version") | .server] as $servers |
-	def row(title; test; f): "| " + title + " | " + ([$servers[] as $s | ([$r[] | select(.server == $s and .test == test)][0] | f)] | join(" | ")) + " |";
-	"| | " + ([$servers[] as $s | $s + " " + ([$r[] | select(.server == $s and .test == "version")][0].version)] | join(" | ")) + " |",
-	"|---" + ($servers | map("|---") | join("")) + "|",
-	row("5,000 lines, 4 connections: M values/s"; "5,000 lines, 4 connections"; fmt(.values_per_s / 1e6; 2)),
-	row("the same: CPU s per million values"; "5,000 lines, 4 connections"; fmt(.cpu_s_per_million_values; 3)),
-	row("the same: ack ms p50 / p99"; "5,000 lines, 4 connections"; fmt(.ack_p50_ms; 1) + " / " + fmt(.ack_p99_ms; 1)),
-	row("peak memory, MB"; "disk and memory"; fmt(.peak_memory_bytes / 1e6; 0)),
-	row("disk, bytes a value, at once"; "disk and memory"; fmt(.disk_bytes_per_value_at_once; 2)),
-	row("disk, bytes a value, settled"; "disk and memory"; fmt(.disk_bytes_per_value_settled; 2)),
-	row("settling: CPU s per million values"; "disk and memory"; fmt(.settling_cpu_s_per_million_values; 3)),
-	row("100 lines, 4 connections: M values/s"; "100 lines, 4 connections"; fmt(.values_per_s / 1e6; 2)),
-	row("the same: ack ms p50 / p99"; "100 lines, 4 connections"; fmt(.ack_p50_ms; 2) + " / " + fmt(.ack_p99_ms; 2)),
-	row("1 line, 1 connection: ack ms p50 / p99"; "1 line, 1 connection"; fmt(.ack_p50_ms; 3) + " / " + fmt(.ack_p99_ms; 3)),
-	row("1 line, 16 connections: acks/s"; "1 line, 16 connections"; fmt(.requests_per_s; 0)),
-	row("the same: ack ms p50 / p99"; "1 line, 16 connections"; fmt(.ack_p50_ms; 2) + " / " + fmt(.ack_p99_ms; 2))
-	' "$BUILDDIR/bench.json" | tee "$BUILDDIR/bench.md"
+{
+	if wanted loads; then load_table; echo; fi
+	query_table
+} | tee "$BUILDDIR/bench.md"
 say ""
 say "written: $BUILDDIR/bench.json"

@@ -12,6 +12,7 @@
  *   mem                   9 integers, 7 of them walk in pages of 4096, 2 stand still
  *   diskio, net           6 and 4 integer counters that only grow
  *   service_performance   twice (two operations): 2 integers, 4 floats at full double precision
+ * --fields N: the first N fields of cpu alone, one line per host and step.
  * Same --seed and --end, same bytes, with any compiler. Batches are cut at exactly --batch lines, whatever host they
  * belong to.
  *
@@ -43,11 +44,18 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { STEP_S = 10, MAX_CONNS = 256, MAX_FAILURES = 100, HEAD_MAX = 2048, BYTES_PER_HOST_MAX = 2200 };
+enum {
+	STEP_S = 10,
+	MAX_CONNS = 256,
+	MAX_FAILURES = 100,
+	HEAD_MAX = 2048,
+	BYTES_PER_HOST_MAX = 2200,
+	BYTES_PER_CPU_LINE_MAX = 400
+};
 static const size_t TEXT_MAX = 8ull << 30;
 
 static struct {
-	long hosts, steps, batch, conns, port, seed, gzip, max_batches, max_seconds;
+	long hosts, steps, fields, batch, conns, port, seed, gzip, max_batches, max_seconds;
 	int64_t end;
 	const char *url_path, *precision, *dump, *load, *acked;
 	char headers[1024];
@@ -164,7 +172,7 @@ static char *put_host(char *d, struct host *h, long id, const char *ts)
 	snprintf(tags, sizeof tags, ",host=host_%ld,region=eu-west-%ld,service=svc%ld", id, id % 3, id % 20);
 
 	d = put_str(put_str(put_str(d, "cpu"), tags), " ");
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < (opt.fields ? opt.fields : 10); i++) {
 		h->cpu[i] += (unit() - 0.5) * 2;
 		if (h->cpu[i] < 0)
 			h->cpu[i] = 0;
@@ -177,6 +185,8 @@ static char *put_host(char *d, struct host *h, long id, const char *ts)
 		*d++ = '0' + c % 10;
 	}
 	d = put_str(d, ts);
+	if (opt.fields)
+		return d;
 
 	d = put_str(put_str(put_str(d, "mem"), tags), " ");
 	for (int i = 0; i < 9; i++) {
@@ -221,7 +231,7 @@ static char *put_host(char *d, struct host *h, long id, const char *ts)
 static char *generate(size_t *len)
 {
 	int64_t end = opt.end ? opt.end : time(NULL), div = 1;
-	size_t room = (size_t)opt.hosts * opt.steps * BYTES_PER_HOST_MAX;
+	size_t room = (size_t)opt.hosts * opt.steps * (opt.fields ? BYTES_PER_CPU_LINE_MAX : BYTES_PER_HOST_MAX);
 	struct host *h = calloc(opt.hosts, sizeof *h);
 
 	if (!strcmp(opt.precision, "us"))
@@ -537,6 +547,7 @@ static void parse(int argc, char **argv)
 	} table[] = {
 		{ "--hosts", &opt.hosts, 1, 1000000, NULL },
 		{ "--steps", &opt.steps, 1, 10000000, NULL },
+		{ "--fields", &opt.fields, 0, 10, NULL },
 		{ "--batch", &opt.batch, 1, 10000000, NULL },
 		{ "--conns", &opt.conns, 1, MAX_CONNS, NULL },
 		{ "--port", &opt.port, 1, 65535, NULL },

@@ -53,8 +53,8 @@ static void on_write(struct http_request *rq, void *arg)
 	}
 }
 
-static const struct http_route routes[] = { { HTTP_POST, "/write", on_write, false, HTTP_FORM_INFLUX1 },
-	{ 0, NULL, NULL, false, HTTP_FORM_OWN } };
+static const struct http_route routes[] = { { HTTP_POST, "/write", on_write, false, HTTP_FORM_INFLUX1, NULL },
+	{ 0, NULL, NULL, false, HTTP_FORM_OWN, NULL } };
 
 static void start(void)
 {

@@ -70,13 +70,13 @@ static void page(struct http_request *rq, void *arg)
 }
 
 static const struct http_route routes[] = {
-	{ HTTP_POST, "/body", take_body, false, HTTP_FORM_OWN },
-	{ HTTP_POST, "/influx", take_body, false, HTTP_FORM_INFLUX1 },
-	{ HTTP_GET, "/show", show, true, HTTP_FORM_OWN },
-	{ HTTP_GET | HTTP_POST, "/both", show, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/forget", forget, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/page", page, false, HTTP_FORM_OWN },
-	{ 0, NULL, NULL, false, HTTP_FORM_OWN },
+	{ HTTP_POST, "/body", take_body, false, HTTP_FORM_OWN, NULL },
+	{ HTTP_POST, "/influx", take_body, false, HTTP_FORM_INFLUX1, NULL },
+	{ HTTP_GET, "/show", show, true, HTTP_FORM_OWN, NULL },
+	{ HTTP_GET | HTTP_POST, "/both", show, false, HTTP_FORM_OWN, NULL },
+	{ HTTP_GET, "/forget", forget, false, HTTP_FORM_OWN, NULL },
+	{ HTTP_GET, "/page", page, false, HTTP_FORM_OWN, NULL },
+	{ 0, NULL, NULL, false, HTTP_FORM_OWN, NULL },
 };
 
 static uint16_t start_with(struct http_opts o)

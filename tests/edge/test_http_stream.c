@@ -65,11 +65,11 @@ static void silent(struct http_request *rq, void *arg)
 }
 
 static const struct http_route routes[] = {
-	{ HTTP_GET, "/count", count_up, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/break", break_off, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/ever", for_ever, false, HTTP_FORM_OWN },
-	{ HTTP_GET, "/silent", silent, false, HTTP_FORM_OWN },
-	{ 0, NULL, NULL, false, HTTP_FORM_OWN },
+	{ HTTP_GET, "/count", count_up, false, HTTP_FORM_OWN, NULL },
+	{ HTTP_GET, "/break", break_off, false, HTTP_FORM_OWN, NULL },
+	{ HTTP_GET, "/ever", for_ever, false, HTTP_FORM_OWN, NULL },
+	{ HTTP_GET, "/silent", silent, false, HTTP_FORM_OWN, NULL },
+	{ 0, NULL, NULL, false, HTTP_FORM_OWN, NULL },
 };
 
 static uint16_t start(int64_t silence_ms)

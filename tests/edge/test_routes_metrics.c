@@ -124,6 +124,14 @@ Test(routes_metrics, counters_keep_the_last_value_and_gauges_the_mean_of_a_bucke
 	cr_expect_str_eq(list("resources.net.0.rates.bytes_recv"), "15 null");
 }
 
+Test(routes_metrics, booleans_keep_the_last_value_of_a_bucket)
+{
+	write_line("system_resources,host=here,resource_type=service,service=a up=true", T);
+	write_line("system_resources,host=here,resource_type=service,service=a up=false", T + 1);
+	get("/api/v1/metrics/resources?from=%d&to=%d&step=10s", T, T + 20);
+	cr_expect_str_eq(list("resources.service.0.fields.up"), "0 null");
+}
+
 Test(routes_metrics, empty_buckets_are_null_and_a_rate_spans_them)
 {
 	write_line("system_resources,host=here,interface=eth0,resource_type=net bytes_recv=100i", T);
@@ -235,7 +243,15 @@ Test(routes_metrics, performance_of_a_service_by_operation)
 	cr_expect_str_eq(list("operations.0.series.count"), "10 10");
 	cr_expect_str_eq(list("operations.0.series.errors"), "2 0");
 	cr_expect_str_eq(list("operations.0.series.mean_ms"), "18 6");
+	cr_expect_str_eq(list("operations.0.series.throughput_per_s"), "1 1");
+	cr_expect_str_eq(list("operations.0.series.error_rate"), "0.2 0");
+	cr_expect_str_eq(list("operations.0.series.success_rate"), "0.8 1");
+	cr_expect_str_eq(list("operations.0.series.min_ms"), "2 1");
+	cr_expect_str_eq(list("operations.0.series.max_ms"), "60 20");
+	cr_expect_str_eq(list("operations.0.series.p50_ms"), "50 6");
+	cr_expect_str_eq(list("operations.0.series.p90_ms"), "55 10");
 	cr_expect_str_eq(list("operations.0.series.p95_ms"), "56 11");
+	cr_expect_str_eq(list("operations.0.series.p99_ms"), "57 12");
 	cr_expect_str_eq(text("operations.1.operation"), "POST /pay");
 	cr_expect_eq(figure("operations.1.mean_ms"), 500);
 	cr_expect(isnan(figure("operations.1.p99_ms")));

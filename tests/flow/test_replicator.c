@@ -121,7 +121,7 @@ static enum err fake_query(
 	return reply_with(r, 200, "{\"results\":[{\"statement_id\":0}]}");
 }
 
-static const struct record_ops fake = { fake_ping, fake_write, fake_query };
+static const struct record_ops fake = { .ping = fake_ping, .write = fake_write, .query = fake_query };
 
 /* ---- */
 

@@ -5,7 +5,7 @@ set -u
 LPGEN=$BUILDDIR/tests/bench/lpgen
 FREEPORT=$BUILDDIR/tests/bench/freeport
 T=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-it.XXXXXX")
-HF_PID='' INFLUX_PID='' LOAD_PID=''
+HF_PID='' INFLUX_PID='' LOAD_PID='' INFLUX2_PID=''
 number=0
 failures=0
 unset HOLDFAST_URL INFLUXDB_URL INFLUXDB_TOKEN INFLUXDB_ORG INFLUXDB_BUCKET METRICS_ENABLED METRICS_RETENTION_DAYS
@@ -21,6 +21,7 @@ clean_up() {
 	end_process "$HF_PID" KILL
 	[ -z "$INFLUX_PID" ] || kill -CONT "$INFLUX_PID" 2>/dev/null || :
 	end_process "$INFLUX_PID" KILL
+	end_process "$INFLUX2_PID" KILL
 	rm -rf "$T"
 }
 trap clean_up EXIT
@@ -86,12 +87,12 @@ stop_holdfastd() { # [SIGNAL]
 	HF_PID=''
 }
 
-INFLUX_PORT=
+INFLUX_PORT= INFLUX_FOLDER=$T/influx
 choose_influxd_ports() { [ -n "$INFLUX_PORT" ] || { INFLUX_PORT=$("$FREEPORT") && INFLUX_RPC=$("$FREEPORT"); }; }
 start_influxd() {
 	choose_influxd_ports
-	INFLUXDB_REPORTING_DISABLED=true INFLUXDB_META_DIR=$T/influx/meta INFLUXDB_DATA_DIR=$T/influx/data \
-		INFLUXDB_DATA_WAL_DIR=$T/influx/wal INFLUXDB_HTTP_BIND_ADDRESS=127.0.0.1:$INFLUX_PORT \
+	INFLUXDB_REPORTING_DISABLED=true INFLUXDB_META_DIR=$INFLUX_FOLDER/meta INFLUXDB_DATA_DIR=$INFLUX_FOLDER/data \
+		INFLUXDB_DATA_WAL_DIR=$INFLUX_FOLDER/wal INFLUXDB_HTTP_BIND_ADDRESS=127.0.0.1:$INFLUX_PORT \
 		INFLUXDB_BIND_ADDRESS=127.0.0.1:$INFLUX_RPC INFLUXDB_HTTP_LOG_ENABLED=false \
 		INFLUXDB_MONITOR_STORE_ENABLED=false influxd -config /dev/null > "$T/influx.log" 2>&1 &
 	INFLUX_PID=$!

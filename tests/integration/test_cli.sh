@@ -21,6 +21,18 @@ grep -q '^cpu cpu=cpu-total  *usage_user' "$T/out" && grep -q '^source: local, c
 ok "prints a table and where it comes from"
 "$H" query resources mem --from -1m --step 1s --format csv 2> /dev/null | grep -q '^20..-..-..T..:..:..Z,mem,total,[0-9]'
 ok "query --step --format csv"
+"$H" query resources nosuch --from -1m > "$T/out" 2> "$T/err"
+is $? 1 "query resources of what does not exist"
+grep -q 'nosuch' "$T/err"
+ok "names it"
+"$H" query resources cpu nosuch --from -1m > "$T/out" 2> "$T/err"
+is $? 1 "query resources of something that exists and something that does not"
+grep -q '^cpu cpu=cpu-total' "$T/out"
+ok "shows what there is"
+"$H" query resources --format json nosuch --from -1m > "$T/out" 2> "$T/err"
+is $? 1 "in JSON too"
+"$H" query resources --epoch ms 2> /dev/null
+is $? 2 "an option of statements is not one of resources"
 now=$(date +%s)
 printf 'service_performance,service=shop,operation=buy,status=success count=4i,duration_ms_sum=8 %s\n' "$now" | "$H" write --precision s 2> "$T/err"
 is $? 0 "write from standard input"

@@ -75,7 +75,7 @@ for name, q in cases.items():
     try: health = urllib.request.urlopen(hf + "/api/v1/health", timeout=10).status
     except Exception as e: health = repr(e)
     said = "error" if '"error"' in text else "answer"
-    good = status in (200, 400, 413) and (status != 200 or '"results"' in text) and (status == 200 or said == "error") and seconds < 30 and health == 200
+    good = status in (200, 400, 413) and (status != 200 or '"results"' in text or text == "{}\n") and (status == 200 or said == "error") and seconds < 30 and health == 200
     print(("ok" if good else "bad"), name, "HTTP", status, said, "%.1f s" % seconds, n, text[:160].replace("\n", " ") if said == "error" or not good else "")
 END
 while read -r verdict rest; do

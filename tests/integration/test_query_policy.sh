@@ -72,7 +72,7 @@ stop_influxd KILL
 wait_until 20 breaker_is open
 for q in 'SELECT count(v) FROM m' 'SELECT v FROM m LIMIT 3' 'SELECT mean(v) FROM m GROUP BY time(1m), host'; do
 	ask "$q"
-	is "$(header Source) $(header Complete)" "local true" "down: the local store answers: $q"
+	is "$(header Source) $(header Complete)" "local yes" "down: the local store answers: $q"
 	jq -e '.results[0].series | length > 0' "$T/answer" > /dev/null
 	ok "with rows"
 done

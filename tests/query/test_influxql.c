@@ -170,7 +170,7 @@ Test(influxql, every_statement_prints_as_it_was_meant)
 	prints("show measurements with measurement =~ /a/", "SHOW MEASUREMENTS WITH MEASUREMENT =~ /a/");
 	prints("show series exact cardinality from m", "SHOW SERIES EXACT CARDINALITY FROM m");
 	prints("create database d with duration inf replication 1 name p",
-	    "CREATE DATABASE d WITH DURATION INF REPLICATION 1 NAME p");
+	    "CREATE DATABASE d WITH DURATION 0s REPLICATION 1 NAME p");
 	prints("alter retention policy p on d shard duration 1h default duration 2w",
 	    "ALTER RETENTION POLICY p ON d DURATION 2w SHARD DURATION 1h DEFAULT");
 	prints("drop series where h = 'a'; delete from m; kill query 5 on h",

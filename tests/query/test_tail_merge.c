@@ -246,7 +246,12 @@ static struct result_series head_of(
     const char *host, struct result_tag *tag, const struct view *columns, uint32_t count)
 {
 	*tag = (struct result_tag){ view_of("h"), view_of(host) };
-	return (struct result_series){ view_of("m"), tag, 1, columns, count, true };
+	return (struct result_series){ .name = view_of("m"),
+		.tags = tag,
+		.tag_count = 1,
+		.columns = columns,
+		.column_count = count,
+		.first_is_time = true };
 }
 
 static void push_rows(

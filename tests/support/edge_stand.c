@@ -50,9 +50,13 @@ void edge_stand_open(struct edge_stand *e, const struct stand_opts *opts, bool r
 	edge_stand_read_error = ERR_OK;
 	breaker_init(&breaker, false);
 	stand_open(&e->stand, opts);
+	cr_assert_eq(engine_new(&e->engine,
+			 &(struct engine_opts){ .local = e->stand.local, .catalogue = e->stand.catalogue }, &eb),
+	    ERR_OK);
 	e->services = (struct services){ .ingest = e->stand.ingest,
 		.reader = (struct reader *)(void *)e->stand.local,
 		.local = e->stand.local,
+		.engine = e->engine,
 		.committer = e->stand.committer,
 		.spool = e->stand.spool,
 		.spool_path = e->stand.path,
@@ -68,7 +72,8 @@ void edge_stand_open(struct edge_stand *e, const struct stand_opts *opts, bool r
 		.collect_interval_ns = 10 * NS_PER_S,
 		.record_url = record ? "http://127.0.0.1:8086" : NULL,
 		.record_database = record ? "metrics" : NULL,
-		.spool_max_bytes = UINT64_C(1) << 30 };
+		.spool_max_bytes = UINT64_C(1) << 30,
+		.events_max = 2 };
 	cr_assert_eq(routes_open(&e->services, &eb), ERR_OK, "%s", eb.text);
 	struct http_opts o = { .host = "127.0.0.1",
 		.threads = 4,
@@ -85,6 +90,7 @@ void edge_stand_close(struct edge_stand *e)
 {
 	http_stop(e->http);
 	routes_close(&e->services);
+	engine_free(e->engine);
 	stand_remove(&e->stand);
 }
 

@@ -13,6 +13,7 @@ struct edge_stand {
 	struct stand stand;
 	struct services services;
 	struct http *http;
+	struct engine *engine;
 	uint16_t port;
 };
 

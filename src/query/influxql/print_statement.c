@@ -57,7 +57,7 @@ static void print_span(const char *words, int64_t ns, struct buf *out)
 	if (ns)
 		iql_duration_print(ns, out);
 	else
-		buf_str(out, "INF");
+		buf_str(out, "0s"); /* INF, as InfluxDB prints it */
 }
 
 static void print_policy(const struct iql_policy *r, struct buf *out)

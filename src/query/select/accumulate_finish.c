@@ -157,22 +157,27 @@ static int by_value_then_time(const void *a, const void *b, void *arg)
 	return c ? c : (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
 }
 
-/* The most frequent; of equally frequent ones the one that came first. */
+/* The most frequent, as InfluxDB finds it: a value's run in order beats the best so far when it is longer, or as long and began
+ * before the best one's end. So a value that is there once is chosen only if it is the least. */
 static enum err mode(const struct function_call *c, const struct list *l, struct cell *out, struct errbuf *eb)
 {
 	struct counted *all = malloc(l->count * sizeof *all);
 	enum value_type type = c->in;
-	uint32_t best = 0, most = 0;
+	uint32_t best = 0, most = 1, begin = 0, n = 1;
 
 	if (!all)
 		return no_memory(eb);
 	for (uint32_t i = 0; i < l->count; i++)
 		all[i] = (struct counted){ l->bits[i], l->times[i] };
 	qsort_r(all, l->count, sizeof *all, by_value_then_time, &type);
-	for (uint32_t i = 0, n; i < l->count; i += n) {
-		for (n = 1; i + n < l->count && compare(type, all[i].bits, all[i + n].bits) == 0; n++) {
+	for (uint32_t i = 1; i < l->count; i++) {
+		if (compare(type, all[i].bits, all[i - 1].bits) != 0) {
+			begin = i;
+			n = 1;
+			continue;
 		}
-		if (n > most || (n == most && all[i].time_ns < all[best].time_ns)) {
+		n++;
+		if (n > most || (n == most && all[begin].time_ns <= all[best].time_ns)) {
 			most = n;
 			best = i;
 		}
@@ -182,13 +187,8 @@ static enum err mode(const struct function_call *c, const struct list *l, struct
 	return ERR_OK;
 }
 
-static int by_time_then_value(const void *a, const void *b)
+static int by_value(const struct function_point *x, const struct function_point *y)
 {
-	const struct function_point *x = a, *y = b;
-	int c = (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
-
-	if (c || x->value.type != y->value.type)
-		return c;
 	switch (x->value.type) {
 	case CELL_FLOAT:
 		return (x->value.f > y->value.f) - (x->value.f < y->value.f);
@@ -201,6 +201,22 @@ static int by_time_then_value(const void *a, const void *b)
 	}
 }
 
+static int by_time_then_value(const void *a, const void *b)
+{
+	const struct function_point *x = a, *y = b;
+	int c = (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+
+	return c ? c : by_value(x, y);
+}
+
+static int by_time_then_falling_value(const void *a, const void *b)
+{
+	const struct function_point *x = a, *y = b;
+	int c = (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+
+	return c ? c : by_value(y, x);
+}
+
 /* top, bottom, sample: with their own times; distinct: at the bucket's. */
 static uint32_t several(const struct function_call *c, enum function_id id, const struct list *l, int64_t bucket_ns,
     struct function_point *out)
@@ -208,7 +224,7 @@ static uint32_t several(const struct function_call *c, enum function_id id, cons
 	for (uint32_t i = 0; i < l->count; i++)
 		out[i] = (struct function_point){ l->times[i], cell_of(c, l->bits[i]), list_series_of(l, i) };
 	if (l->count)
-		qsort(out, l->count, sizeof *out, by_time_then_value);
+		qsort(out, l->count, sizeof *out, id == FN_TOP ? by_time_then_falling_value : by_time_then_value);
 	for (uint32_t i = 0; id == FN_DISTINCT && i < l->count; i++) {
 		out[i].time_ns = bucket_ns;
 		out[i].series = UINT32_MAX;

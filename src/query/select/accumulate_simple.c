@@ -250,10 +250,7 @@ static void add_bucket(const struct function_call *c, enum function_id id, struc
 	case FN_SUM:
 	case FN_MEAN:
 		if (c->in == VALUE_FLOAT) {
-			double v;
-			uint64_t bits = bits_at(of[COLUMN_SUM], i);
-			memcpy(&v, &bits, sizeof v);
-			sum_add(&sum, v);
+			sum_add(&sum, number(c->in, bits_at(of[COLUMN_SUM], i)));
 			s->sum = sum.value;
 			s->rest = sum.rest;
 		} else {
@@ -306,7 +303,7 @@ bool simple_point(const struct function_call *c, enum function_id id, const stru
 	const struct sum sum = { s->sum, s->rest };
 
 	*out = (struct function_point){ .time_ns = bucket_ns, .series = UINT32_MAX };
-	if (s->count == 0 || (id == FN_STDDEV && s->count < 2))
+	if (s->count == 0)
 		return false;
 	switch (id) {
 	case FN_COUNT:
@@ -316,11 +313,13 @@ bool simple_point(const struct function_call *c, enum function_id id, const stru
 		out->value = c->in == VALUE_FLOAT ? (struct cell){ .type = CELL_FLOAT, .f = sum_value(&sum) }
 						  : cell_from_bits(c->in, s->whole);
 		return true;
-	case FN_MEAN:
+	case FN_MEAN: /* whole numbers add up modulo 2^64, so that parts may wrap around where the whole does not */
 		out->value = (struct cell){ .type = CELL_FLOAT,
 			.f = (c->in == VALUE_FLOAT ? sum_value(&sum) : number(c->in, s->whole)) / (double)s->count };
 		return true;
 	case FN_STDDEV:
+		if (s->count == 1) /* a point all the same, without a value */
+			return true;
 		out->value = (struct cell){ .type = CELL_FLOAT, .f = sqrt(s->rest / (double)(s->count - 1)) };
 		return true;
 	case FN_INTEGRAL:

@@ -74,7 +74,12 @@ static void keep_strings(struct select_emit *e)
 static bool put_header(struct select_emit *e)
 {
 	const struct select_node *n = e->node;
-	struct result_series s = { e->name, e->tags, n->group_by_count, e->names, n->column_count + 1, true };
+	struct result_series s = { .name = e->name,
+		.tags = e->tags,
+		.tag_count = n->group_by_count,
+		.columns = e->names,
+		.column_count = n->column_count + 1,
+		.first_is_time = true };
 
 	for (uint32_t i = 0; i < n->group_by_count; i++)
 		e->tags[i] = (struct result_tag){ n->group_by[i], e->group->tags[i] };

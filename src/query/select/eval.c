@@ -20,7 +20,7 @@ struct node {
 
 struct eval {
 	struct node *root, *regexes;
-	bool whole_division, gave_up;
+	bool whole_division, missing_stays, gave_up;
 };
 
 /* ---- compiling ---- */
@@ -128,6 +128,7 @@ enum err eval_new(
 	if (!c.eval)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	c.eval->whole_division = slots->whole_division;
+	c.eval->missing_stays = slots->missing_stays;
 	c.eval->root = compile(&c, e);
 	if (c.error == ERR_OK)
 		*out = c.eval;
@@ -172,6 +173,18 @@ static struct cell call(struct eval *e, const struct node *n, const struct cell 
 	return eval_calculate((enum eval_math)n->math, of, count);
 }
 
+/* What is missing beside a boolean is false. */
+static struct cell join(const struct eval *e, const struct node *x, struct cell a, const struct node *y, struct cell b)
+{
+	const struct cell no = { .type = CELL_BOOLEAN };
+
+	if (a.type == CELL_NULL && b.type == CELL_BOOLEAN && !(e->missing_stays && x->kind == NODE_SLOT))
+		a = no;
+	else if (b.type == CELL_NULL && a.type == CELL_BOOLEAN && !(e->missing_stays && y->kind == NODE_SLOT))
+		b = no;
+	return eval_binary((enum iql_op)y->op, a, b, e->whole_division);
+}
+
 static struct cell work_out(struct eval *e, const struct node *n, const struct cell *slots)
 {
 	switch (n->kind) {
@@ -186,8 +199,9 @@ static struct cell work_out(struct eval *e, const struct node *n, const struct c
 	default:
 		break;
 	}
-	struct cell a = work_out(e, n->parts, slots);
-	for (const struct node *part = n->parts->next; part; part = part->next) {
+	const struct node *before = n->parts;
+	struct cell a = work_out(e, before, slots);
+	for (const struct node *part = before->next; part; before = n, part = part->next) {
 		enum iql_op op = (enum iql_op)part->op;
 		/* what follows cannot change it */
 		if (part->is_condition && a.type == CELL_BOOLEAN && (op == IQL_OR ? a.b : op == IQL_AND && !a.b))
@@ -195,7 +209,7 @@ static struct cell work_out(struct eval *e, const struct node *n, const struct c
 		if (op == IQL_MATCH || op == IQL_NOT_MATCH)
 			a = match(e, a, part, op);
 		else
-			a = eval_binary(op, a, work_out(e, part, slots), e->whole_division);
+			a = join(e, before, a, part, work_out(e, part, slots));
 	}
 	return a;
 }

@@ -18,6 +18,8 @@ struct eval_slots {
 	void *arg;
 	/* integers divided give an integer, as in WHERE; else a float, as among the fields of a SELECT */
 	bool whole_division;
+	/* a slot that is missing is not taken for false beside a boolean: fields of stored points in WHERE */
+	bool missing_stays;
 };
 
 /* Compiled into the arena; eval_free all the same. ERR_INVALID: a regular expression that is none, or a slot that was not

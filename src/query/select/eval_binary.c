@@ -181,11 +181,6 @@ static bool is_logical(enum iql_op op)
 
 struct cell eval_binary(enum iql_op op, struct cell a, struct cell b, bool whole_division)
 {
-	/* what is missing beside a boolean is false */
-	if (a.type == CELL_NULL && b.type == CELL_BOOLEAN)
-		a = of_bool(false);
-	else if (b.type == CELL_NULL && a.type == CELL_BOOLEAN)
-		b = of_bool(false);
 	if (a.type == CELL_BOOLEAN && b.type == CELL_BOOLEAN)
 		return booleans(op, a.b, b.b);
 	if (a.type == CELL_BOOLEAN && is_logical(op))

@@ -64,7 +64,7 @@ static bool as_float(struct cell c, double *out)
 	return c.type == CELL_FLOAT || c.type == CELL_INTEGER || c.type == CELL_UNSIGNED;
 }
 
-/* These leave whole numbers as they are; so does abs of negative ones in InfluxDB 1.6, and so it does here. */
+/* abs() of a negative integer stays negative in InfluxDB 1.6, by mistake; not here. */
 static bool keeps_whole(enum eval_math m)
 {
 	return m == MATH_ABS || m == MATH_CEIL || m == MATH_FLOOR || m == MATH_ROUND;
@@ -79,7 +79,11 @@ struct cell eval_calculate(enum eval_math m, const struct cell *of, unsigned cou
 		return missing;
 	if (count == 2)
 		return as_float(of[1], &y) ? (struct cell){ .type = CELL_FLOAT, .f = of_two(m, x, y) } : missing;
-	if (of[0].type != CELL_FLOAT && keeps_whole(m))
-		return of[0];
+	if (of[0].type != CELL_FLOAT && keeps_whole(m)) {
+		struct cell whole = of[0];
+		if (m == MATH_ABS && whole.type == CELL_INTEGER && whole.i < 0)
+			whole.i = (int64_t)(0 - (uint64_t)whole.i);
+		return whole;
+	}
 	return (struct cell){ .type = CELL_FLOAT, .f = of_one(m, x) };
 }

@@ -141,9 +141,6 @@ enum err function_prepare(
 		return errbuf_set(
 		    eb, ERR_INVALID, "undefined function %.*s()", (int)view_cut(name, IQL_SHOWN_MAX), name.p);
 	const struct trait *t = &traits[out->fn - functions];
-	if (t->id == FN_HOLT_WINTERS)
-		return errbuf_set(eb, ERR_INVALID,
-		    "%s() is not calculated here; ask InfluxDB for it, or use moving_average()", out->fn->name);
 	if (in >= VALUE_BOOLEAN && !(t->takes & (in == VALUE_BOOLEAN ? TAKES_BOOLEANS : TAKES_STRINGS)))
 		return errbuf_set(eb, ERR_INVALID, "unsupported %s iterator type: *query.%sInterruptIterator",
 		    t->in_messages ? t->in_messages : out->fn->name, value_type_name(in));

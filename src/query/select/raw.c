@@ -20,6 +20,7 @@ struct waiting { /* a group's */
 	struct piece *first, **last;
 	uint64_t rows;
 	bool done;
+	uint32_t done_step; /* all series' rows of that step count: which come first is seen when they are merged */
 };
 
 struct raw {
@@ -144,8 +145,9 @@ static enum err keep_rows(struct raw *w, uint32_t group, const struct source_row
 	g->last = &p->next;
 	g->rows += rows->rows.count;
 	w->waiting_bytes += p->bytes;
-	if (rows_out_suffice(w->out, g->rows)) {
+	if (!g->done && rows_out_suffice(w->out, g->rows)) {
 		g->done = true;
+		g->done_step = w->step;
 		w->left--;
 	}
 	return ERR_OK;
@@ -171,7 +173,8 @@ static enum err on_step(void *arg, const struct source_step *s)
 
 	for (uint32_t i = 0; e == ERR_OK && i < s->count; i++) {
 		uint32_t group = w->run->groups.group_of[s->of[i].series];
-		if (group < w->first || group >= w->last || w->groups[group].done)
+		const struct waiting *g = &w->groups[group];
+		if (group < w->first || group >= w->last || (g->done && g->done_step != w->step))
 			continue;
 		if (group == w->first)
 			w->live[live++] = &s->of[i];
@@ -183,6 +186,7 @@ static enum err on_step(void *arg, const struct source_step *s)
 	w->step++;
 	if (e == ERR_OK && !w->groups[w->first].done && rows_out_is_done(w->out)) {
 		w->groups[w->first].done = true;
+		w->groups[w->first].done_step = UINT32_MAX;
 		w->left--;
 	}
 	return e == ERR_OK && w->left == 0 ? ERR_CLOSED : e;

@@ -84,7 +84,9 @@ static enum err bind_names(struct select_run *r)
 {
 	const struct select_node *n = r->node;
 	struct arena *a = r->work->arena;
-	struct eval_slots slots = { .find = find_filter_slot, .arg = r, .whole_division = true };
+	struct eval_slots slots = {
+		.find = find_filter_slot, .arg = r, .whole_division = true, .missing_stays = !r->is_table
+	};
 
 	r->binds = arena_alloc(a, (n->input_count + 1) * sizeof *r->binds, 8);
 	r->filter_cells = arena_alloc(a, (n->input_count + 1) * sizeof *r->filter_cells, 8);
@@ -143,12 +145,21 @@ struct cell select_cell_of(const struct rows_column *c, enum cell_type to, uint3
 	return convert(cell_from_bits(c->type, c->bits[row]), to);
 }
 
-/* A tag that is not there is missing. */
+static bool has_tag_key(const struct source *s, struct view name)
+{
+	for (uint32_t i = 0; i < s->tag_key_count; i++)
+		if (view_eq(s->tag_keys[i].name, name))
+			return true;
+	return false;
+}
+
+/* A tag that is not there is missing in a measurement's rows, and empty in a subquery's that was grouped by it. */
 struct cell select_tag_of(struct select_run *r, uint32_t series, uint32_t input)
 {
-	struct view v = r->source->ops->tag(r->source, series, r->node->inputs[input].name);
+	struct view name = r->node->inputs[input].name, v = r->source->ops->tag(r->source, series, name);
 
-	return v.len ? (struct cell){ .type = CELL_STRING, .s = v } : (struct cell){ .type = CELL_NULL };
+	return v.len || (r->is_table && has_tag_key(r->source, name)) ? (struct cell){ .type = CELL_STRING, .s = v }
+								      : (struct cell){ .type = CELL_NULL };
 }
 
 const struct rows_column *select_find_column(const struct select_run *r, const struct source_rows *rows, uint32_t input)

@@ -3,6 +3,7 @@
 
 #include "model/aggregate.h"
 #include "query/select/function_part.h"
+#include "query/select/holt_winters.h"
 
 struct transform {
 	const struct function_call *call;
@@ -17,6 +18,11 @@ struct transform {
 	uint32_t at, count;
 	double sum;
 	uint64_t whole;
+	/* holt_winters: all points, and what came of them */
+	int64_t *times;
+	double *values;
+	uint32_t value_count, value_room;
+	struct function_point *answer;
 };
 
 enum err transform_new(struct transform **out, const struct function_call *c, struct budget *b, struct errbuf *eb)
@@ -36,15 +42,18 @@ void transform_free(struct transform *t)
 {
 	if (!t)
 		return;
-	budget_give(t->budget, t->ring_bytes);
+	budget_give(t->budget, t->ring_bytes + t->value_room * sizeof(int64_t) * 2);
 	free(t->ring);
+	free(t->times);
+	free(t->values);
+	free(t->answer);
 	free(t);
 }
 
 void transform_reset(struct transform *t)
 {
 	t->has = false;
-	t->at = t->count = 0;
+	t->at = t->count = t->value_count = 0;
 	t->sum = 0;
 	t->whole = 0;
 }
@@ -161,6 +170,29 @@ static bool push_average(struct transform *t, struct cell v, struct cell *out)
 	return t->count == n;
 }
 
+static enum err keep_value(struct transform *t, int64_t time_ns, struct cell v, struct errbuf *eb)
+{
+	if (t->value_count == t->value_room) {
+		uint32_t room = t->value_room ? t->value_room * 2 : 64;
+		size_t more = (room - t->value_room) * sizeof(int64_t) * 2;
+		enum err e = budget_take(t->budget, more, eb);
+		if (e != ERR_OK)
+			return e;
+		int64_t *times = realloc(t->times, room * sizeof *times);
+		t->times = times ? times : t->times;
+		double *values = realloc(t->values, room * sizeof *values);
+		t->values = values ? values : t->values;
+		if (!times || !values) {
+			budget_give(t->budget, more);
+			return errbuf_set(eb, ERR_NOMEM, "out of memory");
+		}
+		t->value_room = room;
+	}
+	t->times[t->value_count] = time_ns;
+	t->values[t->value_count++] = number(v);
+	return ERR_OK;
+}
+
 enum err transform_push(
     struct transform *t, int64_t time_ns, struct cell v, struct function_point *out, bool *has, struct errbuf *eb)
 {
@@ -174,6 +206,9 @@ enum err transform_push(
 		break;
 	case FN_CUMULATIVE_SUM:
 		*has = push_sum(t, v, &out->value);
+		break;
+	case FN_HOLT_WINTERS:
+		e = keep_value(t, time_ns, v, eb);
 		break;
 	case FN_MOVING_AVERAGE:
 		if (!t->ring)
@@ -189,8 +224,32 @@ enum err transform_push(
 
 enum err transform_finish(struct transform *t, struct function_point **out, uint32_t *count, struct errbuf *eb)
 {
-	(void)t, (void)eb;
+	const struct function_call *c = t->call;
+	const struct holt_winters hw = { .times = t->times,
+		.values = t->values,
+		.count = t->value_count,
+		.interval_ns = c->interval_ns,
+		.horizon = c->count > UINT32_MAX ? UINT32_MAX : (uint32_t)c->count,
+		.season = c->seasonal > UINT32_MAX ? UINT32_MAX : (uint32_t)c->seasonal,
+		.with_fit = !strcmp(c->fn->name, "holt_winters_with_fit") };
+	int64_t *times;
+	double *values;
+
 	*out = NULL;
 	*count = 0;
-	return ERR_OK;
+	if (t->id != FN_HOLT_WINTERS || c->interval_ns <= 0)
+		return ERR_OK;
+	enum err e = holt_winters(&hw, &times, &values, count, t->budget, eb);
+	free(t->answer);
+	t->answer = e == ERR_OK ? calloc((size_t)*count + 1, sizeof *t->answer) : NULL;
+	if (e == ERR_OK && !t->answer)
+		e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+	for (uint32_t i = 0; e == ERR_OK && i < *count; i++)
+		t->answer[i] = (struct function_point){
+			.time_ns = times[i], .value = { .type = CELL_FLOAT, .f = values[i] }, .series = UINT32_MAX
+		};
+	free(times);
+	free(values);
+	*out = t->answer;
+	return e;
 }

@@ -1,4 +1,4 @@
-#include "query/select_read.h"
+#include "query/select_policy.h"
 
 #include <stdio.h>
 
@@ -60,7 +60,7 @@ static int64_t bucket_of(const struct iql_select *s, int64_t t)
 
 /* ---- the record ---- */
 
-static enum err ask_record(const struct select_read *r, const struct result_sink *sink, bool *began,
+static enum err ask_record(const struct select_policy *r, const struct result_sink *sink, bool *began,
     struct result_report *report, struct errbuf *eb)
 {
 	const struct record_access_opts *opts = record_access_opts(r->record);
@@ -85,7 +85,7 @@ static enum err ask_record(const struct select_read *r, const struct result_sink
 	return e;
 }
 
-static enum err ask_local(const struct select_read *r, struct arena *a, struct iql_select *s,
+static enum err ask_local(const struct select_policy *r, struct arena *a, struct iql_select *s,
     const struct result_sink *sink, struct result_report *report, struct errbuf *eb)
 {
 	report->sources |= READ_SOURCE_LOCAL;
@@ -95,7 +95,7 @@ static enum err ask_local(const struct select_read *r, struct arena *a, struct i
 /* ---- both ---- */
 
 struct two {
-	const struct select_read *read;
+	const struct select_policy *read;
 	struct result_kept local;
 	struct result_report local_report, report;
 };
@@ -135,7 +135,7 @@ static enum err push_kept(const struct result_kept *k, const struct result_sink 
 }
 
 /* Part of the range is undelivered. */
-static enum err answer_from_both(const struct select_read *r, struct arena *a, struct iql_select *s,
+static enum err answer_from_both(const struct select_policy *r, struct arena *a, struct iql_select *s,
     int64_t undelivered_ns, const struct result_sink *sink, bool *began, struct result_report *report,
     struct errbuf *eb)
 {
@@ -173,7 +173,7 @@ static enum err answer_from_both(const struct select_read *r, struct arena *a, s
 	return e;
 }
 
-static enum err answer_from_record(const struct select_read *r, struct arena *a, struct iql_select *s,
+static enum err answer_from_record(const struct select_policy *r, struct arena *a, struct iql_select *s,
     const struct result_sink *sink, bool *began, struct result_report *report, struct errbuf *eb)
 {
 	const struct record_access_opts *opts = record_access_opts(r->record);
@@ -185,8 +185,8 @@ static enum err answer_from_record(const struct select_read *r, struct arena *a,
 	return answer_from_both(r, a, s, undelivered_ns, sink, began, report, eb);
 }
 
-enum err select_read(const struct select_read *r, struct arena *a, struct iql_select *s, const struct result_sink *sink,
-    struct result_report *report, struct errbuf *eb)
+enum err select_policy_run(const struct select_policy *r, struct arena *a, struct iql_select *s,
+    const struct result_sink *sink, struct result_report *report, struct errbuf *eb)
 {
 	bool began = false;
 

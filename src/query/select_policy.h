@@ -6,13 +6,13 @@
  *     there on, series by series (query/tail_merge);
  *   - what cannot be put together from two answers (LIMIT, calls over the whole range, transformations, subqueries) is
  *     answered by the local store, if that has the whole range; else by the record, and the answer says what it lacks. */
-#ifndef QUERY_SELECT_READ_H
-#define QUERY_SELECT_READ_H
+#ifndef QUERY_SELECT_POLICY_H
+#define QUERY_SELECT_POLICY_H
 
 #include "query/reader.h"
 #include "query/select/select.h"
 
-struct select_read {
+struct select_policy {
 	const struct select_env *env;
 	struct record_access *record; /* NULL: there is none */
 	enum read_policy policy;
@@ -21,7 +21,7 @@ struct select_read {
 };
 
 /* As select_run. */
-NODISCARD enum err select_read(const struct select_read *r, struct arena *a, struct iql_select *s,
+NODISCARD enum err select_policy_run(const struct select_policy *r, struct arena *a, struct iql_select *s,
     const struct result_sink *sink, struct result_report *report, struct errbuf *eb);
 
 /* Whether the end of an answer may be another's. */

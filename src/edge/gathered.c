@@ -1,0 +1,174 @@
+#include "edge/gathered.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+
+uint64_t gathered_rejected_points(void)
+{
+	uint64_t n = 0;
+
+	for (int r = 0; r < REJECT_COUNT; r++)
+		n += counter_get(reject_counter((enum reject)r));
+	return n;
+}
+
+static enum reject worst_reject(void)
+{
+	enum reject worst = REJECT_UNPARSABLE;
+
+	for (int r = 0; r < REJECT_COUNT; r++)
+		if (counter_get(reject_counter((enum reject)r)) > counter_get(reject_counter(worst)))
+			worst = (enum reject)r;
+	return worst;
+}
+
+uint64_t gathered_refused_requests(void)
+{
+	uint64_t n = 0;
+
+	for (int c = COUNTER_REFUSED_TOO_LARGE; c <= COUNTER_REFUSED_BAD_REQUEST; c++)
+		n += counter_get((enum counter)c);
+	return n;
+}
+
+void gathered_sample_rates(struct services *s)
+{
+	int64_t now = clock_mono_ns();
+	struct spool_totals t;
+
+	if (!rates_due(&s->rates, now))
+		return;
+	spool_totals(s->spool, &t);
+	rates_add(&s->rates,
+	    &(struct rates_sample){ .at_ns = now,
+		.value = { [RATE_VALUES] = counter_get(COUNTER_INGEST_VALUES),
+		    [RATE_DELIVERED] = counter_get(COUNTER_REPL_SENT_POINTS),
+		    [RATE_SPOOL_BYTES] = t.bytes,
+		    [RATE_REJECTED] = gathered_rejected_points() } });
+}
+
+void routes_each_second(void *services)
+{
+	struct services *s = services;
+	struct disk_space_stats disk;
+
+	gathered_sample_rates(s);
+	ingest_trim(s->ingest);
+	if (s->disk)
+		disk_space_stats(s->disk, &disk); /* measures, and tells the log of a change */
+	if (s->backup)
+		backup_watch(s->backup);
+}
+
+static void tell_sentence(struct services *s, struct gathered *g)
+{
+	struct sentence_facts f = { .now_ns = g->now_ns,
+		.writable = g->committer.writable,
+		.write_error = g->committer.error,
+		.disk_low = g->disk.low,
+		.disk_free_bytes = g->disk.free_bytes,
+		.disk_reserve_bytes = g->disk.reserve_bytes,
+		.missing = s->missing,
+		.damaged_reads = counter_get(COUNTER_STORE_DAMAGED_READS),
+		.salvage = g->salvage.state,
+		.salvaged_points = g->salvage.points,
+		.salvage_lost_points = g->salvage.lost_points,
+		.salvage_file = g->salvage.file,
+		.salvage_error = g->salvage.error,
+		.check = g->check.state,
+		.check_pages = g->check.pages,
+		.check_bad_rows = g->check.bad_rows,
+		.check_error = g->check.error,
+		.store_salvage = g->store_salvage.state,
+		.store_salvaged_points = g->store_salvage.points,
+		.store_lost_points = g->store_salvage.lost_points,
+		.store_salvage_file = g->store_salvage.file,
+		.store_salvage_error = g->store_salvage.error,
+		.store_check = g->store_check.state,
+		.store_check_pages = g->store_check.pages,
+		.store_bad_blocks = g->store_check.bad_blocks,
+		.store_check_error = g->store_check.error,
+		.store_gap_points = g->store_gaps.points,
+		.gap_points = g->gaps.points,
+		.gap_cause = g->gaps.cause,
+		.record = s->replicator != NULL,
+		.record_url = s->record_url,
+		.spool_bytes = g->spool.bytes,
+		.spool_max_bytes = s->spool_max_bytes,
+		.spool_bytes_per_s = rates_per_s(&s->rates, RATE_SPOOL_BYTES),
+		.values_per_s = rates_per_s(&s->rates, RATE_VALUES),
+		.near = &g->near,
+		.rejected_points = rates_rise(&s->rates, RATE_REJECTED),
+		.rejected_reason = reject_name(worst_reject()) };
+
+	if (s->replicator) {
+		f.replication = g->replicator.state;
+		f.replication_since_ns = g->replicator.since_ns;
+		f.next_try_ns = g->replicator.next_try_ns;
+		f.lag_ns = g->replicator.lag_ns;
+		f.lag_points = g->replicator.lag_points;
+		f.replication_error = g->replicator.last_error;
+		f.delivered_per_s = rates_per_s(&s->rates, RATE_DELIVERED);
+		f.quarantined_points = g->replicator.quarantined_points;
+	}
+	for (unsigned i = 0; i < g->collect.count; i++) {
+		if (g->collect.collector[i].ok)
+			continue;
+		if (f.collectors_failing++ == 0) {
+			f.failing_name = g->collect.collector[i].name;
+			f.failing_error = g->collect.collector[i].error;
+		}
+	}
+	sentence_make(&f, &g->sentence);
+	g->alert_count = sentence_all(&f, g->alerts);
+}
+
+struct gathered *gathered_new(struct services *s)
+{
+	struct gathered *g = calloc(1, sizeof *g);
+
+	if (!g)
+		return NULL;
+	gathered_sample_rates(s);
+	g->now_ns = clock_wall_ns();
+	committer_stats(s->committer, &g->committer);
+	spool_totals(s->spool, &g->spool);
+	head_stats(s->head, &g->head);
+	series_view_nearest(s->catalogue, &g->near);
+	if (s->disk)
+		disk_space_stats(s->disk, &g->disk);
+	if (s->salvage)
+		salvage_stats(s->salvage, &g->salvage);
+	if (s->check)
+		spool_check_stats(s->check, &g->check);
+	if (s->store_salvage)
+		store_salvage_stats(s->store_salvage, &g->store_salvage);
+	if (s->store_check)
+		store_check_stats(s->store_check, &g->store_check);
+	struct errbuf ignored; /* a store that cannot be read shows in its check */
+	if (s->store_view && store_view_gap_sum(s->store_view, g->now_ns - 86400 * NS_PER_S, &g->store_gaps, &ignored))
+		g->store_gaps = (struct store_view_gaps){ 0 };
+	if (s->collect)
+		collect_stats(s->collect, &g->collect);
+	if (s->replicator)
+		replicator_stats(s->replicator, &g->replicator);
+	if (spool_view_gap_sum(s->spool_view, g->now_ns - 86400 * NS_PER_S, &g->gaps, &g->gaps_error) &&
+	    g->committer.writable) {
+		g->committer.writable = false; /* what cannot be read is no better than what cannot be written */
+		snprintf(g->committer.error, sizeof g->committer.error, "%.200s", g->gaps_error.text);
+	}
+	tell_sentence(s, g);
+	return g;
+}
+
+struct gathered *gathered_or_fail(struct http_request *rq, struct services *s)
+{
+	struct gathered *g = gathered_new(s);
+
+	if (!g)
+		http_fail(rq, 503, "overloaded", NULL, "out of memory");
+	return g;
+}

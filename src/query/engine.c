@@ -1,0 +1,295 @@
+#include "query/engine.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "query/engine_part.h"
+#include "query/influxql/check.h"
+#include "query/influxql/parser.h"
+#include "query/influxql/print.h"
+#include "query/influxql/zone.h"
+#include "query/select/select.h"
+#include "query/select_policy.h"
+#include "query/show.h"
+
+enum { CONCURRENT = 8, TIMEOUT_MS = 60000, ARENA_BLOCK = 16 << 10, MESSAGE_MAX = 4096 };
+static const size_t standard_bytes = (size_t)64 << 20;
+
+struct engine {
+	struct engine_opts opts;
+	atomic_uint running;
+};
+
+enum err engine_new(struct engine **out, const struct engine_opts *opts, struct errbuf *eb)
+{
+	struct engine *e = calloc(1, sizeof *e);
+
+	*out = e;
+	if (!e)
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	e->opts = *opts;
+	if (!e->opts.query_max_bytes)
+		e->opts.query_max_bytes = standard_bytes;
+	if (!e->opts.query_timeout_ms)
+		e->opts.query_timeout_ms = TIMEOUT_MS;
+	if (!e->opts.max_concurrent)
+		e->opts.max_concurrent = CONCURRENT;
+	return ERR_OK;
+}
+
+void engine_free(struct engine *e)
+{
+	free(e);
+}
+
+/* ---- one statement ---- */
+
+/* In the record our `metrics` may have another name. The former name of each source is put back by a second call. */
+static void name_databases(const struct iql_select *s, struct view from, struct view to)
+{
+	for (struct iql_source *x = s->sources; x; x = x->next) {
+		if (x->subquery)
+			name_databases(x->subquery, from, to);
+		else if (view_eq(x->database, from))
+			x->database = to;
+	}
+}
+
+/* The statement as the record is to get it: before the checks, which change it. */
+static void print_for_record(const struct engine_statement *x, struct buf *out)
+{
+	const struct view ours = view_of("metrics"),
+			  theirs = view_of(record_access_database(x->opts->record, "metrics"));
+
+	name_databases(x->st->select, ours, theirs);
+	iql_print_select(x->st->select, out);
+	if (!view_eq(ours, theirs))
+		name_databases(x->st->select, theirs, ours);
+}
+
+static void count_read(const struct result_report *r)
+{
+	counter_add(r->sources == READ_SOURCE_RECORD ? COUNTER_READ_RECORD
+		: r->sources == READ_SOURCE_BOTH     ? COUNTER_READ_MERGED
+						     : COUNTER_READ_LOCAL,
+	    1);
+	if (r->incomplete)
+		counter_add(COUNTER_READ_INCOMPLETE, 1);
+}
+
+static enum err run_select(const struct engine_statement *x, struct view influxql, struct errbuf *eb)
+{
+	struct select_env env = { .local = x->opts->local,
+		.catalogue = x->opts->catalogue,
+		.database = x->rq->database,
+		.policy = x->rq->policy,
+		.budget = x->budget,
+		.now_ns = x->now_ns };
+	const struct select_policy policy = { .env = &env,
+		.record = x->opts->record,
+		.policy = x->rq->policy_of_reads,
+		.influxql = influxql,
+		.timeout_ms = x->opts->query_timeout_ms };
+
+	if (x->st->kind == IQL_EXPLAIN)
+		return select_explain(&env, x->arena, x->st->select, x->st->flag, x->sink, x->report, eb);
+	enum err e = select_policy_run(&policy, x->arena, x->st->select, x->sink, x->report, eb);
+	if (e == ERR_OK)
+		count_read(x->report);
+	return e;
+}
+
+static enum err run_show(const struct engine_statement *x, struct errbuf *eb)
+{
+	struct show_env env = { .catalogue = x->opts->catalogue,
+		.database = x->rq->database,
+		.retention_ns = x->opts->retention_ns,
+		.budget = x->budget };
+
+	return show_run(&env, x->st, x->sink, x->report, eb);
+}
+
+static bool is_show_of_names(enum iql_statement_kind k)
+{
+	return k >= IQL_SHOW_DATABASES && k <= IQL_SHOW_FIELD_KEY_CARDINALITY;
+}
+
+static enum err run_checked(const struct engine_statement *x, struct view influxql, struct errbuf *eb)
+{
+	enum err e = iql_check_statement(x->arena, x->st, x->now_ns, eb);
+
+	if (e == ERR_OK)
+		e = engine_check_policies(x, eb);
+	if (e != ERR_OK)
+		return e;
+	if (x->st->kind == IQL_SELECT || x->st->kind == IQL_EXPLAIN)
+		return run_select(x, influxql, eb);
+	return is_show_of_names(x->st->kind) ? run_show(x, eb) : engine_manage(x, eb);
+}
+
+static enum err run_statement(const struct engine_statement *x, struct errbuf *eb)
+{
+	struct buf influxql;
+	enum err e = engine_check_names(x, eb);
+
+	if (e != ERR_OK)
+		return e;
+	buf_init(&influxql, 2 * (size_t)IQL_TEXT_MAX);
+	if (x->st->kind == IQL_SELECT && x->opts->record && x->rq->policy_of_reads != READ_LOCAL)
+		print_for_record(x, &influxql);
+	if (influxql.failed)
+		e = errbuf_set(eb, ERR_TOOBIG, "the statement is too long");
+	else
+		e = run_checked(x, (struct view){ influxql.p ? influxql.p : "", influxql.len }, eb);
+	buf_fini(&influxql);
+	return e;
+}
+
+/* ---- the sink between: how many rows, and whether anybody wants them ---- */
+
+struct watch {
+	const struct result_sink *rows;
+	uint64_t left; /* rows; UINT64_MAX: no ceiling */
+	struct iql_zone *zone; /* of tz() */
+	bool too_many, closed;
+};
+
+static bool on_series(void *arg, const struct result_series *s)
+{
+	struct watch *w = arg;
+	struct result_series in_zone = *s;
+
+	in_zone.zone = w->zone;
+	w->closed |= !w->rows->series(w->rows->arg, &in_zone);
+	return !w->closed;
+}
+
+static bool on_row(void *arg, const struct cell *cells)
+{
+	struct watch *w = arg;
+
+	if (w->left == 0) {
+		w->too_many = true;
+		return false;
+	}
+	w->left -= w->left != UINT64_MAX;
+	w->closed |= !w->rows->row(w->rows->arg, cells);
+	return !w->closed;
+}
+
+/* ---- the request ---- */
+
+struct run {
+	struct engine *engine;
+	const struct engine_request *rq;
+	const struct engine_sink *sink;
+	struct arena arena;
+	int64_t deadline_ns, now_ns;
+};
+
+static const char *deprecation(const struct iql_statement *st, struct buf *b)
+{
+	buf_str(b, "deprecated use of '");
+	iql_print_statement(st, b);
+	buf_str(b, "' in a read only context, please use a POST request instead");
+	buf_char(b, 0);
+	return b->failed ? NULL : b->p;
+}
+
+/* Runs it and tells how it ended. *failed: with an error that was told. */
+static enum err execute(struct run *r, struct iql_statement *st, bool *failed)
+{
+	const struct engine_opts *o = &r->engine->opts;
+	struct budget budget = { .max_bytes = o->query_max_bytes,
+		.deadline_ns = r->deadline_ns,
+		.time_limit_ns = o->query_timeout_ms * NS_PER_MS,
+		.max_rows = o->query_max_rows,
+		.max_series = o->query_max_series,
+		.max_buckets = o->query_max_buckets,
+		.is_wanted = r->rq->is_wanted,
+		.arg = r->rq->arg };
+	struct watch watch = { .rows = &r->sink->rows, .left = o->query_max_rows ? o->query_max_rows : UINT64_MAX };
+	struct result_sink between = { on_series, on_row, &watch };
+	struct result_report report = { 0 };
+	struct engine_statement x = { .opts = o,
+		.rq = r->rq,
+		.st = st,
+		.arena = &r->arena,
+		.budget = &budget,
+		.sink = &between,
+		.report = &report,
+		.now_ns = r->now_ns };
+	struct errbuf eb = { "" };
+	struct buf message;
+	enum err e = st->kind == IQL_SELECT ? iql_zone_open(&watch.zone, st->select->zone) : ERR_OK;
+
+	e = e == ERR_OK ? run_statement(&x, &eb) : errbuf_set(&eb, ERR_INVALID, "the time zone has gone");
+	iql_zone_close(watch.zone);
+	if (watch.closed || (e == ERR_CLOSED && !watch.too_many))
+		return ERR_CLOSED;
+	if (watch.too_many)
+		e = errbuf_set(&eb, ERR_TOOBIG,
+		    "the answer has more than %llu rows ([query] max_rows); ask for a shorter range, fewer series, or use LIMIT",
+		    (unsigned long long)o->query_max_rows);
+	*failed = e != ERR_OK;
+	buf_init(&message, MESSAGE_MAX + 6 * (size_t)IQL_SHOWN_MAX);
+	const char *words = !*failed && !r->rq->may_write && engine_is_for_post(st->kind) ? deprecation(st, &message)
+											  : NULL;
+	bool wanted = r->sink->end(r->sink->arg, &report, *failed ? eb.text : NULL, words);
+	buf_fini(&message);
+	return wanted ? ERR_OK : ERR_CLOSED;
+}
+
+/* After an error the others do not run. InfluxDB 1.6 says so under the number of the one that failed, once for each of them. */
+static enum err not_executed(struct run *r, uint32_t failed, uint32_t count)
+{
+	const struct result_report nothing = { 0 };
+
+	for (uint32_t i = failed; i + 1 < count; i++)
+		if (!r->sink->begin(r->sink->arg, failed) ||
+		    !r->sink->end(r->sink->arg, &nothing, "not executed", NULL))
+			return ERR_CLOSED;
+	return ERR_OK;
+}
+
+static enum err run_all(struct run *r, struct errbuf *eb)
+{
+	struct iql_params params = { 0 };
+	struct iql_query q = { 0 };
+	uint32_t number = 0;
+	bool failed = false;
+	enum err e = iql_params_read(&r->arena, r->rq->params, &params, eb);
+
+	if (e == ERR_OK)
+		e = iql_parse(&r->arena, r->rq->text, &params, &q, eb);
+	for (struct iql_statement *st = q.first; st && e == ERR_OK && !failed; st = st->next, number++) {
+		e = r->sink->begin(r->sink->arg, number) ? execute(r, st, &failed) : ERR_CLOSED;
+		if (e == ERR_OK && failed)
+			e = not_executed(r, number, q.count);
+	}
+	return e;
+}
+
+enum err engine_run(
+    struct engine *e, const struct engine_request *rq, const struct engine_sink *sink, struct errbuf *eb)
+{
+	struct run r = { .engine = e,
+		.rq = rq,
+		.sink = sink,
+		.deadline_ns = clock_mono_ns() + e->opts.query_timeout_ms * NS_PER_MS,
+		.now_ns = clock_wall_ns() };
+	enum err result;
+
+	if (atomic_fetch_add(&e->running, 1) >= e->opts.max_concurrent) {
+		result = errbuf_set(eb, ERR_FULL,
+		    "%u queries run already ([query] max_concurrent); try again in a second", e->opts.max_concurrent);
+	} else {
+		arena_init(&r.arena, ARENA_BLOCK, e->opts.query_max_bytes);
+		result = run_all(&r, eb);
+		arena_fini(&r.arena);
+	}
+	atomic_fetch_sub(&e->running, 1);
+	return result;
+}

@@ -1,0 +1,48 @@
+/* What the writers of results share: where text goes, and points in time. Owner: one thread. */
+#ifndef QUERY_RESULT_TEXT_H
+#define QUERY_RESULT_TEXT_H
+
+#include "base/buf.h"
+#include "query/engine.h"
+
+/* Text is gathered in buf. Whenever that holds flush_at bytes or more after a row, flush is called: it takes what is there,
+ * and clears buf. */
+struct result_out {
+	struct buf buf;
+	size_t flush_at;
+	bool (*flush)(void *arg, struct result_out *out); /* false: nobody wants the rest */
+	void *arg;
+	uint64_t sent; /* bytes that left; flush adds to it */
+};
+
+static inline bool result_out_row_done(struct result_out *o)
+{
+	return !o->buf.failed && (o->buf.len < o->flush_at || o->flush(o->arg, o));
+}
+
+/* The units of InfluxDB's `epoch`. */
+enum result_epoch {
+	RESULT_EPOCH_TEXT, /* RFC 3339 */
+	RESULT_EPOCH_NS,
+	RESULT_EPOCH_US,
+	RESULT_EPOCH_MS,
+	RESULT_EPOCH_S,
+	RESULT_EPOCH_M,
+	RESULT_EPOCH_H,
+};
+/* text may be NULL: RFC 3339. What is not known means ns, as in InfluxDB. */
+enum result_epoch result_epoch_find(const char *text);
+int64_t result_epoch_of(enum result_epoch e, int64_t ns); /* rounded towards zero, as InfluxDB does; not of TEXT */
+
+#define RESULT_TIME_MAX 36 /* bytes of a time as text */
+
+struct result_clock { /* remembers the day that it wrote last; zeroed to begin */
+	const struct iql_zone *zone; /* NULL: UTC */
+	int64_t day;
+	bool known;
+	char text[12]; /* 2026-01-31T */
+};
+/* RFC 3339 with as many fractional digits as needed; the years 1677 to 2262. Returns the end. */
+char *result_clock_put(struct result_clock *c, char *out, int64_t ns);
+
+#endif
