@@ -11,7 +11,6 @@ enum err select_emit_init(struct select_emit *e, struct select_work *w, const st
 	struct arena *a = w->arena;
 
 	*e = (struct select_emit){ .node = n, .sink = sink, .budget = w->env->budget, .eb = w->eb, .is_top = is_top };
-	buf_init(&e->scratch, KEPT_MAX);
 	e->slots = arena_alloc(a, (n->slot_count + 1) * sizeof *e->slots, 8);
 	e->row = arena_alloc(a, (n->column_count + 1) * sizeof *e->row, 8);
 	e->names = arena_alloc(a, (n->column_count + 1) * sizeof *e->names, 8);
@@ -31,7 +30,6 @@ void select_emit_fini(struct select_emit *e)
 {
 	for (uint32_t i = 0; e->kept && i < e->node->slot_count; i++)
 		buf_fini(&e->kept[i]);
-	buf_fini(&e->scratch);
 }
 
 void select_emit_begin(struct select_emit *e, struct view name, const struct select_group *g)
@@ -110,11 +108,10 @@ enum err select_emit_row(struct select_emit *e, int64_t time_ns)
 		return stop(e);
 	if (n->missing == SLOT_PREVIOUS)
 		keep_strings(e);
-	buf_clear(&e->scratch);
 	e->row[0] = (struct cell){ .type = CELL_INTEGER, .i = time_ns };
 	for (uint32_t i = 0; i < n->column_count; i++) {
 		const struct select_column *c = &n->columns[i];
-		struct cell v = c->eval ? eval_cell(c->eval, e->slots, &e->scratch) : e->slots[c->slot];
+		struct cell v = c->eval ? eval_cell(c->eval, e->slots) : e->slots[c->slot];
 		if (e->is_top && v.type == CELL_FLOAT && isnan(v.f))
 			v.type = CELL_NULL;
 		e->row[i + 1] = v;

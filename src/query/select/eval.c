@@ -2,8 +2,6 @@
  * left to right. Recursion is as deep as the tree, which the parser bounds. */
 #include "query/select/eval.h"
 
-#include <math.h>
-
 #include "query/regex.h"
 #include "query/select/eval_part.h"
 
@@ -11,7 +9,8 @@ enum node_kind { NODE_CONSTANT, NODE_SLOT, NODE_CHAIN, NODE_MATH, NODE_REGEX };
 
 struct node {
 	uint8_t kind, op; /* op: before this part of its chain */
-	uint8_t math; /* enum math */
+	uint8_t math; /* enum eval_math */
+	bool is_condition; /* true, false or missing, never anything else */
 	unsigned slot;
 	struct node *next, *parts;
 	struct cell constant;
@@ -21,41 +20,8 @@ struct node {
 
 struct eval {
 	struct node *root, *regexes;
-	bool gave_up;
+	bool whole_division, missing_stays, gave_up;
 };
-
-enum math {
-	MATH_NONE,
-	MATH_ABS,
-	MATH_ACOS,
-	MATH_ASIN,
-	MATH_ATAN,
-	MATH_ATAN2,
-	MATH_CEIL,
-	MATH_COS,
-	MATH_EXP,
-	MATH_FLOOR,
-	MATH_LN,
-	MATH_LOG,
-	MATH_LOG10,
-	MATH_LOG2,
-	MATH_POW,
-	MATH_ROUND,
-	MATH_SIN,
-	MATH_SQRT,
-	MATH_TAN,
-	MATHS
-};
-static const char *const math_names[MATHS] = { "", "abs", "acos", "asin", "atan", "atan2", "ceil", "cos", "exp",
-	"floor", "ln", "log", "log10", "log2", "pow", "round", "sin", "sqrt", "tan" };
-
-static enum math find_math(struct view name)
-{
-	for (int i = 1; i < MATHS; i++)
-		if (view_is(name, math_names[i]))
-			return (enum math)i;
-	return MATH_NONE;
-}
 
 /* ---- compiling ---- */
 
@@ -77,12 +43,11 @@ static bool constant_of(const struct iql_expr *e, struct cell *out)
 {
 	*out = (struct cell){ .type = CELL_NULL };
 	switch (e->kind) {
-	case IQL_INTEGER:
-	case IQL_DURATION:
-		*out = (struct cell){ .type = CELL_INTEGER, .i = e->i };
-		return true;
+	case IQL_DURATION: /* these go together with nothing */
 	case IQL_TIME:
-		*out = (struct cell){ .type = CELL_INTEGER, .i = (int64_t)((uint64_t)e->i * 1000000000u + e->nanos) };
+		return true;
+	case IQL_INTEGER:
+		*out = (struct cell){ .type = CELL_INTEGER, .i = e->i };
 		return true;
 	case IQL_UNSIGNED:
 		*out = (struct cell){ .type = CELL_UNSIGNED, .u = e->u };
@@ -112,6 +77,7 @@ static struct node *compile_parts(struct compiling *c, struct node *n, const str
 		if (!*at)
 			return NULL;
 		(*at)->op = e->op;
+		n->is_condition = n->kind == NODE_CHAIN && e->op >= IQL_AND;
 		at = &(*at)->next;
 	}
 	return n;
@@ -137,12 +103,13 @@ static struct node *compile(struct compiling *c, const struct iql_expr *e)
 		c->eval->regexes = n;
 		return n;
 	}
-	if (e->kind == IQL_CALL && (n->math = (uint8_t)find_math(e->call.name)) != MATH_NONE) {
+	if (e->kind == IQL_CALL && (n->math = (uint8_t)eval_find_math(e->call.name)) != MATH_NONE) {
 		n->kind = NODE_MATH;
 		return compile_parts(c, n, e->call.list);
 	}
 	if (constant_of(e, &n->constant)) {
 		n->kind = NODE_CONSTANT;
+		n->is_condition = n->constant.type == CELL_BOOLEAN;
 		return n;
 	}
 	n->kind = NODE_SLOT;
@@ -160,6 +127,8 @@ enum err eval_new(
 	c.eval = arena_alloc(a, sizeof *c.eval, 16);
 	if (!c.eval)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	c.eval->whole_division = slots->whole_division;
+	c.eval->missing_stays = slots->missing_stays;
 	c.eval->root = compile(&c, e);
 	if (c.error == ERR_OK)
 		*out = c.eval;
@@ -178,79 +147,6 @@ void eval_free(struct eval *e)
 
 /* ---- calculating ---- */
 
-static bool as_float(struct cell c, double *out)
-{
-	*out = c.type == CELL_FLOAT ? c.f : c.type == CELL_INTEGER ? (double)c.i : (double)c.u;
-	return c.type == CELL_FLOAT || c.type == CELL_INTEGER || c.type == CELL_UNSIGNED;
-}
-
-static double of_one(enum math m, double x)
-{
-	switch (m) {
-	case MATH_ABS:
-		return fabs(x);
-	case MATH_ACOS:
-		return acos(x);
-	case MATH_ASIN:
-		return asin(x);
-	case MATH_ATAN:
-		return atan(x);
-	case MATH_CEIL:
-		return ceil(x);
-	case MATH_COS:
-		return cos(x);
-	case MATH_EXP:
-		return exp(x);
-	case MATH_FLOOR:
-		return floor(x);
-	case MATH_LN:
-		return log(x);
-	case MATH_LOG10:
-		return log10(x);
-	case MATH_LOG2:
-		return log2(x);
-	case MATH_ROUND:
-		return round(x);
-	case MATH_SIN:
-		return sin(x);
-	case MATH_SQRT:
-		return sqrt(x);
-	case MATH_TAN:
-		return tan(x);
-	default:
-		return NAN;
-	}
-}
-
-static double of_two(enum math m, double x, double y)
-{
-	return m == MATH_ATAN2 ? atan2(x, y) : m == MATH_POW ? pow(x, y) : log(x) / log(y);
-}
-
-/* abs, ceil, floor and round leave whole numbers what they are. */
-static bool keeps_whole(enum math m)
-{
-	return m == MATH_ABS || m == MATH_CEIL || m == MATH_FLOOR || m == MATH_ROUND;
-}
-
-static struct cell calculate(const struct node *n, struct cell a, struct cell b)
-{
-	const enum math m = (enum math)n->math;
-	double x, y;
-
-	if (!as_float(a, &x))
-		return (struct cell){ .type = CELL_NULL };
-	if (n->parts->next)
-		return as_float(b, &y) ? (struct cell){ .type = CELL_FLOAT, .f = of_two(m, x, y) }
-				       : (struct cell){ .type = CELL_NULL };
-	if (a.type != CELL_FLOAT && keeps_whole(m)) {
-		if (m == MATH_ABS && a.type == CELL_INTEGER && a.i < 0)
-			a.i = (int64_t)(0 - (uint64_t)a.i);
-		return a;
-	}
-	return (struct cell){ .type = CELL_FLOAT, .f = of_one(m, x) };
-}
-
 static struct cell match(struct eval *e, struct cell a, const struct node *pattern, enum iql_op op)
 {
 	struct errbuf eb;
@@ -265,10 +161,32 @@ static struct cell match(struct eval *e, struct cell a, const struct node *patte
 	return (struct cell){ .type = CELL_BOOLEAN, .b = yes == (op == IQL_MATCH) };
 }
 
-static struct cell work_out(struct eval *e, const struct node *n, const struct cell *slots, struct buf *scratch)
-{
-	struct cell a;
+static struct cell work_out(struct eval *e, const struct node *n, const struct cell *slots);
 
+static struct cell call(struct eval *e, const struct node *n, const struct cell *slots)
+{
+	struct cell of[2] = { { .type = CELL_NULL }, { .type = CELL_NULL } };
+	unsigned count = 0;
+
+	for (const struct node *part = n->parts; part && count < 2; part = part->next)
+		of[count++] = work_out(e, part, slots);
+	return eval_calculate((enum eval_math)n->math, of, count);
+}
+
+/* What is missing beside a boolean is false. */
+static struct cell join(const struct eval *e, const struct node *x, struct cell a, const struct node *y, struct cell b)
+{
+	const struct cell no = { .type = CELL_BOOLEAN };
+
+	if (a.type == CELL_NULL && b.type == CELL_BOOLEAN && !(e->missing_stays && x->kind == NODE_SLOT))
+		a = no;
+	else if (b.type == CELL_NULL && a.type == CELL_BOOLEAN && !(e->missing_stays && y->kind == NODE_SLOT))
+		b = no;
+	return eval_binary((enum iql_op)y->op, a, b, e->whole_division);
+}
+
+static struct cell work_out(struct eval *e, const struct node *n, const struct cell *slots)
+{
 	switch (n->kind) {
 	case NODE_CONSTANT:
 		return n->constant;
@@ -277,35 +195,33 @@ static struct cell work_out(struct eval *e, const struct node *n, const struct c
 	case NODE_REGEX:
 		return (struct cell){ .type = CELL_NULL };
 	case NODE_MATH:
-		a = n->parts ? work_out(e, n->parts, slots, scratch) : (struct cell){ .type = CELL_NULL };
-		return calculate(n, a,
-		    n->parts && n->parts->next ? work_out(e, n->parts->next, slots, scratch)
-					       : (struct cell){ .type = CELL_NULL });
+		return call(e, n, slots);
 	default:
 		break;
 	}
-	a = work_out(e, n->parts, slots, scratch);
-	for (const struct node *part = n->parts->next; part; part = part->next) {
+	const struct node *before = n->parts;
+	struct cell a = work_out(e, before, slots);
+	for (const struct node *part = before->next; part; before = n, part = part->next) {
 		enum iql_op op = (enum iql_op)part->op;
-		/* nothing that follows can change it */
-		if (a.type == CELL_BOOLEAN && ((op == IQL_OR && a.b) || (op == IQL_AND && !a.b)))
+		/* what follows cannot change it */
+		if (part->is_condition && a.type == CELL_BOOLEAN && (op == IQL_OR ? a.b : op == IQL_AND && !a.b))
 			continue;
 		if (op == IQL_MATCH || op == IQL_NOT_MATCH)
 			a = match(e, a, part, op);
 		else
-			a = eval_binary(op, a, work_out(e, part, slots, scratch), scratch);
+			a = join(e, before, a, part, work_out(e, part, slots));
 	}
 	return a;
 }
 
-struct cell eval_cell(struct eval *e, const struct cell *slots, struct buf *scratch)
+struct cell eval_cell(struct eval *e, const struct cell *slots)
 {
-	return work_out(e, e->root, slots, scratch);
+	return work_out(e, e->root, slots);
 }
 
-bool eval_is_true(struct eval *e, const struct cell *slots, struct buf *scratch)
+bool eval_is_true(struct eval *e, const struct cell *slots)
 {
-	struct cell c = work_out(e, e->root, slots, scratch);
+	struct cell c = work_out(e, e->root, slots);
 
 	return c.type == CELL_BOOLEAN && c.b;
 }

@@ -1,10 +1,9 @@
 /* Operators over two values. Beside a float all numbers are floats; an integer beside an unsigned number is taken for one,
- * its bits as they are, but compared as the number it is. Integers divided give a float, and anything divided by zero gives 0. */
+ * its bits as they are, but compared as the number it is. Anything divided by zero gives 0. Strings are compared, never
+ * joined: InfluxDB 1.6 cannot. */
 #include <math.h>
 
 #include "query/select/eval_part.h"
-
-enum { SCRATCH_BYTES = 1 << 20 };
 
 static struct cell of_bool(bool b)
 {
@@ -121,12 +120,14 @@ static bool wrapping(enum iql_op op, uint64_t a, uint64_t b, uint64_t *out)
 	}
 }
 
-static struct cell integers(enum iql_op op, int64_t a, int64_t b)
+static struct cell integers(enum iql_op op, int64_t a, int64_t b, bool whole_division)
 {
 	uint64_t bits;
 
 	if (wrapping(op, (uint64_t)a, (uint64_t)b, &bits))
 		return of_integer(bits);
+	if (op == IQL_DIV && whole_division)
+		return of_integer(b == 0 ? 0 : b == -1 ? 0 - (uint64_t)a : (uint64_t)(a / b));
 	if (op == IQL_DIV)
 		return of_float(b == 0 ? 0 : (double)a / (double)b);
 	if (op == IQL_MOD)
@@ -147,21 +148,9 @@ static struct cell unsigneds(enum iql_op op, uint64_t a, uint64_t b)
 	return compare(op, a<b, a == b, a> b);
 }
 
-static struct cell strings(enum iql_op op, struct view a, struct view b, struct buf *scratch)
+static struct cell strings(enum iql_op op, struct view a, struct view b)
 {
-	if (op == IQL_EQ || op == IQL_NEQ)
-		return of_bool(view_eq(a, b) == (op == IQL_EQ));
-	if (op != IQL_ADD)
-		return no_fit(op);
-	/* what was joined before lies in scratch too, so it takes all its room at once and never moves */
-	if (!scratch->cap && !buf_reserve(scratch, scratch->max < SCRATCH_BYTES ? scratch->max : SCRATCH_BYTES))
-		return no_fit(op);
-	size_t at = scratch->len;
-	if (a.len + b.len > scratch->cap - at)
-		return no_fit(op);
-	buf_view(scratch, a);
-	buf_view(scratch, b);
-	return (struct cell){ .type = CELL_STRING, .s = { scratch->p + at, a.len + b.len } };
+	return op == IQL_EQ || op == IQL_NEQ ? of_bool(view_eq(a, b) == (op == IQL_EQ)) : no_fit(op);
 }
 
 static bool is_number(struct cell c)
@@ -184,23 +173,25 @@ static struct cell mixed(enum iql_op op, struct cell a, struct cell b)
 	return unsigneds(op, a.u, b.u);
 }
 
-struct cell eval_binary(enum iql_op op, struct cell a, struct cell b, struct buf *scratch)
+/* A boolean on the left side makes these false where the right side is none. */
+static bool is_logical(enum iql_op op)
 {
-	if (op == IQL_AND || op == IQL_OR) { /* what is missing beside a boolean is false */
-		if (a.type == CELL_NULL && b.type == CELL_BOOLEAN)
-			a = of_bool(false);
-		else if (b.type == CELL_NULL && a.type == CELL_BOOLEAN)
-			b = of_bool(false);
-	}
+	return op == IQL_AND || op == IQL_OR || op == IQL_BIT_AND || op == IQL_BIT_OR || op == IQL_BIT_XOR;
+}
+
+struct cell eval_binary(enum iql_op op, struct cell a, struct cell b, bool whole_division)
+{
 	if (a.type == CELL_BOOLEAN && b.type == CELL_BOOLEAN)
 		return booleans(op, a.b, b.b);
+	if (a.type == CELL_BOOLEAN && is_logical(op))
+		return of_bool(false);
 	if (a.type == CELL_STRING && b.type == CELL_STRING)
-		return strings(op, a.s, b.s, scratch);
+		return strings(op, a.s, b.s);
 	if (!is_number(a) || !is_number(b))
 		return no_fit(op);
 	if (a.type == CELL_FLOAT || b.type == CELL_FLOAT)
 		return floats(op, as_float(a), as_float(b));
 	if (a.type != b.type)
 		return mixed(op, a, b);
-	return a.type == CELL_INTEGER ? integers(op, a.i, b.i) : unsigneds(op, a.u, b.u);
+	return a.type == CELL_INTEGER ? integers(op, a.i, b.i, whole_division) : unsigneds(op, a.u, b.u);
 }

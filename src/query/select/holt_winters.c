@@ -35,6 +35,29 @@ static void bound(double *x)
 		x[i] = x[i] > 1 ? 1 : x[i] < 0 ? 0 : x[i];
 }
 
+/* x^n of [0, 1] by squaring the mantissa, which rounds as InfluxDB's does: the last bit may send the search elsewhere. */
+static double power(double x, uint32_t n)
+{
+	int exponent, sum = 0;
+	double square = frexp(x, &exponent), product = 1;
+
+	for (; n && x > 0; n >>= 1) {
+		if (n & 1) {
+			product *= square;
+			sum += exponent;
+		}
+		square *= square;
+		exponent *= 2;
+		if (square < 0.5) {
+			square += square;
+			exponent--;
+		}
+		if (exponent < -4096 || sum < -4096)
+			return 0;
+	}
+	return x > 0 ? ldexp(product, sum) : 0;
+}
+
 /* Into m->forecast: what the model says of the past and of `horizon` values more. Each value follows from the one that it
  * forecast before. */
 static void run_model(struct model *m, double *x, uint32_t horizon)
@@ -60,7 +83,7 @@ static void run_model(struct model *m, double *x, uint32_t horizon)
 		trend = x[BETA] * (level - was) + (1 - x[BETA]) * phi * was_trend;
 		double now = x[GAMMA] * (y / (was + phi * was_trend)) + (1 - x[GAMMA]) * before;
 		y = (level + phi_sum * trend) * ahead;
-		phi_sum += pow(phi, t);
+		phi_sum += power(phi, t);
 		if (season) {
 			seasons[(t + turn) % season] = now;
 			turn++;

@@ -311,7 +311,7 @@ static enum err plan_slots(struct select_work *w, struct select_node *n)
 
 static enum err plan_columns(struct select_work *w, struct select_node *n)
 {
-	struct eval_slots slots = { find_slot, n };
+	struct eval_slots slots = { .find = find_slot, .arg = n };
 
 	for (uint32_t i = 0; i < n->column_count; i++) {
 		struct select_column *c = &n->columns[i];

@@ -84,7 +84,9 @@ static enum err bind_names(struct select_run *r)
 {
 	const struct select_node *n = r->node;
 	struct arena *a = r->work->arena;
-	struct eval_slots slots = { find_filter_slot, r };
+	struct eval_slots slots = {
+		.find = find_filter_slot, .arg = r, .whole_division = true, .missing_stays = !r->is_table
+	};
 
 	r->binds = arena_alloc(a, (n->input_count + 1) * sizeof *r->binds, 8);
 	r->filter_cells = arena_alloc(a, (n->input_count + 1) * sizeof *r->filter_cells, 8);
@@ -214,8 +216,7 @@ enum err select_filter_rows(struct select_run *r, const struct source_rows *rows
 				cell->type = CELL_NULL;
 			}
 		}
-		buf_clear(&r->scratch);
-		pass[k] = eval_is_true(r->filter, r->filter_cells, &r->scratch);
+		pass[k] = eval_is_true(r->filter, r->filter_cells);
 		*any |= pass[k];
 		enum err e = budget_check(r->budget, r->eb);
 		if (e != ERR_OK)

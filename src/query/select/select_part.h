@@ -163,7 +163,6 @@ struct select_emit { /* rows on their way out */
 	bool has_header, is_top; /* is_top: the statement's own answer */
 	bool stopped; /* the sink wants no more */
 	uint64_t rows;
-	struct buf scratch;
 };
 
 struct select_run {
