@@ -167,6 +167,37 @@ LOAD_PID=''
 on_terminal 80x12 -- "$H" query --watch 'SELEC' > "$T/out"
 is "$? $(grep -c 1049 "$T/out")" "1 0" "--watch of what is wrong ends at once"
 
+# ---- the shell ----
+
+printf 'format csv\nprecision s\nSELECT temp\nFROM room\nLIMIT 1;\nuse nosuch\nSHOW MEASUREMENTS; use "metrics";\nUSE metrics\nSELECT v FROM long LIMIT 1' |
+	"$H" shell > "$T/out" 2> "$T/err"
+is "$?:$(tr -d '\r' < "$T/out")" "1:name,time,temp
+room,$t,0.5
+name,time,v
+long,$t,0" "the shell, from a pipe"
+grep -q '^holdfast: error parsing query: found use' "$T/err"
+ok "what is wrong is told, and the rest is done"
+echo 'SHOW DATABASES' | "$H" shell > /dev/null 2>&1
+is $? 0 "exit status 0 if all was well"
+export XDG_STATE_HOME=$T/state
+enter=$(printf '\r')
+NO_COLOR=1 on_terminal 80x24 --until 'metrics> ' --type "SHOW TAG KEYS$enter" --until '[.]{3}> ' --type "FROM room;$enter" \
+	--until 'name.*metrics> ' --type "SELECT bad" --until bad --type "$(printf '\003')" \
+	--until 'metrics> ' --type "CREATE USER u WITH PASSWORD 'secret';$enter" --until 'metrics> ' --type "use x$enter" \
+	--until 'x> ' --type "$(printf '\004')" -- "$H" shell > "$T/out"
+is "$?" 0 "the shell, on a terminal: lines, Ctrl-C, Ctrl-D"
+grep -q '^tagKey' "$T/out"
+ok "answers"
+if grep -q 'define HAVE_LIBEDIT' "$BUILDDIR/config.h" 2> /dev/null; then
+	is "$(grep -c 'SHOW' "$T/state/holdfast/history") $(grep -c -i 'secret\|bad' "$T/state/holdfast/history")" "1 0" "the history has statements, without passwords"
+	is "$(stat -c %a "$T/state/holdfast/history")" 600 "for its owner alone"
+fi
+on_terminal 80x24 --until 'metrics> ' --type "format csv$enter" --until 'metrics> ' \
+	--type "SELECT MEAN(v) FROM long WHERE time >= ${t}s AND time < ${t}s + 100000000ms GROUP BY time(1ms) fill(0);$enter" \
+	--until 'long,20' --type "$(printf '\003')" --until 'interrupted.*metrics> ' --type "SHOW DATABASES;$enter" \
+	--until 'databases,metrics.*metrics> ' --type "exit$enter" -- "$H" shell > "$T/out"
+is $? 0 "Ctrl-C ends a long answer, and the shell goes on"
+
 # while the server is away the last answer stays
 on_terminal 100x12 --until 'as of [0-9]+ s ago: no answer from .*room' --signal SIGINT -- \
 	"$H" query --watch=0.1 'SELECT temp FROM room LIMIT 1' > "$T/out" &
