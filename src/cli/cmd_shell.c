@@ -208,7 +208,7 @@ static int start(struct shell *sh)
 
 	setlocale(LC_CTYPE, "");
 	sh->person = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
-	sh->lines = lines_open(sh->person, sh->person && history_file(history) ? history : NULL);
+	sh->lines = lines_open(sh->person, sh->person && history_file(history) ? history : NULL, &interrupted);
 	if (!sh->lines)
 		return complain(EXIT_BAD, "out of memory");
 	if (sh->person) {
