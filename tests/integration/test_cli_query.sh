@@ -202,8 +202,7 @@ is $? 0 "Ctrl-C ends a long answer, and the shell goes on"
 on_terminal 100x12 --until 'as of [0-9]+ s ago: no answer from .*room' --signal SIGINT -- \
 	"$H" query --watch=0.1 'SELECT temp FROM room LIMIT 1' > "$T/out" &
 LOAD_PID=$!
-first_answer() { curl -s "$HOLDFAST_URL/ping" > /dev/null; sleep 0.5; }
-first_answer
+wait_until 30 grep -q '^room' "$T/out"
 stop_influxd
 stop_holdfastd
 wait "$LOAD_PID"

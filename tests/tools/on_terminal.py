@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a command on a terminal of its own and prints all it writes there, with \\r\\n as it comes.
+"""Runs a command on a terminal of its own and prints what it writes there as it comes, with \\r\\n.
 
     on_terminal.py COLUMNSxLINES [--until REGEX --signal NAME|--type TEXT]... -- COMMAND [ARGUMENT]...
 
@@ -22,7 +22,6 @@ while True:
     if not ready:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        sys.stdout.buffer.write(seen)
         sys.exit(99)
     try:
         piece = os.read(fd, 65536)
@@ -31,6 +30,8 @@ while True:
     if not piece:
         break
     seen += piece
+    sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
     found = steps and steps[0][0].search(seen, begin)
     if found:
         _, what, value = steps.pop(0)
@@ -40,5 +41,4 @@ while True:
         else:
             os.write(fd, value.encode())
 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-sys.stdout.buffer.write(seen)
 sys.exit(status if status >= 0 else 128 - status)
