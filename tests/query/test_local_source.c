@@ -99,6 +99,19 @@ static bool read_any_tallies(const char *stage, int64_t unit_ns)
 	return c.rollups;
 }
 
+/* Another measurement, in windows with and without rows of the model. */
+static void write_beside(const char *measurement, int64_t every_ns)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	for (int64_t t = -SPAN_NS; t < 2 * SPAN_NS; t += every_ns)
+		buf_printf(&b, "%s v=1 %lld\n", measurement, (long long)(model.base_ns + t));
+	buf_char(&b, 0);
+	stand_write(&st, b.p);
+	buf_fini(&b);
+}
+
 Test(local_source, rows_are_those_of_the_model_wherever_they_are)
 {
 	struct stand_opts o = { .compactor = true };
@@ -108,7 +121,9 @@ Test(local_source, rows_are_those_of_the_model_wherever_they_are)
 		row_model_begin(
 		    seed * UINT64_C(88172645463325252), INT64_C(1795000000) * NS_PER_S / TIER_DAY_NS * TIER_DAY_NS);
 		stand_open(&st, &o);
+		write_beside("before", 5 * TIER_HOUR_NS);
 		row_model_write_first(&st);
+		write_beside("behind", 7 * TIER_HOUR_NS);
 		for (int round = 0; round < 10; round++) {
 			row_model_write_some(&st, 20 + (unsigned)row_model_random(round < 2 ? 2000 : 300));
 			if (row_model_random(2))

@@ -10,6 +10,7 @@
 #include "query/influxql/check.h"
 #include "query/influxql/parser.h"
 #include "query/regex.h"
+#include "query/select/eval.h"
 #include "query/tag_filter.h"
 
 enum { TAGS = 3, FIELDS = 5, ROWS = 7, V = 0, N, B, S, BOTH };
@@ -234,6 +235,38 @@ static struct iql_expr *parse(const char *condition)
 	return q.first->select->filter;
 }
 
+/* ---- by the engine ---- */
+
+static bool find_slot(void *arg, const struct iql_expr *leaf, unsigned *slot)
+{
+	(void)arg;
+	for (*slot = 0; *slot < FIELDS; ++*slot)
+		if (view_is(leaf->text, field_names[*slot]))
+			return true;
+	for (; *slot < FIELDS + TAGS; ++*slot)
+		if (view_is(leaf->text, tag_names[*slot - FIELDS]))
+			return true;
+	return true; /* a tag that no series has */
+}
+
+/* The rest of a condition says of the row what it says to query/select/eval. */
+static void check_engine(const struct iql_expr *rest, const struct row *r, bool want)
+{
+	const struct eval_slots slots = { find_slot, NULL };
+	struct cell cells[FIELDS + TAGS + 1] = { [FIELDS + TAGS] = STRING("") };
+	struct eval *e;
+	struct buf scratch;
+
+	memcpy(cells, r->fields, sizeof r->fields);
+	for (unsigned i = 0; i < TAGS; i++)
+		cells[FIELDS + i] = (struct cell){ .type = CELL_STRING, .s = view_of(r->tags[i]) };
+	cr_assert_eq(eval_new(&e, &arena, rest, &slots, &eb), ERR_OK, "%s", eb.text);
+	buf_init(&scratch, 1 << 16);
+	cr_expect_eq(eval_is_true(e, cells, &scratch), want);
+	buf_fini(&scratch);
+	eval_free(e);
+}
+
 /* A bit for each row that passes. */
 static unsigned passing(const struct iql_expr *filter, unsigned *chosen)
 {
@@ -248,6 +281,8 @@ static unsigned passing(const struct iql_expr *filter, unsigned *chosen)
 		if (!series_set_has(&set, i))
 			continue;
 		struct cell c = rest ? value_of(rest, &rows[i], false) : truth(true);
+		if (rest)
+			check_engine(rest, &rows[i], c.type == CELL_BOOLEAN && c.b);
 		*chosen |= 1u << i;
 		bits |= (unsigned)(c.type == CELL_BOOLEAN && c.b) << i;
 	}
