@@ -109,6 +109,19 @@ static int scaled(uint64_t c, int q, bool closer, uint64_t *digits)
 	return k;
 }
 
+/* Measured values mostly have few decimals. A decimal of at most 15 digits that reads back as v is the shortest: no two of
+ * those are the same double. Both numbers of the division are whole and below 2^53, so it rounds as reading does. */
+static bool six_decimals(double v, uint64_t *digits)
+{
+	if (!(v < 1e9))
+		return false;
+	uint64_t n = (uint64_t)(v * 1e6 + 0.5);
+	if (n == 0 || (double)n / 1e6 != v)
+		return false;
+	*digits = n;
+	return true;
+}
+
 int num_shortest(double v, uint64_t *digits)
 {
 	uint64_t bits, c, ten_eight = 100000000;
@@ -123,6 +136,8 @@ int num_shortest(double v, uint64_t *digits)
 		return 0;
 	if (q <= 0 && q > -53 && (c & ((UINT64_C(1) << -q) - 1)) == 0) {
 		*digits = c >> -q; /* an integer below 2^53 */
+	} else if (six_decimals(fabs(v), digits)) {
+		exponent = -6;
 	} else {
 		(void)pthread_once(&powers_once, make_powers);
 		exponent = scaled(c, q, fraction == 0 && biased > 1, digits);

@@ -35,8 +35,8 @@ static void on_query(struct http_request *rq, void *arg)
 	(void)arg;
 	if (http_read_body(rq, &body) != ERR_OK)
 		return;
-	snprintf(server.seen, sizeof server.seen, "db=%s epoch=%s chunked=%s from=%s %.*s", parameter(rq, "db"),
-	    parameter(rq, "epoch"), parameter(rq, "chunked"), parameter(rq, "from"), (int)body.len, body.p);
+	snprintf(server.seen, sizeof server.seen, "db=%s epoch=%s chunked=%s source=%s %.*s", parameter(rq, "db"),
+	    parameter(rq, "epoch"), parameter(rq, "chunked"), parameter(rq, "source"), (int)body.len, body.p);
 	if (server.status) {
 		http_respond(rq, server.status, server.type, view_of(server.answer));
 		return;
@@ -96,7 +96,7 @@ Test(cmd_query, says_where_the_answer_is_from)
 	cr_expect_eq(query("select v from m", NULL, NULL), EXIT_GOOD);
 	cr_expect_stdout_eq_str("m\ntime                  v\n1970-01-01T00:00:00Z  1\n");
 	cr_expect_stderr_eq_str("source: influxdb+local, complete, tier 1m\n");
-	cr_expect_str_eq(server.seen, "db=metrics epoch=ns chunked=true from=(none) q=select%20v%20from%20m");
+	cr_expect_str_eq(server.seen, "db=metrics epoch=ns chunked=true source=(none) q=select%20v%20from%20m");
 }
 
 Test(cmd_query, says_why_it_is_not_complete)
@@ -109,7 +109,7 @@ Test(cmd_query, says_why_it_is_not_complete)
 Test(cmd_query, a_source_that_was_not_asked_for_is_bad)
 {
 	cr_expect_eq(query("--from", "local", "q"), EXIT_BAD);
-	cr_expect_str_eq(server.seen, "db=metrics epoch=ns chunked=true from=local q=q");
+	cr_expect_str_eq(server.seen, "db=metrics epoch=ns chunked=true source=local q=q");
 	cr_expect_stderr_eq_str("holdfast: --from local was not obeyed: the answer is from influxdb+local\n"
 				"source: influxdb+local, complete, tier 1m\n");
 }
@@ -118,14 +118,14 @@ Test(cmd_query, json_is_passed_on_byte_by_byte)
 {
 	cr_expect_eq(query("--format=json", "--db=d%&", "x=1&y+\"é"), EXIT_GOOD);
 	cr_expect_stdout_eq_str(ONE_ROW);
-	cr_expect_str_eq(server.seen, "db=d%& epoch=(none) chunked=(none) from=(none) q=x%3D1%26y%2B%22%C3%A9");
+	cr_expect_str_eq(server.seen, "db=d%& epoch=(none) chunked=(none) source=(none) q=x%3D1%26y%2B%22%C3%A9");
 }
 
 Test(cmd_query, epoch_is_asked_for)
 {
 	cr_expect_eq(query("--format=csv", "--epoch=us", "q"), EXIT_GOOD);
 	cr_expect_stdout_eq_str("name,time,v\r\nm,0,1\r\n");
-	cr_expect_str_eq(server.seen, "db=metrics epoch=u chunked=true from=(none) q=q");
+	cr_expect_str_eq(server.seen, "db=metrics epoch=u chunked=true source=(none) q=q");
 }
 
 Test(cmd_query, a_refused_request_is_told_in_the_servers_words)
