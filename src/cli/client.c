@@ -24,6 +24,7 @@ int complain(int exit_code, const char *fmt, ...)
 enum err client_open(struct client *c, const char *url, struct errbuf *eb)
 {
 	c->url = url;
+	c->stop = NULL;
 	c->curl = curl_easy_init();
 	return c->curl ? ERR_OK : errbuf_set(eb, ERR_NOMEM, "out of memory");
 }
@@ -150,6 +151,17 @@ enum err client_ask(
 	return e;
 }
 
+static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+	const struct client *c = arg;
+
+	(void)total;
+	(void)now;
+	(void)up_total;
+	(void)up_now;
+	return *c->stop != 0;
+}
+
 struct stream {
 	struct client *client;
 	struct client_answer *answer;
@@ -183,10 +195,17 @@ enum err client_stream(struct client *c, const char *path, const struct view *bo
 		curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, (long)SILENCE_S);
 		curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_piece);
 		curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &s);
+		if (c->stop) {
+			curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
+			curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+			curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
+		}
 		CURLcode code = perform(c, a);
 		curl_slist_free_all(headers);
 		if (s.stopped)
 			e = ERR_CLOSED;
+		else if (code == CURLE_ABORTED_BY_CALLBACK)
+			e = errbuf_set(eb, ERR_IO, "interrupted");
 		else if (code != CURLE_OK && a->status == 200)
 			e = errbuf_set(eb, ERR_IO, "the answer broke off (%s)", curl_easy_strerror(code));
 		else if (code != CURLE_OK)

@@ -3,6 +3,7 @@
 #define CLI_CLIENT_H
 
 #include <jansson.h>
+#include <signal.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -12,6 +13,7 @@ enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 struct client {
 	const char *url;
 	void *curl;
+	const volatile sig_atomic_t *stop; /* not 0 there: a stream is given up; or NULL */
 };
 
 struct client_answer {
@@ -31,7 +33,8 @@ void client_close(struct client *c);
 NODISCARD enum err client_ask(
     struct client *c, const char *path, const struct view *body, struct client_answer *a, struct errbuf *eb);
 /* body NULL: GET; else a form is posted. The answer may be of any length: a 200's body goes piece by piece to take (false: stop), any other's to a->body.
- * ERR_UNAVAILABLE: no answer; ERR_CLOSED: take stopped it; ERR_IO: the answer broke off. */
+ * ERR_UNAVAILABLE: no answer; ERR_CLOSED: take stopped it; ERR_IO: the answer broke
+ * off, or the client's stop was set. */
 NODISCARD enum err client_stream(struct client *c, const char *path, const struct view *body,
     bool (*take)(void *arg, struct view piece), void *arg, struct client_answer *a, struct errbuf *eb);
 /* What an answer that is not 200 says, Holdfast's or InfluxDB's. EXIT_BAD, or EXIT_UNREACHABLE if it is neither. */

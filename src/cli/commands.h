@@ -10,6 +10,7 @@ int cmd_backfill(struct client *c, int argc, char **argv);
 int cmd_backup(struct client *c, int argc, char **argv);
 int cmd_restore(struct client *c, int argc, char **argv);
 int cmd_query(struct client *c, int argc, char **argv);
+int cmd_shell(struct client *c, int argc, char **argv);
 int cmd_export(struct client *c, int argc, char **argv);
 int cmd_import(struct client *c, int argc, char **argv);
 int cmd_quality(struct client *c, int argc, char **argv);

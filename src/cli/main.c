@@ -11,7 +11,8 @@ static const struct {
 	int (*run)(struct client *c, int argc, char **argv);
 } commands[] = {
 	{ "status", "is all well, and what to do if not", cmd_status },
-	{ "query", "metrics as a table", cmd_query },
+	{ "query", "InfluxQL, and metrics as a table", cmd_query },
+	{ "shell", "InfluxQL, one statement after the other", cmd_shell },
 	{ "quality", "what is refused, and which measurements grow", cmd_quality },
 	{ "compact", "make everything small now", cmd_compact },
 	{ "write", "line protocol from files or standard input", cmd_write },

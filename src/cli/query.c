@@ -97,10 +97,18 @@ static void make_request(const struct query_opts *o, struct view text, struct bu
 	client_add_parameter(path, "db", o->db ? o->db : "metrics");
 	client_add_parameter(path, "epoch", epoch_sent(o));
 	client_add_parameter(path, "chunked", o->format == SHOW_JSON ? NULL : "true");
-	client_add_parameter(path, "from", o->from);
+	client_add_parameter(path, "source", o->from && !strcmp(o->from, "record") ? "influxdb" : o->from);
 	buf_char(path, 0);
 	buf_str(body, "q=");
 	client_add_escaped(body, text);
+}
+
+/* What was asked for and what was got: a daemon that knows nothing of `source` must not pass for one that obeys. */
+static bool is_from(const char *from, const char *source)
+{
+	if (!from || !*source)
+		return true;
+	return strcmp(from, "local") ? !strstr(source, "local") : !strcmp(source, "local");
 }
 
 static int outcome(struct run *r, const struct client *c, const struct client_answer *a, enum err e, struct errbuf *eb)
@@ -130,6 +138,11 @@ static int outcome(struct run *r, const struct client *c, const struct client_an
 	}
 	if (answer_is_cut(r->answer)) {
 		r->out->complain(r->out->arg, "the server has cut the answer short: it has a ceiling of rows");
+		return EXIT_BAD;
+	}
+	if (!is_from(r->o->from, a->source)) {
+		errbuf_set(&why, ERR_INVALID, "--from %s was not obeyed: the answer is from %s", r->o->from, a->source);
+		r->out->complain(r->out->arg, why.text);
 		return EXIT_BAD;
 	}
 	return r->bad ? EXIT_BAD : EXIT_GOOD;

@@ -75,6 +75,8 @@ int main(int argc, char **argv)
 	/* Many threads that allocate a little each: without this glibc keeps a heap for each of them. */
 	mallopt(M_ARENA_MAX, 2);
 	mallopt(M_MMAP_THRESHOLD, 256 << 10);
+	/* Queries take megabytes and give them back: the heap keeps them for the next one. */
+	mallopt(M_TRIM_THRESHOLD, 16 << 20);
 	if (config_load(&config, argc, argv, &done, &eb) != ERR_OK)
 		return complain(&eb);
 	if (done) {

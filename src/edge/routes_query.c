@@ -252,7 +252,7 @@ static void handle(struct http_request *rq, const struct services *s, bool own)
 
 	q.out = (struct result_out){ .flush_at = HEAD, .flush = flush, .arg = &q };
 	buf_init(&q.out.buf, answer_max);
-	if (http_method(rq) == HTTP_HEAD) {
+	if (http_method(rq) == HTTP_HEAD && !own) { /* as InfluxDB */
 		http_add_header(rq, "Allow", "OPTIONS, GET, POST");
 		http_fail(rq, 405, "method_not_allowed", NULL, "Method Not Allowed");
 	} else if (http_form_read(rq, &form, text_max) == ERR_OK) {

@@ -280,7 +280,10 @@ static enum err read_part(
 	if (e == ERR_OK)
 		e = local_charge(r, eb);
 	if (e == ERR_OK && local_has_store(r->moment) && window >= 0 && window < STORE_WINDOWS_MAX)
-		e = local_without_store(r->moment, rd->q->report, local_load_window(rd, window, depth > 0, &w, eb));
+		e = local_load_window(rd, window, depth > 0, &w, eb);
+	if (e == ERR_TOOBIG)
+		e = too_big(r, eb);
+	e = local_without_store(r->moment, rd->q->report, e);
 	if (e == ERR_OK)
 		e = hand_on(rd, &w, &given, eb);
 	if (e != ERR_NOMEM || given)
@@ -434,15 +437,13 @@ enum err local_reader_read(struct local_reader *r, const struct local_request *q
 	enum err e = local_charge(r, eb);
 	if (e == ERR_OK)
 		e = list_wanted(&rd, eb);
-	if (e == ERR_OK && rd.wanted_count == 0)
-		return ERR_OK;
 	if (e == ERR_OK)
 		e = local_find_recent(&rd, eb);
-	if (e == ERR_OK)
+	if (e == ERR_OK) /* without series, too: they may be among what was lost */
 		e = make_plan(&rd, eb);
 	if (e == ERR_TOOBIG)
 		e = too_big(r, eb);
-	if (e == ERR_OK)
+	if (e == ERR_OK && rd.wanted_count)
 		e = read_all(&rd, eb);
 	if (rd.enough)
 		e = ERR_OK;

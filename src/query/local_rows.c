@@ -7,7 +7,7 @@
 #include "query/local_part.h"
 #include "query/scan.h"
 
-enum { CHUNKS = 16 }; /* decoded at a time where a window is read in parts */
+enum { ROWS_MIN = 2048 }; /* decoded at a time where a window is read in parts, if a chunk has no more */
 
 /* ---- spool and head ---- */
 
@@ -193,21 +193,46 @@ static bool copy_within(struct arena *a, const struct rows *r, const struct stre
 	return true;
 }
 
+/* How many rows of a block find room in the memory for parts. */
+static uint32_t rows_at_a_time(const struct arena *a, const struct block *b)
+{
+	const size_t row = sizeof(struct rows) + (size_t)b->column_count * (sizeof(uint64_t) + 2),
+		     n = (a->max - a->used) / 2 / row;
+
+	return n < ROWS_MIN ? ROWS_MIN : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+/* The end of the chunks from at on that are decoded together. */
+static uint32_t few_chunks(const struct stored *s, uint32_t at, const bool *chunks, uint32_t rows_max)
+{
+	uint64_t rows = 0;
+	uint32_t to = at;
+
+	for (; to < s->to; to++) {
+		rows += chunks[to - s->from] ? s->block.series[to].rows : 0;
+		if (to > at && rows > rows_max)
+			break;
+	}
+	return to;
+}
+
 /* The chunks of s, a few at a time, of which the rows within are kept. ERR_TOOBIG: not even a few find room. */
 static enum err read_in_parts(struct reading *rd, const struct local_window *w, struct stored *s, const bool *chunks)
 {
 	struct local_reader *r = rd->reader;
-	struct rows few[CHUNKS];
+	const uint32_t rows_max = rows_at_a_time(&r->scratch, &s->block);
 
-	for (uint32_t at = s->from; at < s->to; at += CHUNKS) {
-		const uint32_t to = s->to - at < CHUNKS ? s->to : at + CHUNKS;
+	for (uint32_t at = s->from, to; at < s->to; at = to) {
+		to = few_chunks(s, at, chunks, rows_max);
 		const bool *marked = chunks + (at - s->from);
 		const struct block_wanted wanted = { at, to, marked, w->tier == TIER_RAW ? is_value : is_aggregate,
 			rd };
 		if (!memchr(marked, true, to - at))
 			continue;
 		arena_clear(&r->scratch);
-		enum err e = block_read(&s->block, &wanted, r->moment->files.unpacker, &r->scratch, few);
+		struct rows *few = arena_alloc(&r->scratch, (to - at) * sizeof *few, 16);
+		enum err e = few ? block_read(&s->block, &wanted, r->moment->files.unpacker, &r->scratch, few)
+				 : ERR_NOMEM;
 		if (e != ERR_OK)
 			return e == ERR_NOMEM ? ERR_TOOBIG : e;
 		for (uint32_t i = at; i < to; i++)

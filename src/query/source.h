@@ -4,11 +4,12 @@
  *
  * Reading goes in steps of time, rising or falling. A step brings the rows of every series asked for that has any between
  * its ends: sorted by time (rising, whatever the order of the steps), each timestamp once, fields merged as the last write
- * left them. What a step brings lives until its call returns. Steps never overlap, and cover the range together.
+ * left them; a row may have none of the fields asked for. What a step brings lives until its call returns. Steps never
+ * overlap, and cover the range together.
  *
  * Rollups: a reader that only adds up (count, sum, min, max, first, last) says so in `aggregates` and `grid`, and then gets,
- * for stretches where that gives the same answer, rows of a rollup tier: columns of COLUMN_COUNT, … (store/rows.h). All rows
- * of a step are of one tier. */
+ * for stretches where that gives the same answer, rows of a rollup tier: columns of COLUMN_COUNT, … (store/rows.h), those of a
+ * boolean as integers. All rows of a step are of one tier. */
 #ifndef QUERY_SOURCE_H
 #define QUERY_SOURCE_H
 
@@ -79,8 +80,8 @@ struct source {
 	const struct source_tag_key *tag_keys; /* of the measurement, sorted by name */
 	uint32_t tag_key_count;
 	uint32_t series_count; /* those that may have rows that pass the filter */
-	/* The part of the filter that must be tried on each row (fields, and tags beside fields under OR); NULL: every row of the
-	 * series passes. The filter's other parts have chosen the series. */
+	/* The part of the filter that must be tried on each row (fields, and tags beside fields under OR), where a tag that the
+	 * series does not have is ""; NULL: every row of the series passes. The filter's other parts have chosen the series. */
 	const struct iql_expr *row_filter;
 };
 

@@ -102,9 +102,16 @@ Test(cmd_query, says_where_the_answer_is_from)
 Test(cmd_query, says_why_it_is_not_complete)
 {
 	server.incomplete = true;
-	cr_expect_eq(query("--from", "local", "select v from m"), EXIT_GOOD);
+	cr_expect_eq(query("select v from m", NULL, NULL), EXIT_GOOD);
 	cr_expect_stderr_eq_str("source: influxdb+local, not complete: influxdb does not answer, tier 1m\n");
-	cr_expect_str_eq(server.seen, "db=metrics epoch=ns chunked=true from=local q=select%20v%20from%20m");
+}
+
+Test(cmd_query, a_source_that_was_not_asked_for_is_bad)
+{
+	cr_expect_eq(query("--from", "local", "q"), EXIT_BAD);
+	cr_expect_str_eq(server.seen, "db=metrics epoch=ns chunked=true from=local q=q");
+	cr_expect_stderr_eq_str("holdfast: --from local was not obeyed: the answer is from influxdb+local\n"
+				"source: influxdb+local, complete, tier 1m\n");
 }
 
 Test(cmd_query, json_is_passed_on_byte_by_byte)

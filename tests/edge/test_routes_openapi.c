@@ -174,8 +174,9 @@ Test(routes_openapi, every_get_takes_head)
 			continue;
 		struct reply g = client_request(e.port, "HEAD", r->path, "Connection: close\r\n", NULL, 0);
 		/* of an appliance without store and record some are refused, whatever the method */
-		cr_expect(g.status == 200 || g.status == 204 || g.status == 503 || g.status == 400, "%s: %d", r->path,
-		    g.status);
+		bool refused = !strcmp(r->path, "/query") && g.status == 405; /* as InfluxDB refuses it */
+		cr_expect(g.status == 200 || g.status == 204 || g.status == 503 || g.status == 400 || refused, "%s: %d",
+		    r->path, g.status);
 		reply_free(&g);
 	}
 }

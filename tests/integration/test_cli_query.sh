@@ -74,8 +74,21 @@ ok "JSON is one document, as the server sends it"
 is "$(wc -l < "$T/out") $(tail -1 "$T/out" | cut -d, -f1,2,4 | tr -d '\r')" "30001 long,1,29999" "an answer in several chunks"
 "$H" query 'SELECT v FROM long' 2> /dev/null > "$T/out"
 is "$(grep -c '^time ' "$T/out") $(grep -c '^20' "$T/out")" "1 30000" "is one table"
-(ulimit -v 400000 && "$H" query --format csv 'SELECT v FROM long, long, long' > /dev/null 2>&1) || [ "$HF_SANITIZER" != no ]
-ok "takes little memory"
+# a million rows, 37 MB as they arrive
+many="SELECT MEAN(v) FROM long WHERE time >= ${t}s AND time < ${t}s + 1000000ms GROUP BY time(1ms) fill(0)"
+for format in table csv; do
+	python3 - "$H" query --format "$format" "$many" > "$T/out" 2> "$T/err" <<-'EOF'
+		import resource, subprocess, sys
+		rows = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
+		count = sum(b"20" in line for line in rows.stdout)
+		print(rows.wait(), count, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+	EOF
+	read -r status count kilobytes < "$T/out"
+	is "$status $count" "0 1000000" "a million rows, as $format"
+	[ "$kilobytes" -lt 30000 ] || [ "$HF_SANITIZER" != no ]
+	ok "take little memory"
+	echo "# $kilobytes kB"
+done
 "$H" query --format csv 'SELECT v FROM long' 2> /dev/null | head -1 | tr -d '\r' > "$T/out"
 is "$(cat "$T/out")" "name,time,v" "a reader may leave"
 echo 'SHOW TAG KEYS FROM room' | "$H" query - 2> /dev/null > "$T/out"
@@ -154,12 +167,42 @@ LOAD_PID=''
 on_terminal 80x12 -- "$H" query --watch 'SELEC' > "$T/out"
 is "$? $(grep -c 1049 "$T/out")" "1 0" "--watch of what is wrong ends at once"
 
+# ---- the shell ----
+
+printf 'format csv\nprecision s\nSELECT temp\nFROM room\nLIMIT 1;\nuse nosuch\nSHOW MEASUREMENTS; use "metrics";\nUSE metrics\nSELECT v FROM long LIMIT 1' |
+	"$H" shell > "$T/out" 2> "$T/err"
+is "$?:$(tr -d '\r' < "$T/out")" "1:name,time,temp
+room,$t,0.5
+name,time,v
+long,$t,0" "the shell, from a pipe"
+grep -q '^holdfast: error parsing query: found use' "$T/err"
+ok "what is wrong is told, and the rest is done"
+echo 'SHOW DATABASES' | "$H" shell > /dev/null 2>&1
+is $? 0 "exit status 0 if all was well"
+export XDG_STATE_HOME=$T/state
+enter=$(printf '\r')
+NO_COLOR=1 on_terminal 80x24 --until 'metrics> ' --type "SHOW TAG KEYS$enter" --until '[.]{3}> ' --type "FROM room;$enter" \
+	--until 'name.*metrics> ' --type "SELECT bad" --until bad --type "$(printf '\003')" \
+	--until 'metrics> ' --type "CREATE USER u WITH PASSWORD 'secret';$enter" --until 'metrics> ' --type "use x$enter" \
+	--until 'x> ' --type "exit$enter" -- "$H" shell > "$T/out"
+is "$?" 0 "the shell, on a terminal: several lines, Ctrl-C, exit"
+grep -q '^tagKey' "$T/out"
+ok "answers"
+if grep -q 'define HAVE_LIBEDIT' "$BUILDDIR/config.h" 2> /dev/null; then
+	is "$(grep -c 'SHOW' "$T/state/holdfast/history") $(grep -c -i 'secret\|bad' "$T/state/holdfast/history")" "1 0" "the history has statements, without passwords"
+	is "$(stat -c %a "$T/state/holdfast/history")" 600 "for its owner alone"
+fi
+on_terminal 80x24 --until 'metrics> ' --type "format csv$enter" --until 'metrics> ' \
+	--type "SELECT MEAN(v) FROM long WHERE time >= ${t}s AND time < ${t}s + 8000000ms GROUP BY time(1ms) fill(0);$enter" \
+	--until 'long,20' --type "$(printf '\003')" --until 'interrupted.*metrics> ' --type "SHOW DATABASES;$enter" \
+	--until 'databases,metrics.*metrics> ' --type "exit$enter" -- "$H" shell > "$T/out"
+is $? 0 "Ctrl-C ends a long answer, and the shell goes on"
+
 # while the server is away the last answer stays
 on_terminal 100x12 --until 'as of [0-9]+ s ago: no answer from .*room' --signal SIGINT -- \
 	"$H" query --watch=0.1 'SELECT temp FROM room LIMIT 1' > "$T/out" &
 LOAD_PID=$!
-first_answer() { curl -s "$HOLDFAST_URL/ping" > /dev/null; sleep 0.5; }
-first_answer
+wait_until 30 grep -q '^room' "$T/out"
 stop_influxd
 stop_holdfastd
 wait "$LOAD_PID"

@@ -1,28 +1,27 @@
 #!/usr/bin/env python3
-"""Runs a command on a terminal of its own and prints all it writes there, with \\r\\n as it comes.
+"""Runs a command on a terminal of its own and prints what it writes there as it comes, with \\r\\n.
 
-    on_terminal.py COLUMNSxLINES [--until REGEX --signal NAME] -- COMMAND [ARGUMENT]...
+    on_terminal.py COLUMNSxLINES [--until REGEX --signal NAME|--type TEXT]... -- COMMAND [ARGUMENT]...
 
---until: once the output matches, the command gets the signal. Exit status: the command's, 128 + N if signal N ended it; 99 if
-it does not end within a minute."""
-import os, pty, re, select, signal, struct, sys, termios, time, fcntl
+--until: once the output since the step before matches, the command gets the signal, or the text is typed. Exit status: the
+command's, 128 + N if signal N ended it; 99 if it does not end within a minute."""
+import fcntl, os, pty, re, select, signal, struct, sys, termios, time
 
 arguments, command = sys.argv[1:sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1:]
 columns, lines = map(int, arguments[0].split("x"))
-options = dict(zip(arguments[1::2], arguments[2::2]))
-until = re.compile(options["--until"].encode(), re.S) if "--until" in options else None
+steps = [(re.compile(arguments[i + 1].encode(), re.S), arguments[i + 2], arguments[i + 3])
+         for i in range(1, len(arguments), 4)]
 
 pid, fd = pty.fork()
 if pid == 0:
     fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     os.execvp(command[0], command)
-seen, deadline = b"", time.monotonic() + 60
+seen, begin, deadline = b"", 0, time.monotonic() + 60
 while True:
     ready, _, _ = select.select([fd], [], [], max(0, deadline - time.monotonic()))
     if not ready:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        sys.stdout.buffer.write(seen)
         sys.exit(99)
     try:
         piece = os.read(fd, 65536)
@@ -31,9 +30,15 @@ while True:
     if not piece:
         break
     seen += piece
-    if until and until.search(seen):
-        os.kill(pid, getattr(signal, options["--signal"]))
-        until = None
+    sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+    found = steps and steps[0][0].search(seen, begin)
+    if found:
+        _, what, value = steps.pop(0)
+        begin = len(seen)
+        if what == "--signal":
+            os.kill(pid, getattr(signal, value))
+        else:
+            os.write(fd, value.encode())
 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-sys.stdout.buffer.write(seen)
 sys.exit(status if status >= 0 else 128 - status)
