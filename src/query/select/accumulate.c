@@ -1,4 +1,6 @@
-/* Accumulators: each call's values go into a few words (accumulate_simple.c) or a list (accumulate_list.c). */
+/* Accumulators: each call's values go into a few words (accumulate_number.c, accumulate_select.c) or a list (accumulate_list.c).
+ * There are as many as groups, buckets and calls together, so they are small: the point they come to takes their own place. */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "query/select/function_part.h"
@@ -6,15 +8,14 @@
 struct accumulator {
 	union {
 		struct simple simple;
-		struct list list;
-	};
-	union {
-		struct function_point one; /* what a few words come to */
-		struct function_point *several; /* what a list comes to, owned */
+		struct list *list;
+		struct function_point one; /* what simple comes to; its text stays behind it */
 	};
 };
+_Static_assert(sizeof(struct accumulator) <= 48, "there are many of them");
+_Static_assert(offsetof(struct simple, text) >= sizeof(struct function_point), "the point's string stays");
 
-static bool is_simple(enum function_id id)
+static bool is_number(enum function_id id)
 {
 	switch (id) {
 	case FN_COUNT:
@@ -22,10 +23,6 @@ static bool is_simple(enum function_id id)
 	case FN_MEAN:
 	case FN_STDDEV:
 	case FN_SPREAD:
-	case FN_MIN:
-	case FN_MAX:
-	case FN_FIRST:
-	case FN_LAST:
 	case FN_INTEGRAL:
 		return true;
 	default:
@@ -33,10 +30,52 @@ static bool is_simple(enum function_id id)
 	}
 }
 
+static bool is_selected(enum function_id id)
+{
+	return id == FN_MIN || id == FN_MAX || id == FN_FIRST || id == FN_LAST;
+}
+
 size_t accumulator_size(const struct function_call *c)
 {
 	(void)c;
 	return sizeof(struct accumulator);
+}
+
+/* ---- adding ---- */
+
+static enum err find_list(struct accumulator *a, struct budget *b, struct errbuf *eb)
+{
+	if (a->list)
+		return ERR_OK;
+	enum err e = budget_take(b, sizeof *a->list, eb);
+	if (e != ERR_OK)
+		return e;
+	a->list = calloc(1, sizeof *a->list);
+	if (a->list)
+		return ERR_OK;
+	budget_give(b, sizeof *a->list);
+	return errbuf_set(eb, ERR_NOMEM, "out of memory");
+}
+
+static void add_dense(const struct function_call *c, enum function_id id, struct simple *s, const struct run *r,
+    uint32_t from, uint32_t n)
+{
+	if (is_number(id))
+		number_add(c, id, s, r->bits + from, r->times + from, n);
+	else
+		select_add(c, id, s, r, from, n);
+}
+
+static void add_gapped(const struct function_call *c, enum function_id id, struct simple *s, const struct run *r)
+{
+	for (uint32_t i = 0, from; i < r->n;) {
+		while (i < r->n && !r->present[i])
+			i++;
+		for (from = i; i < r->n && r->present[i];)
+			i++;
+		if (i > from)
+			add_dense(c, id, s, r, from, i - from);
+	}
 }
 
 static enum err add(
@@ -46,18 +85,23 @@ static enum err add(
 
 	if (r->n == 0)
 		return ERR_OK;
-	if (!is_simple(id))
-		return list_add(c, id, &a->list, r, b, eb);
-	if (c->in == VALUE_STRING)
-		return simple_add_text(c, id, &a->simple, r, b, eb);
-	simple_add(c, id, &a->simple, r);
-	return ERR_OK;
+	if (is_selected(id) && c->in == VALUE_STRING)
+		return select_add_text(c, id, &a->simple, r, b, eb);
+	if (is_number(id) || is_selected(id)) {
+		if (r->present)
+			add_gapped(c, id, &a->simple, r);
+		else
+			add_dense(c, id, &a->simple, r, 0, r->n);
+		return ERR_OK;
+	}
+	enum err e = find_list(a, b, eb);
+	return e == ERR_OK ? list_add(c, id, a->list, r, b, eb) : e;
 }
 
 enum err accumulator_add(const struct function_call *c, void *acc, uint32_t series, const int64_t *times,
     const uint64_t *bits, const uint8_t *present, uint32_t n, struct budget *b, struct errbuf *eb)
 {
-	const struct run r = { series, times, bits, present, n, false };
+	const struct run r = { series, times, bits, present, n, NULL };
 
 	return add(c, acc, &r, b, eb);
 }
@@ -65,28 +109,10 @@ enum err accumulator_add(const struct function_call *c, void *acc, uint32_t seri
 enum err accumulator_add_cell(const struct function_call *c, void *acc, uint32_t series, int64_t time_ns, struct cell v,
     struct budget *b, struct errbuf *eb)
 {
-	uint64_t bits = 0;
-	struct rows_string *text = NULL;
+	uint64_t bits = v.type == CELL_BOOLEAN ? v.b : v.u;
+	const struct run r = { series, &time_ns, &bits, NULL, 1, v.type == CELL_STRING ? &v.s : NULL };
 
-	if (v.type == CELL_NULL)
-		return ERR_OK;
-	if (v.type == CELL_STRING) {
-		text = malloc(sizeof *text + v.s.len);
-		if (!text)
-			return errbuf_set(eb, ERR_NOMEM, "out of memory");
-		text->len = (uint32_t)v.s.len;
-		if (v.s.len)
-			memcpy(text->bytes, v.s.p, v.s.len);
-		bits = (uint64_t)(uintptr_t)text;
-	} else if (v.type == CELL_BOOLEAN) {
-		bits = v.b;
-	} else {
-		memcpy(&bits, &v.u, sizeof bits);
-	}
-	const struct run r = { series, &time_ns, &bits, NULL, 1, true };
-	enum err e = add(c, acc, &r, b, eb);
-	free(text);
-	return e;
+	return v.type == CELL_NULL ? ERR_OK : add(c, acc, &r, b, eb);
 }
 
 enum err accumulator_add_rollup(const struct function_call *c, void *acc, uint32_t series, const int64_t *times,
@@ -94,44 +120,76 @@ enum err accumulator_add_rollup(const struct function_call *c, void *acc, uint32
     struct errbuf *eb)
 {
 	struct accumulator *a = acc;
+	const struct rows_column *counts = by_kind[COLUMN_COUNT];
+	const enum function_id id = function_id(c->fn);
 
 	(void)b, (void)eb;
-	simple_add_rollup(c, function_id(c->fn), &a->simple, series, times, by_kind, from, to);
+	for (uint32_t i = from; counts && i < to; i++) {
+		if ((counts->present && !counts->present[i]) || !counts->bits[i])
+			continue;
+		if (is_number(id))
+			number_add_rollup(c, id, &a->simple, by_kind, i);
+		else
+			select_add_rollup(c, id, &a->simple, series, times[i], by_kind, i);
+		a->simple.count += counts->bits[i];
+	}
 	return ERR_OK;
 }
 
-enum err accumulator_finish(const struct function_call *c, void *acc, int64_t bucket_ns, int64_t bucket_end_ns,
-    struct function_point **out, uint32_t *count, struct budget *b, struct errbuf *eb)
+/* ---- the end ---- */
+
+static bool finish_simple(const struct function_call *c, enum function_id id, struct accumulator *a, int64_t bucket_ns)
+{
+	const struct simple s = a->simple;
+
+	if (s.count == 0)
+		return false;
+	if (is_number(id)) {
+		bool at_zero = id == FN_INTEGRAL && c->in == VALUE_FLOAT; /* as InfluxDB has it */
+		a->one = (struct function_point){ at_zero ? 0 : bucket_ns, number_value(c, id, &s), UINT32_MAX };
+		a->simple.text = NULL;
+		return true;
+	}
+	struct cell v = c->in == VALUE_STRING
+	    ? (struct cell){ .type = CELL_STRING, .s = text_of((uint64_t)(uintptr_t)s.text) }
+	    : cell_from_bits(c->in, s.bits);
+	a->one = (struct function_point){ s.time_ns, v, s.series };
+	return true;
+}
+
+enum err accumulator_finish(const struct function_call *c, void *acc, int64_t bucket_ns, struct function_point **out,
+    uint32_t *count, struct budget *b, struct errbuf *eb)
 {
 	struct accumulator *a = acc;
 	const enum function_id id = function_id(c->fn);
 
-	(void)bucket_end_ns;
-	*out = &a->one;
-	if (is_simple(id)) {
-		*count = simple_point(c, id, &a->simple, bucket_ns, &a->one);
+	*count = 0;
+	*out = NULL;
+	if (is_number(id) || is_selected(id)) {
+		*count = finish_simple(c, id, a, bucket_ns);
+		*out = &a->one;
 		return ERR_OK;
 	}
-	enum err e = a->list.count ? list_thin(c, id, &a->list, b, eb) : ERR_OK;
-	*count = 0;
-	if (e == ERR_OK)
-		e = list_points(c, id, &a->list, bucket_ns, &a->several, count, eb);
-	*out = a->several;
+	if (!a->list || a->list->count == 0)
+		return ERR_OK;
+	enum err e = list_finish(c, id, a->list, bucket_ns, count, b, eb);
+	*out = a->list->points;
 	return e;
 }
 
 void accumulator_fini(const struct function_call *c, void *acc, struct budget *b)
 {
 	struct accumulator *a = acc;
+	const enum function_id id = function_id(c->fn);
 
-	if (is_simple(function_id(c->fn))) {
+	if (is_selected(id)) {
 		if (a->simple.text)
-			budget_give(b, (size_t)a->simple.text_len + 1);
-		free(a->simple.text);
+			text_free((uint64_t)(uintptr_t)a->simple.text, b);
 		a->simple.text = NULL;
-		return;
+	} else if (!is_number(id) && a->list) {
+		list_fini(c, a->list, b);
+		free(a->list);
+		budget_give(b, sizeof *a->list);
+		a->list = NULL;
 	}
-	free(a->several);
-	a->several = NULL;
-	list_fini(c, &a->list, b);
 }

@@ -113,6 +113,9 @@ enum err buckets_read(struct buckets *b)
 
 	b->descending_read = n->is_descending;
 	b->ends_early = !n->grid.interval_ns;
+	for (uint32_t i = 0; i < b->call_count; i++)
+		n->slots[b->calls[i]].call->stages[0].value_only = !n->is_selector ||
+		    (n->grid.interval_ns && !n->ref_count);
 	for (uint32_t i = 0; i < b->call_count; i++) {
 		const struct select_call *c = n->slots[b->calls[i]].call;
 		const char *name = c->stages[0].fn->name;

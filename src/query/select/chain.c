@@ -9,6 +9,7 @@ struct area {
 	double unit, sum, value;
 	int64_t time_ns, begin_ns, end_ns; /* of the last point; of its bucket, in the direction of reading */
 	bool falls, has;
+	bool whole; /* values are integers: see area_push */
 };
 
 struct select_chain {
@@ -43,9 +44,11 @@ static struct function_point area_point(const struct area *a)
 	return (struct function_point){ a->begin_ns, { .type = CELL_FLOAT, .f = a->sum }, UINT32_MAX };
 }
 
-/* The bucket before this point's, if it ends with it. */
+/* The bucket before this point's, if it ends with it. Of integers InfluxDB takes the area behind the edge to be that between the
+ * values at the edge and before it. */
 static bool area_push(struct area *a, int64_t time_ns, double value, struct function_point *out)
 {
+	double end = value;
 	bool ends = false;
 
 	if (!a->has)
@@ -54,12 +57,16 @@ static bool area_push(struct area *a, int64_t time_ns, double value, struct func
 		ends = a->falls ? time_ns <= a->end_ns : time_ns >= a->end_ns;
 		if (ends) {
 			double width = (double)(time_ns - a->time_ns), x = (double)(a->end_ns - a->time_ns);
-			if (a->time_ns != a->end_ns)
-				add_strip(a, a->end_ns, (value - a->value) / width * x + a->value);
+			if (a->time_ns != a->end_ns) {
+				double before = a->value, at_edge = (value - before) / width * x + before;
+				add_strip(a, a->end_ns, at_edge);
+				end = a->whole ? at_edge : end;
+				a->value = a->whole ? before : at_edge;
+			}
 			*out = area_point(a);
 			enter(a, time_ns);
 		}
-		add_strip(a, time_ns, value);
+		add_strip(a, time_ns, end);
 	}
 	a->time_ns = time_ns;
 	a->value = value;
@@ -77,8 +84,10 @@ enum err select_chain_new(struct select_chain **out, const struct select_node *n
 	if (!x)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	if (c->is_area) {
-		x->area =
-		    (struct area){ .grid = &n->grid, .unit = (double)c->stages[0].unit_ns, .falls = n->is_descending };
+		x->area = (struct area){ .grid = &n->grid,
+			.unit = (double)c->stages[0].unit_ns,
+			.falls = n->is_descending,
+			.whole = c->stages[0].in != VALUE_FLOAT };
 		first = 1;
 	}
 	for (uint32_t i = first; i < c->stage_count; i++) {

@@ -37,7 +37,7 @@ static const struct trait {
 	enum function_id id;
 	uint8_t takes; /* TAKES_… */
 	uint8_t gives; /* GIVES_… */
-	const char *in_messages; /* NULL: its name */
+	const char *in_messages; /* what InfluxDB calls it there; NULL: its name */
 } traits[] = {
 	{ FN_BOTTOM, TAKES_NUMBERS, GIVES_SAME, NULL },
 	{ FN_COUNT, TAKES_ALL, GIVES_INTEGER, NULL },
@@ -47,8 +47,8 @@ static const struct trait {
 	{ FN_DISTINCT, TAKES_ALL, GIVES_SAME, NULL },
 	{ FN_ELAPSED, TAKES_ALL, GIVES_INTEGER, NULL },
 	{ FN_FIRST, TAKES_ALL, GIVES_SAME, NULL },
-	{ FN_HOLT_WINTERS, TAKES_NUMBERS, GIVES_FLOAT, "holt winters" },
-	{ FN_HOLT_WINTERS, TAKES_NUMBERS, GIVES_FLOAT, "holt winters" },
+	{ FN_HOLT_WINTERS, TAKES_NUMBERS, GIVES_FLOAT, "elapsed" },
+	{ FN_HOLT_WINTERS, TAKES_NUMBERS, GIVES_FLOAT, "elapsed" },
 	{ FN_INTEGRAL, TAKES_NUMBERS, GIVES_FLOAT, NULL },
 	{ FN_LAST, TAKES_ALL, GIVES_SAME, NULL },
 	{ FN_MAX, TAKES_NUMBERS | TAKES_BOOLEANS, GIVES_SAME, NULL },

@@ -43,8 +43,9 @@ struct function_call {
 	int64_t unit_ns; /* derivative, elapsed, integral; set to the default where it was not written */
 	int64_t interval_ns; /* of the buckets, 0: one; holt_winters, derivative of an aggregate */
 	bool descending; /* points come to transformations in falling order */
-	bool
-	    keeps_first; /* first, last: of equal times the point that came first stays, else the one with the larger value */
+	/* first, last: of equal times the point that came first stays, else the one with the larger value */
+	bool keeps_first;
+	bool value_only; /* a selector's time and series are not asked for: of equal values any may be given */
 	/* top, bottom with tags: the number of a series' combination of those tags, below `combinations`; NULL: none */
 	const uint32_t *combination_of;
 	uint32_t combinations;
@@ -66,20 +67,24 @@ struct function_point {
 /* The state of one call in one bucket: accumulator_size bytes of the caller's, zeroed; what it needs beyond that it takes from the
  * heap and the budget. Zeroed and never added to is the same as not there: fini need not be called. */
 size_t accumulator_size(const struct function_call *c);
-/* n raw values of one series, rising in time. Strings are copied where they are kept. */
+/* n raw values of one series, rising in time; times of one call that falls (descending) come in falling runs of these.
+ * Strings are copied where they are kept. */
 NODISCARD enum err accumulator_add(const struct function_call *c, void *acc, uint32_t series, const int64_t *times,
     const uint64_t *bits, const uint8_t *present, uint32_t n, struct budget *b, struct errbuf *eb);
 /* One point of a merged stream, or of an inner answer. */
 NODISCARD enum err accumulator_add_cell(const struct function_call *c, void *acc, uint32_t series, int64_t time_ns,
     struct cell v, struct budget *b, struct errbuf *eb);
-/* Rows [from, to) of a rollup tier that lie in the bucket. The columns of one field by kind; NULL: not there. */
+/* Rows [from, to) of a rollup tier that lie in the bucket: where fn->from_rollups. The columns of one field by kind; those of
+ * fn->aggregates are there. */
 NODISCARD enum err accumulator_add_rollup(const struct function_call *c, void *acc, uint32_t series,
     const int64_t *times, const struct rows_column *const by_kind[COLUMN_KINDS], uint32_t from, uint32_t to,
     struct budget *b, struct errbuf *eb);
-/* The bucket's points, by time as InfluxDB gives them, at most the call's own; they live until fini. bucket_ns: where the bucket
- * begins, which is the time of aggregates; bucket_end_ns for integral. None: *count is 0. */
+/* Once. The bucket's points, by time as InfluxDB gives them, at most the call's own; they live until fini. None: *count is 0.
+ * bucket_ns: where the bucket begins, which is the time of aggregates and of distinct; integral has one of its own, and is the
+ * area between the points given: a line across the edge of a bucket is the caller's affair. stddev of one value is NAN: a
+ * point without a value, which fill() leaves alone. */
 NODISCARD enum err accumulator_finish(const struct function_call *c, void *acc, int64_t bucket_ns,
-    int64_t bucket_end_ns, struct function_point **out, uint32_t *count, struct budget *b, struct errbuf *eb);
+    struct function_point **out, uint32_t *count, struct budget *b, struct errbuf *eb);
 void accumulator_fini(const struct function_call *c, void *acc, struct budget *b);
 
 /* ---- transformations ---- */

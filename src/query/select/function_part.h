@@ -2,6 +2,7 @@
 #ifndef QUERY_SELECT_FUNCTION_PART_H
 #define QUERY_SELECT_FUNCTION_PART_H
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "query/select/function.h"
 
@@ -37,17 +38,17 @@ enum function_id function_id(const struct function *fn);
 enum { TAKES_NUMBERS = 1, TAKES_BOOLEANS = 2, TAKES_STRINGS = 4, TAKES_ALL = 7 };
 enum { GIVES_SAME, GIVES_FLOAT, GIVES_INTEGER };
 
-/* A run of values of one series: what accumulator_add is given. */
+/* A run of values of one series: what accumulator_add is given, or one string of accumulator_add_cell. */
 struct run {
 	uint32_t series;
 	const int64_t *times;
-	const uint64_t *bits; /* of a string: const struct rows_string *, plain if `plain`, else escaped */
+	const uint64_t *bits; /* of a string: const struct rows_string *, escaped */
 	const uint8_t *present;
 	uint32_t n;
-	bool plain;
+	const struct view *plain; /* instead of bits: n is 1 */
 };
 
-/* ---- accumulate_simple.c: what is kept in a few words ---- */
+/* ---- accumulate_number.c and accumulate_select.c: what is kept in a few words ---- */
 
 struct simple {
 	uint64_t count;
@@ -55,25 +56,39 @@ struct simple {
 		double sum; /* sum, mean; stddev: the mean so far */
 		uint64_t whole; /* sums of integers, modulo 2^64 */
 		uint64_t bits; /* of the one selected; spread: the least */
+		double area; /* integral */
 	};
 	union {
 		double rest; /* what rounding took from the sum; stddev: the sum of squares of distances */
 		uint64_t most; /* spread */
 		int64_t time_ns; /* of the one selected; integral: of the one before */
 	};
-	double previous; /* integral: the value before */
-	char *text; /* a selected string, owned */
-	uint32_t series, text_len;
+	double last; /* integral: the value before */
+	union {
+		struct {
+			uint32_t series;
+			struct rows_string *text; /* a selected string, plain, owned */
+		};
+		struct { /* integral: where the area begins */
+			int64_t first_ns;
+			double first;
+		};
+	};
 };
-void simple_add(const struct function_call *c, enum function_id id, struct simple *s, const struct run *r);
-NODISCARD enum err simple_add_text(const struct function_call *c, enum function_id id, struct simple *s,
-    const struct run *r, struct budget *b, struct errbuf *eb);
-void simple_add_rollup(const struct function_call *c, enum function_id id, struct simple *s, uint32_t series,
-    const int64_t *times, const struct rows_column *const by_kind[COLUMN_KINDS], uint32_t from, uint32_t to);
-bool simple_point(const struct function_call *c, enum function_id id, const struct simple *s, int64_t bucket_ns,
-    struct function_point *out);
+void number_add(const struct function_call *c, enum function_id id, struct simple *s, const uint64_t *bits,
+    const int64_t *times, uint32_t n); /* without a gap */
+void number_add_rollup(const struct function_call *c, enum function_id id, struct simple *s,
+    const struct rows_column *const of[COLUMN_KINDS], uint32_t row);
+struct cell number_value(const struct function_call *c, enum function_id id, const struct simple *s);
 
-/* ---- accumulate_list.c: all values, for what needs them ---- */
+void select_add(const struct function_call *c, enum function_id id, struct simple *s, const struct run *r,
+    uint32_t from, uint32_t n); /* without a gap */
+NODISCARD enum err select_add_text(const struct function_call *c, enum function_id id, struct simple *s,
+    const struct run *r, struct budget *b, struct errbuf *eb);
+void select_add_rollup(const struct function_call *c, enum function_id id, struct simple *s, uint32_t series,
+    int64_t time_ns, const struct rows_column *const of[COLUMN_KINDS], uint32_t row);
+
+/* ---- accumulate_list.c: all values, for what needs them; accumulate_thin.c: those that may be in the answer ---- */
 
 struct list_run { /* values from here on are of this series */
 	uint32_t from, series;
@@ -81,22 +96,45 @@ struct list_run { /* values from here on are of this series */
 
 struct list {
 	uint64_t *bits; /* of a string: an owned struct rows_string *, plain */
-	int64_t *times;
+	int64_t *times; /* not for median */
 	struct list_run *runs;
 	uint32_t count, room, run_count, run_room;
 	uint64_t seen; /* sample: of how many */
-	size_t text_bytes;
+	struct function_point *points; /* what came of it */
+	size_t point_bytes;
 };
+/* Strings are copied. */
 NODISCARD enum err list_add(const struct function_call *c, enum function_id id, struct list *l, const struct run *r,
     struct budget *b, struct errbuf *eb);
 void list_fini(const struct function_call *c, struct list *l, struct budget *b);
 uint32_t list_series_of(const struct list *l, uint32_t i);
-/* Leaves what may be in the answer of top, bottom and distinct. */
+NODISCARD enum err list_push_run(struct list *l, uint32_t from, uint32_t series, struct budget *b, struct errbuf *eb);
+/* A string's plain text: in place, or in scratch. */
+struct view run_text(const struct run *r, uint32_t i, struct buf *scratch);
+NODISCARD enum err text_copy(struct view v, struct rows_string **out, struct budget *b, struct errbuf *eb);
+void text_free(uint64_t bits, struct budget *b);
+/* top, bottom and distinct: leaves what may be in the answer, the best first. */
 NODISCARD enum err list_thin(
     const struct function_call *c, enum function_id id, struct list *l, struct budget *b, struct errbuf *eb);
-/* accumulate_finish.c: the points, in *out, owned by the caller. */
-NODISCARD enum err list_points(const struct function_call *c, enum function_id id, struct list *l, int64_t bucket_ns,
-    struct function_point **out, uint32_t *count, struct errbuf *eb);
+/* accumulate_finish.c: into l->points. */
+NODISCARD enum err list_finish(const struct function_call *c, enum function_id id, struct list *l, int64_t bucket_ns,
+    uint32_t *count, struct budget *b, struct errbuf *eb);
+
+/* accumulate_rank.c: where values are in order. The list is not empty. */
+/* The rank-th smallest, from 0: where it is in the list. */
+NODISCARD enum err rank_find(const struct function_call *c, const struct list *l, uint32_t rank, uint32_t *at,
+    struct budget *b, struct errbuf *eb);
+NODISCARD enum err rank_median(
+    const struct function_call *c, const struct list *l, struct cell *out, struct budget *b, struct errbuf *eb);
+NODISCARD enum err rank_mode(
+    const struct function_call *c, const struct list *l, uint32_t *at, struct budget *b, struct errbuf *eb);
+
+static inline struct view text_of(uint64_t bits)
+{
+	const struct rows_string *s = (const struct rows_string *)(uintptr_t)bits;
+
+	return (struct view){ s->bytes, s->len };
+}
 
 /* An order of values as numbers (or texts) have it; and the same number has the same key. */
 static inline uint64_t value_key(enum value_type t, uint64_t bits)
@@ -110,6 +148,15 @@ static inline uint64_t value_key(enum value_type t, uint64_t bits)
 	if (bits == sign) /* -0 is 0 */
 		bits = 0;
 	return bits & sign ? ~bits : bits | sign;
+}
+
+/* As strcmp. */
+static inline int value_compare(enum value_type t, uint64_t a, uint64_t b)
+{
+	if (t == VALUE_STRING)
+		return view_cmp(text_of(a), text_of(b));
+	uint64_t x = value_key(t, a), y = value_key(t, b);
+	return (x > y) - (x < y);
 }
 
 #endif

@@ -30,6 +30,8 @@ static bool keeps_time(const struct buckets *b, const struct function *f)
 {
 	if (f->kind == FUNCTION_MULTIPLE)
 		return strcmp(f->name, "distinct") != 0;
+	if (f->ordered)
+		return true;
 	return f->kind == FUNCTION_SELECTOR && b->run->node->is_selector && !b->run->node->grid.interval_ns;
 }
 
@@ -41,7 +43,7 @@ static enum err take_points(
 	int64_t bucket_ns = window_time(w);
 	struct function_point *points;
 	uint32_t count;
-	enum err e = accumulator_finish(f, acc, bucket_ns, w->to_ns, &points, &count, r->budget, r->eb);
+	enum err e = accumulator_finish(f, acc, bucket_ns, &points, &count, r->budget, r->eb);
 
 	for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
 		struct select_point p = { .time_ns = bucket_ns,
@@ -97,8 +99,7 @@ static enum err aggregate_again(
 			e = accumulator_add_cell(
 			    f, acc, in->of[j].series, in->of[j].time_ns, in->of[j].value, r->budget, r->eb);
 		if (e == ERR_OK)
-			e = accumulator_finish(
-			    f, acc, in->of[i].time_ns, in->of[i].time_ns, &points, &count, r->budget, r->eb);
+			e = accumulator_finish(f, acc, in->of[i].time_ns, &points, &count, r->budget, r->eb);
 		for (uint32_t k = 0; e == ERR_OK && k < count; k++)
 			if (!point_list_add(out,
 				(struct select_point){

@@ -63,7 +63,7 @@ static double number(struct cell c)
 	return c.type == CELL_FLOAT ? c.f : c.type == CELL_INTEGER ? (double)c.i : (double)c.u;
 }
 
-/* b - a, without losing what doubles can't hold. */
+/* b - a; integers modulo 2^64, as InfluxDB has it. */
 static double rise(struct cell a, struct cell b)
 {
 	if (b.type == CELL_FLOAT)
@@ -84,11 +84,6 @@ static struct cell subtract(struct cell a, struct cell b)
 	return out;
 }
 
-static bool is_falling(struct cell a, struct cell b)
-{
-	return b.type == CELL_FLOAT ? b.f < a.f : b.type == CELL_INTEGER ? b.i < a.i : b.u < a.u;
-}
-
 static bool is_non_negative(enum function_id id)
 {
 	return id == FN_NON_NEGATIVE_DERIVATIVE || id == FN_NON_NEGATIVE_DIFFERENCE;
@@ -106,7 +101,7 @@ static bool push_rise(struct transform *t, int64_t time_ns, struct cell v, struc
 	t->has = true;
 	t->time_ns = time_ns;
 	t->before = v;
-	if (!had || (is_non_negative(t->id) && is_falling(before, v)))
+	if (!had || (is_non_negative(t->id) && rise(before, v) < 0))
 		return false;
 	if (t->id == FN_DIFFERENCE || t->id == FN_NON_NEGATIVE_DIFFERENCE)
 		*out = subtract(before, v);
@@ -158,8 +153,8 @@ static bool push_average(struct transform *t, struct cell v, struct cell *out)
 	const uint32_t n = (uint32_t)t->call->count;
 	const struct cell old = t->ring[t->at];
 
-	if (v.type == CELL_FLOAT)
-		t->sum += v.f - (t->count == n ? old.f : 0);
+	if (v.type == CELL_FLOAT) /* in this order, as InfluxDB rounds */
+		t->sum = (t->count == n ? t->sum - old.f : t->sum) + v.f;
 	else
 		t->whole += v.u - (t->count == n ? old.u : 0);
 	t->ring[t->at] = v;

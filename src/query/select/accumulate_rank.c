@@ -1,0 +1,268 @@
+/* percentile, median, mode: values by their order, which is not made if it can be helped.
+ *
+ * A rank is found by counting the keys' upper bits, which tells the slot it lies in; the keys of that slot are few. Where
+ * several points have the value sought, which of them InfluxDB gives is up to its unstable sort (select/pdq): then that
+ * is done after all, over the points as InfluxDB has them, by time. */
+#include <stdlib.h>
+
+#include "model/aggregate.h"
+#include "query/select/function_part.h"
+#include "query/select/pdq.h"
+
+enum { SLOT_BITS = 11, SLOTS = 1 << SLOT_BITS, FEW = 64 };
+
+static const uint64_t sign = UINT64_C(1) << 63;
+
+/* ---- memory ---- */
+
+static void *take(size_t bytes, struct budget *b, struct errbuf *eb, enum err *e)
+{
+	*e = budget_take(b, bytes, eb);
+	if (*e != ERR_OK)
+		return NULL;
+	void *p = malloc(bytes);
+	if (!p) {
+		budget_give(b, bytes);
+		*e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+	}
+	return p;
+}
+
+static void give(void *p, size_t bytes, struct budget *b)
+{
+	free(p);
+	budget_give(b, bytes);
+}
+
+/* ---- the k-th smallest key ---- */
+
+static int by_key(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* keys: in any order, and afterwards in another. */
+static uint64_t kth(uint64_t *keys, uint32_t n, uint32_t k)
+{
+	uint32_t counts[SLOTS];
+
+	while (n > FEW) {
+		uint64_t least = keys[0], most = keys[0], slot = 0;
+		for (uint32_t i = 1; i < n; i++) {
+			least = keys[i] < least ? keys[i] : least;
+			most = keys[i] > most ? keys[i] : most;
+		}
+		unsigned bits = most == least ? 0 : 64 - (unsigned)__builtin_clzll(most - least);
+		unsigned shift = bits > SLOT_BITS ? bits - SLOT_BITS : 0;
+		memset(counts, 0, sizeof counts);
+		for (uint32_t i = 0; i < n; i++)
+			counts[(keys[i] - least) >> shift]++;
+		for (; counts[slot] <= k; slot++)
+			k -= counts[slot];
+		if (shift == 0)
+			return least + slot;
+		uint32_t kept = 0;
+		for (uint32_t i = 0; i < n; i++)
+			if ((keys[i] - least) >> shift == slot)
+				keys[kept++] = keys[i];
+		n = kept;
+	}
+	qsort(keys, n, sizeof *keys, by_key);
+	return keys[k];
+}
+
+static void make_keys(const struct function_call *c, const struct list *l, uint64_t *keys)
+{
+	for (uint32_t i = 0; i < l->count; i++)
+		keys[i] = value_key(c->in, l->bits[i]);
+}
+
+static uint64_t bits_of_key(enum value_type t, uint64_t key)
+{
+	return t == VALUE_INTEGER ? key ^ sign : t == VALUE_FLOAT ? (key & sign ? key ^ sign : ~key) : key;
+}
+
+/* ---- as InfluxDB sorts ---- */
+
+struct ranked {
+	uint64_t bits;
+	int64_t time_ns;
+	uint32_t at; /* in the list */
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	int c = (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+
+	return c ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+static int by_falling_time(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	int c = (x->time_ns < y->time_ns) - (x->time_ns > y->time_ns);
+
+	return c ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+struct sorting {
+	enum value_type type;
+	struct ranked *of;
+};
+
+static bool is_less(void *arg, uint32_t i, uint32_t j)
+{
+	const struct sorting *s = arg;
+
+	return value_compare(s->type, s->of[i].bits, s->of[j].bits) < 0;
+}
+
+static void swap(void *arg, uint32_t i, uint32_t j)
+{
+	const struct sorting *s = arg;
+	struct ranked t = s->of[i];
+
+	s->of[i] = s->of[j];
+	s->of[j] = t;
+}
+
+static void sort_as_influxdb(const struct function_call *c, const struct list *l, struct ranked *of)
+{
+	struct sorting s = { c->in, of };
+	bool in_order = true;
+
+	for (uint32_t i = 0; i < l->count; i++) {
+		of[i] = (struct ranked){ l->bits[i], l->times[i], i };
+		in_order &= i == 0 || (c->descending ? l->times[i - 1] >= l->times[i] : l->times[i - 1] <= l->times[i]);
+	}
+	if (!in_order)
+		qsort(of, l->count, sizeof *of, c->descending ? by_falling_time : by_time);
+	pdq_sort(l->count, is_less, swap, &s);
+}
+
+/* ---- percentile, median ---- */
+
+enum err rank_find(const struct function_call *c, const struct list *l, uint32_t rank, uint32_t *at, struct budget *b,
+    struct errbuf *eb)
+{
+	size_t bytes = l->count * sizeof(struct ranked);
+	uint32_t same = 0;
+	enum err e;
+	void *memory = take(bytes, b, eb, &e);
+
+	if (!memory)
+		return e;
+	make_keys(c, l, memory);
+	uint64_t key = kth(memory, l->count, rank);
+	for (uint32_t i = 0; i < l->count; i++)
+		if (value_key(c->in, l->bits[i]) == key) {
+			*at = i;
+			same++;
+		}
+	if (same > 1 && !c->value_only) {
+		sort_as_influxdb(c, l, memory);
+		*at = ((struct ranked *)memory)[rank].at;
+	}
+	give(memory, bytes, b);
+	return ERR_OK;
+}
+
+/* The middle, or what lies between the two. Integers are subtracted as InfluxDB does it, modulo 2^64. */
+enum err rank_median(
+    const struct function_call *c, const struct list *l, struct cell *out, struct budget *b, struct errbuf *eb)
+{
+	size_t bytes = l->count * sizeof(uint64_t);
+	uint32_t half = l->count / 2;
+	enum err e;
+	uint64_t *keys = take(bytes, b, eb, &e);
+
+	if (!keys)
+		return e;
+	make_keys(c, l, keys);
+	uint64_t high = bits_of_key(c->in, kth(keys, l->count, half));
+	double v = aggregate_number(c->in, high);
+	if (l->count % 2 == 0) {
+		make_keys(c, l, keys);
+		uint64_t low = bits_of_key(c->in, kth(keys, l->count, half - 1));
+		double from = aggregate_number(c->in, low);
+		v = from + (c->in == VALUE_FLOAT ? v - from : aggregate_number(c->in, high - low)) / 2;
+	}
+	give(keys, bytes, b);
+	*out = (struct cell){ .type = CELL_FLOAT, .f = v };
+	return ERR_OK;
+}
+
+/* ---- mode ---- */
+
+static int by_value(const void *a, const void *b, void *arg)
+{
+	const struct ranked *x = a, *y = b;
+
+	return value_compare(*(const enum value_type *)arg, x->bits, y->bits);
+}
+
+/* The most frequent of sorted ones, as InfluxDB finds it: a value beats the best so far when it is there more often, or as often
+ * and its first point is not after the best one's last. What is there once is only chosen if it is the least. */
+static uint32_t most_frequent(enum value_type type, const struct ranked *of, uint32_t count, bool *tie)
+{
+	uint32_t best = 0, most = 1, begin = 0, n = 1;
+
+	for (uint32_t i = 1; i < count; i++) {
+		if (value_compare(type, of[i].bits, of[i - 1].bits) != 0) {
+			begin = i;
+			n = 1;
+			continue;
+		}
+		n++;
+		if (n > most || (n == most && of[begin].time_ns <= of[best].time_ns)) {
+			*tie = n == most;
+			most = n;
+			best = i;
+		} else if (n == most) {
+			*tie = true;
+		}
+	}
+	return of[best].at;
+}
+
+/* Of as many of each it is true. */
+static uint32_t more_often(const struct list *l)
+{
+	uint32_t of[2] = { 0 }, last[2] = { 0 };
+
+	for (uint32_t i = 0; i < l->count; i++) {
+		of[l->bits[i] != 0]++;
+		last[l->bits[i] != 0] = i;
+	}
+	return last[of[1] >= of[0]];
+}
+
+enum err rank_mode(
+    const struct function_call *c, const struct list *l, uint32_t *at, struct budget *b, struct errbuf *eb)
+{
+	size_t bytes = l->count * sizeof(struct ranked);
+	enum value_type type = c->in;
+	bool tie = false;
+	enum err e;
+
+	if (type == VALUE_BOOLEAN) {
+		*at = more_often(l);
+		return ERR_OK;
+	}
+	struct ranked *of = take(bytes, b, eb, &e);
+	if (!of)
+		return e;
+	for (uint32_t i = 0; i < l->count; i++)
+		of[i] = (struct ranked){ l->bits[i], l->times[i], i };
+	qsort_r(of, l->count, sizeof *of, by_value, &type);
+	*at = most_frequent(type, of, l->count, &tie);
+	if (tie) {
+		sort_as_influxdb(c, l, of);
+		*at = most_frequent(type, of, l->count, &tie);
+	}
+	give(of, bytes, b);
+	return ERR_OK;
+}
