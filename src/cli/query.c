@@ -51,14 +51,14 @@ static bool on_series(void *arg, const struct answer_series *s)
 {
 	struct run *r = arg;
 
-	return !r->show || show_series(r->show, s);
+	return !r->show || show_answer_series(r->show, s);
 }
 
 static bool on_row(void *arg, const struct answer_cell *cells)
 {
 	struct run *r = arg;
 
-	return !r->show || show_row(r->show, cells);
+	return !r->show || show_answer_row(r->show, cells);
 }
 
 static bool on_series_end(void *arg)

@@ -64,7 +64,7 @@ static bool give(struct show *s)
 	return good;
 }
 
-bool show_series(void *arg, const struct answer_series *series)
+bool show_answer_series(void *arg, const struct answer_series *series)
 {
 	struct show *s = arg;
 
@@ -78,7 +78,7 @@ bool show_series(void *arg, const struct answer_series *series)
 	return give(s);
 }
 
-bool show_row(void *arg, const struct answer_cell *cells)
+bool show_answer_row(void *arg, const struct answer_cell *cells)
 {
 	struct show *s = arg;
 

@@ -24,8 +24,8 @@ bool show_format_find(const char *name, enum show_format *out);
 struct show *show_new(const struct show_opts *o); /* NULL: out of memory */
 void show_free(struct show *s);
 /* For struct answer_sink; arg: the show. */
-bool show_series(void *arg, const struct answer_series *series);
-bool show_row(void *arg, const struct answer_cell *cells);
+bool show_answer_series(void *arg, const struct answer_series *series);
+bool show_answer_row(void *arg, const struct answer_cell *cells);
 bool show_series_end(void *arg);
 uint64_t show_series_count(const struct show *s);
 /* The latest time of any row, ns since the epoch; false: none was read. */

@@ -64,6 +64,7 @@ void http_cors_add_headers(const struct http_request *rq, struct buf *b)
 		return;
 	buf_printf(b, "Access-Control-Allow-Origin: %s\r\n", any_may_read(rq) ? "*" : origin);
 	buf_str(b,
-	    "Access-Control-Expose-Headers: ETag, Retry-After, X-Holdfast-Refused, X-Holdfast-Refused-Lines, "
+	    "Access-Control-Expose-Headers: ETag, Retry-After, X-Holdfast-Complete, X-Holdfast-Error, X-Holdfast-Reason, "
+	    "X-Holdfast-Refused, X-Holdfast-Refused-Lines, X-Holdfast-Source, X-Holdfast-Tier, "
 	    "X-Influxdb-Error, X-Influxdb-Version\r\n");
 }

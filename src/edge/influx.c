@@ -7,15 +7,15 @@
 
 #include "base/clock.h"
 
-enum { CONNECT_MS = 1000, GZIP_FROM = 1024, URL_MAX_BYTES = 64 << 10 };
+enum { CONNECT_MS = 1000, GZIP_FROM = 1024, URL_MAX_BYTES = 64 << 10, FORM_MAX_BYTES = 8 << 20 };
 #define BODY_MAX ((size_t)64 << 20)
 
 struct influx {
 	CURL *curl;
 	char curl_error[CURL_ERROR_SIZE];
-	struct curl_slist *plain, *gzipped; /* request headers */
+	struct curl_slist *plain, *gzipped, *form; /* request headers */
 	struct libdeflate_compressor *gzip; /* NULL: the server is on this machine */
-	struct buf url, packed;
+	struct buf url, packed, fields; /* fields: of a form */
 	size_t base_len; /* of url: scheme, host, port */
 	struct record_reply *reply;
 	const struct record_stream *stream; /* the one at work, or NULL */
@@ -100,12 +100,13 @@ static bool add_headers(struct influx *in, const struct influx_opts *opts)
 		buf_str(&token, "Authorization: Token ");
 		buf_str(&token, opts->token);
 		buf_char(&token, 0);
-		ok = !token.failed && add_header(&in->plain, token.p) && add_header(&in->gzipped, token.p);
+		ok = !token.failed && add_header(&in->plain, token.p) && add_header(&in->gzipped, token.p) &&
+		    add_header(&in->form, token.p);
 	}
 	buf_fini(&token);
 	/* no Expect: it would cost a round trip, or a second where the server does not know it */
-	return ok && add_header(&in->plain, "Expect:") && add_header(&in->gzipped, "Expect:") &&
-	    add_header(&in->plain, "Content-Type: text/plain; charset=utf-8") &&
+	return ok && add_header(&in->form, "Expect:") && add_header(&in->plain, "Expect:") &&
+	    add_header(&in->gzipped, "Expect:") && add_header(&in->plain, "Content-Type: text/plain; charset=utf-8") &&
 	    add_header(&in->gzipped, "Content-Type: text/plain; charset=utf-8") &&
 	    add_header(&in->gzipped, "Content-Encoding: gzip");
 }
@@ -147,6 +148,7 @@ enum err influx_open(struct influx **out, const struct influx_opts *opts, struct
 		n--;
 	buf_init(&in->url, URL_MAX_BYTES);
 	buf_init(&in->packed, BODY_MAX);
+	buf_init(&in->fields, FORM_MAX_BYTES);
 	buf_append(&in->url, opts->url, n);
 	in->base_len = n;
 	in->curl = curl_easy_init();
@@ -168,10 +170,12 @@ void influx_close(struct influx *in)
 	curl_easy_cleanup(in->curl);
 	curl_slist_free_all(in->plain);
 	curl_slist_free_all(in->gzipped);
+	curl_slist_free_all(in->form);
 	if (in->gzip)
 		libdeflate_free_compressor(in->gzip);
 	buf_fini(&in->url);
 	buf_fini(&in->packed);
+	buf_fini(&in->fields);
 	free(in);
 }
 
@@ -185,22 +189,27 @@ static void begin_url(struct influx *in, const char *path)
 }
 
 /* Letters, digits and -._~ stand for themselves (RFC 3986). */
-static void add_parameter(struct influx *in, const char *name, struct view value)
+static void add_field(struct buf *b, const char *name, struct view value)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
-	buf_str(&in->url, name);
+	buf_str(b, name);
 	for (size_t i = 0; i < value.len; i++) {
 		unsigned char c = (unsigned char)value.p[i];
 		if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' || c == '.' ||
 		    c == '_' || c == '~') {
-			buf_char(&in->url, (char)c);
+			buf_char(b, (char)c);
 		} else {
-			buf_char(&in->url, '%');
-			buf_char(&in->url, hex[c >> 4]);
-			buf_char(&in->url, hex[c & 15]);
+			buf_char(b, '%');
+			buf_char(b, hex[c >> 4]);
+			buf_char(b, hex[c & 15]);
 		}
 	}
+}
+
+static void add_parameter(struct influx *in, const char *name, struct view value)
+{
+	add_field(&in->url, name, value);
 }
 
 static enum err perform(struct influx *in, int64_t timeout_ms, struct record_reply *reply)
@@ -302,8 +311,15 @@ static enum err do_stream(void *ctx, const struct record_stream *q, struct recor
 	begin_url(in, "/query?epoch=ns&chunked=true");
 	buf_printf(&in->url, "&chunk_size=%u", q->chunk_size);
 	add_parameter(in, "&db=", view_of(q->database));
-	add_parameter(in, "&q=", q->influxql);
-	set_get(in);
+	/* in the body: statements may be long, and addresses are cut off or logged on their way */
+	buf_clear(&in->fields);
+	add_field(&in->fields, "q=", q->influxql);
+	if (in->fields.failed)
+		return errbuf_set(&reply->error, ERR_IO, "the statement is too long to be sent");
+	curl_easy_setopt(in->curl, CURLOPT_POST, 1L);
+	curl_easy_setopt(in->curl, CURLOPT_HTTPHEADER, in->form);
+	curl_easy_setopt(in->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)in->fields.len);
+	curl_easy_setopt(in->curl, CURLOPT_POSTFIELDS, in->fields.p);
 	in->stream = q;
 	in->began_ns = clock_mono_ns();
 	in->has_begun = in->enough = in->late = false;

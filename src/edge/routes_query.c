@@ -97,6 +97,8 @@ static bool on_end(void *arg, const struct result_report *r, const char *error, 
 	q->report.sketched |= r->sketched;
 	if (r->incomplete)
 		result_report_not_complete(&q->report, r->reason);
+	if (error)
+		result_report_not_complete(&q->report, error);
 	if (error && !*q->error)
 		snprintf(q->error, sizeof q->error, "%s", error);
 	return q->writer.end(q->writer.arg, r, error, message);
@@ -196,7 +198,10 @@ static bool read_policy(struct query *q, const struct services *s, const char *s
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (!strcmp(source, all[i].name)) {
 			*out = all[i].policy;
-			return true;
+			if (*out != READ_RECORD || s->record_url)
+				return true;
+			refuse(q, 400, "source=influxdb: there is no InfluxDB; set [influxdb] url");
+			return false;
 		}
 	refuse(q, 400, "source must be auto, local or influxdb");
 	return false;

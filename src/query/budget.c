@@ -6,13 +6,17 @@ enum { LOOK_EACH = 256 }; /* calls between two looks at the clock and the client
 
 enum err budget_check(struct budget *b, struct errbuf *eb)
 {
-	if (++b->calls % LOOK_EACH != 0)
-		return ERR_OK;
+	return ++b->calls % LOOK_EACH ? ERR_OK : budget_check_now(b, eb);
+}
+
+enum err budget_check_now(struct budget *b, struct errbuf *eb)
+{
 	if (b->deadline_ns && clock_mono_ns() >= b->deadline_ns)
 		return errbuf_set(eb, ERR_UNAVAILABLE,
 		    "the query took longer than %lld s; ask for a shorter range, fewer series, or a larger GROUP BY time",
 		    (long long)(b->time_limit_ns / NS_PER_S));
-	if (b->is_wanted && !b->is_wanted(b->arg))
+	b->gone = b->gone || (b->is_wanted && !b->is_wanted(b->arg));
+	if (b->gone)
 		return errbuf_set(eb, ERR_CLOSED, "the client has gone");
 	return ERR_OK;
 }

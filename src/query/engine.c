@@ -1,6 +1,6 @@
 #include "query/engine.h"
 
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -15,11 +15,14 @@
 #include "query/show.h"
 
 enum { CONCURRENT = 8, TIMEOUT_MS = 60000, ARENA_BLOCK = 16 << 10, MESSAGE_MAX = 4096 };
+#define PATIENCE_NS (500 * NS_PER_MS)
 static const size_t standard_bytes = (size_t)64 << 20;
 
 struct engine {
 	struct engine_opts opts;
-	atomic_uint running;
+	pthread_mutex_t lock; /* running */
+	pthread_cond_t ended; /* one of them */
+	unsigned running;
 };
 
 enum err engine_new(struct engine **out, const struct engine_opts *opts, struct errbuf *eb)
@@ -36,25 +39,63 @@ enum err engine_new(struct engine **out, const struct engine_opts *opts, struct 
 		e->opts.query_timeout_ms = TIMEOUT_MS;
 	if (!e->opts.max_concurrent)
 		e->opts.max_concurrent = CONCURRENT;
+	pthread_mutex_init(&e->lock, NULL);
+	clock_cond_init(&e->ended);
 	return ERR_OK;
 }
 
 void engine_free(struct engine *e)
 {
+	if (!e)
+		return;
+	pthread_cond_destroy(&e->ended);
+	pthread_mutex_destroy(&e->lock);
 	free(e);
+}
+
+/* Most run for milliseconds: who comes when all places are taken waits a moment for one. */
+static bool take_place(struct engine *e)
+{
+	const int64_t until_ns = clock_mono_ns() + PATIENCE_NS;
+	bool in_time = true;
+
+	pthread_mutex_lock(&e->lock);
+	while (e->running >= e->opts.max_concurrent && in_time)
+		in_time = clock_cond_wait(&e->ended, &e->lock, until_ns);
+	bool taken = e->running < e->opts.max_concurrent;
+	e->running += taken;
+	pthread_mutex_unlock(&e->lock);
+	return taken;
+}
+
+static void give_place(struct engine *e)
+{
+	pthread_mutex_lock(&e->lock);
+	e->running--;
+	pthread_cond_signal(&e->ended);
+	pthread_mutex_unlock(&e->lock);
 }
 
 /* ---- one statement ---- */
 
-/* In the record our `metrics` may have another name. The former name of each source is put back by a second call. */
-static void name_databases(const struct iql_select *s, struct view from, struct view to)
+/* In the record our `metrics` may have another name. */
+static void name_as_record(const struct iql_select *s, struct view ours, struct view theirs)
 {
-	for (struct iql_source *x = s->sources; x; x = x->next) {
+	for (struct iql_source *x = s->sources; x; x = x->next)
 		if (x->subquery)
-			name_databases(x->subquery, from, to);
-		else if (view_eq(x->database, from))
-			x->database = to;
-	}
+			name_as_record(x->subquery, ours, theirs);
+		else if (view_eq(x->database, ours))
+			x->database = theirs;
+}
+
+/* Back: those that were renamed point to the very same text, others may be called alike. */
+static void name_as_before(const struct iql_select *s, struct view ours, struct view theirs)
+{
+	for (struct iql_source *x = s->sources; x; x = x->next)
+		if (x->subquery)
+			name_as_before(x->subquery, ours, theirs);
+		else if (x->database.p == theirs.p)
+			x->database = ours;
 }
 
 /* The statement as the record is to get it: before the checks, which change it. */
@@ -63,10 +104,9 @@ static void print_for_record(const struct engine_statement *x, struct buf *out)
 	const struct view ours = view_of("metrics"),
 			  theirs = view_of(record_access_database(x->opts->record, "metrics"));
 
-	name_databases(x->st->select, ours, theirs);
+	name_as_record(x->st->select, ours, theirs);
 	iql_print_select(x->st->select, out);
-	if (!view_eq(ours, theirs))
-		name_databases(x->st->select, theirs, ours);
+	name_as_before(x->st->select, ours, theirs);
 }
 
 static void count_read(const struct result_report *r)
@@ -280,16 +320,13 @@ enum err engine_run(
 		.sink = sink,
 		.deadline_ns = clock_mono_ns() + e->opts.query_timeout_ms * NS_PER_MS,
 		.now_ns = clock_wall_ns() };
-	enum err result;
 
-	if (atomic_fetch_add(&e->running, 1) >= e->opts.max_concurrent) {
-		result = errbuf_set(eb, ERR_FULL,
+	if (!take_place(e))
+		return errbuf_set(eb, ERR_FULL,
 		    "%u queries run already ([query] max_concurrent); try again in a second", e->opts.max_concurrent);
-	} else {
-		arena_init(&r.arena, ARENA_BLOCK, e->opts.query_max_bytes);
-		result = run_all(&r, eb);
-		arena_fini(&r.arena);
-	}
-	atomic_fetch_sub(&e->running, 1);
+	arena_init(&r.arena, ARENA_BLOCK, e->opts.query_max_bytes);
+	enum err result = run_all(&r, eb);
+	arena_fini(&r.arena);
+	give_place(e);
 	return result;
 }

@@ -60,8 +60,10 @@ static enum err refused(struct asking *a, const struct record_reply *reply)
 	if (reply->status < 500 && record_select_read(a->reader, body, &partial, a->eb) == ERR_INVALID &&
 	    reply->status != 401 && reply->status != 403)
 		return ERR_INVALID;
-	return errbuf_set(a->eb, ERR_UNAVAILABLE, "InfluxDB answers a query with HTTP %d: %.*s", reply->status,
-	    (int)view_cut(body, MESSAGE_BYTES), body.p);
+	/* 4xx without InfluxDB's words: somebody between us does not like this one request */
+	bool down = reply->status >= 500 || reply->status == 401 || reply->status == 403;
+	return errbuf_set(a->eb, down ? ERR_UNAVAILABLE : ERR_IO, "InfluxDB answers a query with HTTP %d: %.*s",
+	    reply->status, (int)view_cut(body, MESSAGE_BYTES), body.p);
 }
 
 static enum err ask(const struct record_select *q, struct asking *a)

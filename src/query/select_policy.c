@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
 #include "query/record_select.h"
@@ -71,12 +72,20 @@ static enum err ask_record(const struct select_policy *r, const struct result_si
 	if (!context)
 		return errbuf_set(eb, ERR_UNAVAILABLE, "no connection to InfluxDB could be made");
 	snprintf(database, sizeof database, "%.*s", (int)r->env->database.len, r->env->database.p);
+	int64_t timeout_ms = r->timeout_ms;
+	const int64_t deadline_ns = r->env->budget->deadline_ns;
+	if (deadline_ns && (deadline_ns - clock_mono_ns()) / NS_PER_MS < timeout_ms)
+		timeout_ms = (deadline_ns - clock_mono_ns()) / NS_PER_MS;
+	if (timeout_ms <= 0) {
+		record_access_give(r->record, context);
+		return budget_check_now(r->env->budget, eb);
+	}
 	const struct record_select q = { .ops = opts->ops,
 		.context = context,
 		.database = record_access_database(r->record, database),
 		.influxql = r->influxql,
 		.begin_ms = opts->timeout_ms,
-		.timeout_ms = r->timeout_ms,
+		.timeout_ms = timeout_ms,
 		.budget = r->env->budget };
 	enum err e = record_select(&q, sink, began, report, eb);
 	record_access_give(r->record, context);
@@ -154,6 +163,8 @@ static enum err answer_from_both(const struct select_policy *r, struct arena *a,
 		    s, from_ns); /* all of the range is asked for: it is the same grid then, filled alike */
 	}
 	enum err e = ask_local(r, a, s, &keep, &t.local_report, eb);
+	if (e == ERR_OK && t.local.error != ERR_OK) /* it did not fit, and ended early for that */
+		e = t.local.error;
 	s->range = whole;
 	if (e == ERR_OK && kind == SELECT_MERGE_NOT && !t.local_report.incomplete) {
 		t.report = t.local_report;

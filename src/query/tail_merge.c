@@ -100,6 +100,12 @@ static bool push_head(struct tail_merge *m, const struct result_series *s)
 	return m->out->series(m->out->arg, &head);
 }
 
+/* Falling answers have their series falling, too. */
+static int order(const struct tail_merge *m, const struct result_series *a, const struct result_series *b)
+{
+	return m->descending ? result_series_compare(b, a) : result_series_compare(a, b);
+}
+
 static bool on_series(void *arg, const struct result_series *s)
 {
 	struct tail_merge *m = arg;
@@ -107,7 +113,7 @@ static bool on_series(void *arg, const struct result_series *s)
 
 	if (!finish_series(m))
 		return false;
-	while (m->next < m->local->count && (c = result_series_compare(&m->local->series[m->next].head, s)) < 0)
+	while (m->next < m->local->count && (c = order(m, &m->local->series[m->next].head, s)) < 0)
 		if (!push_whole(m, &m->local->series[m->next++]))
 			return false;
 	if (m->next < m->local->count && c == 0)

@@ -57,7 +57,7 @@ static void ignore(void *arg, struct view text)
 /* results: what stands in "series" of the first statement. */
 static void feed(struct show *s, const char *series)
 {
-	const struct answer_sink sink = { show_series, show_row, show_series_end, ignore, ignore, s };
+	const struct answer_sink sink = { show_answer_series, show_answer_row, show_series_end, ignore, ignore, s };
 	struct answer *a = answer_new(&sink);
 	struct errbuf eb = { "" };
 
@@ -227,11 +227,11 @@ Test(query_table, a_long_series_is_aligned_by_blocks)
 	struct show *s = begin(SHOW_TABLE, SHOW_TIME_UTC, &pipe_end);
 	char number[16], *p;
 
-	cr_assert(show_series(s, &series));
+	cr_assert(show_answer_series(s, &series));
 	for (int i = 0; i < 100000; i++) {
 		snprintf(number, sizeof number, "%d", i);
 		struct answer_cell cells[2] = { { ANSWER_NUMBER, view_of(number) }, { ANSWER_STRING, view_of("x") } };
-		cr_assert(show_row(s, cells));
+		cr_assert(show_answer_row(s, cells));
 	}
 	cr_assert(show_series_end(s));
 	show_free(s);
@@ -253,10 +253,10 @@ Test(query_table, wide_rows_do_not_pile_up)
 	struct show *s = begin(SHOW_TABLE, SHOW_TIME_UTC, &pipe_end);
 
 	memset(wide, 'x', sizeof wide);
-	cr_assert(show_series(s, &series));
+	cr_assert(show_answer_series(s, &series));
 	for (int i = 0; i < 200; i++) {
 		struct answer_cell cell = { ANSWER_STRING, { wide, sizeof wide } };
-		cr_assert(show_row(s, &cell));
+		cr_assert(show_answer_row(s, &cell));
 	}
 	cr_assert(show_series_end(s));
 	show_free(s);

@@ -40,7 +40,7 @@ static bool on_series(void *arg, const struct answer_series *series)
 	hold(!s->open);
 	s->open = true;
 	s->columns = series->column_count;
-	return show_series(s->show, series);
+	return show_answer_series(s->show, series);
 }
 
 static bool on_row(void *arg, const struct answer_cell *cells)
@@ -52,7 +52,7 @@ static bool on_row(void *arg, const struct answer_cell *cells)
 	for (unsigned i = 0; i < s->columns; i++)
 		bytes += cells[i].text.len;
 	hold(bytes <= JSTREAM_TEXT_MAX);
-	return show_row(s->show, cells);
+	return show_answer_row(s->show, cells);
 }
 
 static bool on_end(void *arg)

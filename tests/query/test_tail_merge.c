@@ -361,3 +361,28 @@ Test(tail_merge, above_the_budget_nothing_more_is_kept)
 	result_kept_fini(&k);
 	cr_assert_eq(small.used_bytes, 0);
 }
+
+Test(tail_merge, falling_answers_have_their_series_falling_too)
+{
+	static const int64_t record[] = { 4, 3, 2, 1 }, here[] = { 5, 4, 3, 2 };
+	struct errbuf eb;
+	struct result_kept local;
+	struct text t = { 0 };
+	const struct result_sink out = text_sink(&t);
+	struct tail_merge m = { .local = &local, .from_ns = 3, .descending = true, .out = &out };
+
+	result_kept_init(&local, &budget, &eb);
+	struct result_sink keep = result_kept_sink(&local);
+	push_rows(&keep, "c", "v", here, 4, 100);
+	push_rows(&keep, "a", "v", here, 4, 100);
+	struct result_sink in = tail_merge_sink(&m);
+	push_rows(&in, "d", "v", record, 4, 0);
+	push_rows(&in, "b", "v", record, 4, 0);
+	push_rows(&in, "a", "v", record, 4, 0);
+	cr_assert_eq(tail_merge_finish(&m), ERR_OK);
+	tail_merge_fini(&m);
+	result_kept_fini(&local);
+	expect(&t,
+	    "m,h=d (time v): 4 4; 3 3; 2 2; 1 1;\nm,h=c (time v): 5 105; 4 104; 3 103; 2 102;\n"
+	    "m,h=b (time v): 4 4; 3 3; 2 2; 1 1;\nm,h=a (time v): 5 105; 4 104; 3 103; 2 2; 1 1;");
+}

@@ -14,6 +14,7 @@ struct answer {
 	struct stream *streams; /* by slot */
 	struct point_list *lists; /* by group and slot, or of the group at hand */
 	struct beside *beside;
+	enum err error; /* of the budget, while points were passed over */
 };
 
 static bool wanted(const struct iql_limits *l, uint64_t number)
@@ -21,12 +22,13 @@ static bool wanted(const struct iql_limits *l, uint64_t number)
 	return number > (uint64_t)l->offset && (!l->limit || number - (uint64_t)l->offset <= (uint64_t)l->limit);
 }
 
-static void next_point(const struct answer *a, struct stream *s)
+static void next_point(struct answer *a, struct stream *s)
 {
 	const struct iql_limits *l = &a->b->run->node->select->limits;
 
 	do {
-		s->has = !(l->limit && s->passed >= (uint64_t)l->limit + (uint64_t)l->offset) &&
+		a->error = a->error ? a->error : budget_check(a->b->run->budget, a->b->run->eb);
+		s->has = !a->error && !(l->limit && s->passed >= (uint64_t)l->limit + (uint64_t)l->offset) &&
 		    filler_next(&s->filler, &s->point);
 		s->passed += s->has;
 	} while (s->has && !wanted(l, s->passed));
@@ -102,9 +104,9 @@ static enum err put_group(struct answer *a, uint32_t group, const struct point_l
 		filler_init(&s->filler, b, slot, r->node->slots[slot].call->stage_count - 1, &lists[slot]);
 		next_point(a, s);
 	}
-	while (e == ERR_OK && first_time(a, &time_ns))
+	while (e == ERR_OK && !a->error && first_time(a, &time_ns))
 		e = put_row(a, time_ns);
-	return e;
+	return e == ERR_OK ? a->error : e;
 }
 
 static enum err group_points(struct answer *a, uint32_t group, struct point_list *lists)

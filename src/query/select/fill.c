@@ -45,10 +45,10 @@ static struct cell number(const struct filler *f, double value, int64_t whole, b
 		c.f = is_whole ? (double)whole : value;
 		break;
 	case CELL_INTEGER:
-		c.i = is_whole ? whole : (int64_t)value;
+		c.i = is_whole ? whole : select_integer_of(value);
 		break;
 	case CELL_UNSIGNED:
-		c.u = is_whole ? (uint64_t)whole : (uint64_t)value;
+		c.u = is_whole ? (uint64_t)whole : select_unsigned_of(value);
 		break;
 	case CELL_STRING:
 		c.s = (struct view){ "", 0 };
@@ -75,11 +75,11 @@ static struct cell linear(const struct filler *f)
 	if (f->type == CELL_FLOAT) {
 		c.f = (next->value.f - f->prev.value.f) / width * x + f->prev.value.f;
 	} else if (f->type == CELL_INTEGER) {
-		double slope = (double)(next->value.i - f->prev.value.i) / width;
-		c.i = (int64_t)(slope * x + (double)f->prev.value.i);
+		double slope = (double)(int64_t)((uint64_t)next->value.i - (uint64_t)f->prev.value.i) / width;
+		c.i = select_integer_of(slope * x + (double)f->prev.value.i);
 	} else if (f->type == CELL_UNSIGNED) {
 		double slope = ((double)next->value.u - (double)f->prev.value.u) / width;
-		c.u = (uint64_t)(slope * x + (double)f->prev.value.u);
+		c.u = select_unsigned_of(slope * x + (double)f->prev.value.u);
 	} else {
 		return missing;
 	}

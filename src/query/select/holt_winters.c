@@ -24,7 +24,18 @@ static int64_t round_time(const struct holt_winters *hw, int64_t t)
 {
 	int64_t rest = t % hw->interval_ns;
 
-	return (t / hw->interval_ns + (rest > hw->interval_ns / 2)) * hw->interval_ns;
+	return (int64_t)((uint64_t)(t / hw->interval_ns + (rest > hw->interval_ns / 2)) * (uint64_t)hw->interval_ns);
+}
+
+/* Ranges that no integer holds have none: they come out negative. */
+static int64_t steps_between(const struct holt_winters *hw, int64_t from, int64_t to)
+{
+	return (int64_t)((uint64_t)to - (uint64_t)from) / hw->interval_ns;
+}
+
+static int64_t later(const struct holt_winters *hw, int64_t t, uint32_t steps)
+{
+	return (int64_t)((uint64_t)t + (uint64_t)hw->interval_ns * steps);
 }
 
 /* ---- the model ---- */
@@ -98,7 +109,7 @@ static double squared_errors(void *arg, double *x)
 	double sum = 0;
 
 	if (m->error == ERR_OK)
-		m->error = budget_check(m->budget, m->eb);
+		m->error = budget_check_now(m->budget, m->eb);
 	if (m->error != ERR_OK)
 		return 0;
 	run_model(m, x, 0);
@@ -118,7 +129,7 @@ static bool fill_values(struct model *m)
 {
 	const struct holt_winters *hw = m->hw;
 	int64_t t = round_time(hw, hw->times[0]),
-		steps = (round_time(hw, hw->times[hw->count - 1]) - t) / hw->interval_ns;
+		steps = steps_between(hw, t, round_time(hw, hw->times[hw->count - 1]));
 
 	if (steps <= 0 || steps >= VALUES_MAX)
 		return false;
@@ -193,8 +204,7 @@ static enum err give(struct model *m, int64_t **out_times, double **out_values, 
 	for (uint32_t i = from; i < all; i++) {
 		if (isnan(m->forecast[i]))
 			continue;
-		(*out_times)[*out_count] = hw->with_fit ? first + hw->interval_ns * (int64_t)i
-							: last + hw->interval_ns * ((int64_t)(i - from) + 1);
+		(*out_times)[*out_count] = hw->with_fit ? later(hw, first, i) : later(hw, last, i - from + 1);
 		(*out_values)[(*out_count)++] = m->forecast[i];
 	}
 	return ERR_OK;
@@ -214,7 +224,7 @@ enum err holt_winters(const struct holt_winters *hw, int64_t **out_times, double
 	if (m.season > SEASON_MAX || hw->horizon > VALUES_MAX)
 		return errbuf_set(eb, ERR_TOOBIG,
 		    "holt_winters() takes seasons of up to %d values and forecasts up to %d", SEASON_MAX, VALUES_MAX);
-	int64_t steps = (round_time(hw, hw->times[hw->count - 1]) - round_time(hw, hw->times[0])) / hw->interval_ns;
+	int64_t steps = steps_between(hw, round_time(hw, hw->times[0]), round_time(hw, hw->times[hw->count - 1]));
 	size_t values = steps > 0 && steps < VALUES_MAX ? (size_t)steps + 2 : 2;
 	size_t words = 2 * values + hw->horizon + 3 * (size_t)n + SIMPLEX_ROOM(n);
 	enum err e = budget_take(b, words * sizeof(double), eb);

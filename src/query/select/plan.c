@@ -274,9 +274,9 @@ static struct cell fallback_of(const struct iql_expr *value, enum cell_type type
 	if (type == CELL_FLOAT)
 		c.f = whole ? (double)value->i : value->f;
 	else if (type == CELL_INTEGER)
-		c.i = whole ? value->i : (int64_t)value->f;
+		c.i = whole ? value->i : select_integer_of(value->f);
 	else if (type == CELL_UNSIGNED)
-		c.u = whole ? (uint64_t)value->i : (uint64_t)value->f;
+		c.u = whole ? (uint64_t)value->i : select_unsigned_of(value->f);
 	else if (whole)
 		c = (struct cell){ .type = CELL_INTEGER, .i = value->i };
 	else

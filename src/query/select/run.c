@@ -127,9 +127,9 @@ static struct cell convert(struct cell c, enum cell_type to)
 	if (to == CELL_FLOAT)
 		c.f = c.type == CELL_INTEGER ? (double)c.i : (double)c.u;
 	else if (c.type == CELL_FLOAT && to == CELL_INTEGER)
-		c.i = c.f >= -9223372036854775808.0 && c.f < 9223372036854775808.0 ? (int64_t)c.f : INT64_MIN;
+		c.i = select_integer_of(c.f);
 	else if (c.type == CELL_FLOAT)
-		c.u = c.f >= 0 && c.f < 18446744073709551616.0 ? (uint64_t)c.f : UINT64_C(1) << 63;
+		c.u = select_unsigned_of(c.f);
 	c.type = to;
 	return c;
 }
@@ -265,6 +265,8 @@ enum err select_read(struct select_run *r, const struct source_read *rd)
 		e = x->error;
 		*r->eb = x->why;
 	}
+	if (e == ERR_OK && r->budget->gone) /* said within a step, where it means: enough */
+		e = errbuf_set(r->eb, ERR_CLOSED, "the client has gone");
 	select_give(r->budget, x, sizeof *x);
 	return e;
 }

@@ -191,6 +191,16 @@ struct select_run {
 	size_t taken;
 };
 
+/* As Go has them where a double does not fit: the number of the highest bit. */
+static inline int64_t select_integer_of(double v)
+{
+	return v >= -9223372036854775808.0 && v < 9223372036854775808.0 ? (int64_t)v : INT64_MIN;
+}
+static inline uint64_t select_unsigned_of(double v)
+{
+	return v >= 0 && v < 18446744073709551616.0 ? (uint64_t)v : UINT64_C(1) << 63;
+}
+
 /* ---- resolve.c ---- */
 NODISCARD enum err select_resolve(struct select_work *w, struct iql_select *s);
 /* Of a name in the sources of a node. CAST_NONE: none has it. */
