@@ -252,7 +252,7 @@ static bool find_slot(void *arg, const struct iql_expr *leaf, unsigned *slot)
 /* The rest of a condition says of the row what it says to query/select/eval. */
 static void check_engine(const struct iql_expr *rest, const struct row *r, bool want)
 {
-	const struct eval_slots slots = { find_slot, NULL };
+	const struct eval_slots slots = { .find = find_slot };
 	struct cell cells[FIELDS + TAGS + 1] = { [FIELDS + TAGS] = STRING("") };
 	struct eval *e;
 
