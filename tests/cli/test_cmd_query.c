@@ -53,8 +53,9 @@ static void on_query(struct http_request *rq, void *arg)
 	http_stream_end(rq, !server.broken);
 }
 
-static const struct http_route routes[] = { { HTTP_GET | HTTP_POST, "/query", on_query, false, HTTP_FORM_INFLUX1 },
-	{ 0, NULL, NULL, false, HTTP_FORM_OWN } };
+static const struct http_route routes[] = { { HTTP_GET | HTTP_POST, "/query", on_query, false, HTTP_FORM_INFLUX1,
+						NULL },
+	{ 0, NULL, NULL, false, HTTP_FORM_OWN, NULL } };
 
 static void start(void)
 {
