@@ -97,8 +97,6 @@ static bool on_end(void *arg, const struct result_report *r, const char *error, 
 	q->report.sketched |= r->sketched;
 	if (r->incomplete)
 		result_report_not_complete(&q->report, r->reason);
-	if (error)
-		result_report_not_complete(&q->report, error);
 	if (error && !*q->error)
 		snprintf(q->error, sizeof q->error, "%s", error);
 	return q->writer.end(q->writer.arg, r, error, message);

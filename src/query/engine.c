@@ -193,7 +193,7 @@ struct watch {
 	const struct result_sink *rows;
 	uint64_t left; /* rows; UINT64_MAX: no ceiling */
 	struct iql_zone *zone; /* of tz() */
-	bool too_many, closed;
+	bool too_many, closed, any; /* any: rows went out */
 };
 
 static bool on_series(void *arg, const struct result_series *s)
@@ -215,6 +215,7 @@ static bool on_row(void *arg, const struct cell *cells)
 		return false;
 	}
 	w->left -= w->left != UINT64_MAX;
+	w->any = true;
 	w->closed |= !w->rows->row(w->rows->arg, cells);
 	return !w->closed;
 }
@@ -274,6 +275,8 @@ static enum err execute(struct run *r, struct iql_statement *st, bool *failed)
 		    "the answer has more than %llu rows ([query] max_rows); ask for a shorter range, fewer series, or use LIMIT",
 		    (unsigned long long)o->query_max_rows);
 	*failed = e != ERR_OK;
+	if (*failed && watch.any) /* what went out before is not all */
+		result_report_not_complete(&report, eb.text);
 	buf_init(&message, MESSAGE_MAX + 6 * (size_t)IQL_SHOWN_MAX);
 	const char *words = !*failed && !r->rq->may_write && engine_is_for_post(st->kind) ? deprecation(st, &message)
 											  : NULL;

@@ -119,7 +119,7 @@ Test(routes_query, headers_tell_the_source)
 	char h[256];
 
 	cr_expect_str_eq(reply_header(&r, "X-Holdfast-Source", h), "local");
-	cr_expect_str_eq(reply_header(&r, "X-Holdfast-Complete", h), "no");
+	cr_expect_str_eq(reply_header(&r, "X-Holdfast-Complete", h), "yes");
 	cr_expect_str_eq(reply_header(&r, "X-Holdfast-Tier", h), "raw");
 	cr_expect_str_eq(reply_header(&r, "X-Holdfast-Error", h), "database not found: x");
 	cr_expect_str_eq(reply_header(&r, "Content-Type", h), "application/json");
