@@ -19,7 +19,7 @@ while [ $i -lt 300 ]; do
 	i=$((i + 1))
 done | curl -s -o /dev/null --data-binary @- "$HF/write?db=metrics"
 
-HF=$HF python3 - > "$T/out" <<'END'
+HF=$HF HF_SANITIZER=$HF_SANITIZER python3 - > "$T/out" <<'END'
 import json, os, time, urllib.error, urllib.parse, urllib.request
 hf = os.environ["HF"]
 def ask(q, **more):
@@ -72,6 +72,9 @@ cases = {
     "nothing": ";" * 100000,
     "show everything": "SHOW SERIES; SHOW TAG VALUES WITH KEY =~ /.*/; SHOW FIELD KEYS",
 }
+# a sanitizer's frames are several times as large, the server's stacks are not: what nests is left to the others
+if os.environ["HF_SANITIZER"] != "no":
+    for name in ("parentheses", "conditions", "subqueries", "60 subqueries"): cases.pop(name)
 for name, q in cases.items():
     status, text, seconds, n = ask(q)
     try: health = urllib.request.urlopen(hf + "/api/v1/health", timeout=10).status
@@ -84,7 +87,8 @@ while read -r verdict rest; do
 	[ "$verdict" = ok ]
 	ok "$rest"
 done < "$T/out"
-is "$(wc -l < "$T/out")" 32 "all were asked"
+[ "$HF_SANITIZER" = no ] && all=32 || all=28
+is "$(wc -l < "$T/out")" $all "all were asked"
 kill -0 "$HF_PID"
 ok "the daemon is the one it was"
 [ "$(awk '/VmHWM/ { print $2 }' "/proc/$HF_PID/status")" -lt 400000 ] || [ "$HF_SANITIZER" != no ]
