@@ -64,7 +64,7 @@ static struct cell read_value(const char **at)
 
 static uint64_t bits_of(struct cell c)
 {
-	uint64_t bits = c.b;
+	uint64_t bits;
 
 	if (c.type == CELL_STRING) { /* none of these has anything to escape */
 		struct rows_string *s = arena_alloc(&arena, sizeof *s + c.s.len, 8);
@@ -72,8 +72,9 @@ static uint64_t bits_of(struct cell c)
 		memcpy(s->bytes, c.s.p, c.s.len);
 		return (uint64_t)(uintptr_t)s;
 	}
-	if (c.type != CELL_BOOLEAN)
-		memcpy(&bits, &c.u, sizeof bits);
+	if (c.type == CELL_BOOLEAN)
+		return c.b;
+	memcpy(&bits, &c.u, sizeof bits);
 	return bits;
 }
 
