@@ -1,11 +1,11 @@
 /* Values kept one by one: their bits, their times, and which series each run of them came from. top, bottom and distinct thin
- * the list whenever it is full, and sample keeps a sample: so of those it stays short. */
+ * the list whenever it has doubled, and sample keeps a sample: so of those it stays short. */
 #include <stdlib.h>
 
 #include "query/select/function_part.h"
 #include "query/source.h"
 
-enum { ROOM_MIN = 16, TEXT_MAX = 1 << 24 };
+enum { ROOM_MIN = 16, THIN_MIN = 64, TEXT_MAX = 1 << 24 };
 
 static enum err no_memory(struct errbuf *eb)
 {
@@ -218,30 +218,55 @@ static enum err add_one(const struct function_call *c, enum function_id id, stru
 	return ERR_OK;
 }
 
+/* ---- adding to a list that is thinned ---- */
+
 static bool is_thinned(enum function_id id)
 {
 	return id == FN_TOP || id == FN_BOTTOM || id == FN_DISTINCT;
 }
 
+static bool is_worse(const struct function_call *c, enum function_id id, const struct list *l, uint64_t bits)
+{
+	uint64_t key = value_key(c->in, bits), bound = value_key(c->in, l->bound);
+
+	return l->has_bound && (id == FN_TOP ? key < bound : key > bound);
+}
+
+static enum err add_thinned(const struct function_call *c, enum function_id id, struct list *l, const struct run *r,
+    uint32_t i, struct buf *scratch, struct budget *b, struct errbuf *eb)
+{
+	enum err e = ERR_OK;
+
+	if (is_worse(c, id, l, r->bits[i]))
+		return ERR_OK;
+	if (l->count >= (l->full ? l->full : THIN_MIN)) {
+		e = list_thin(c, id, l, b, eb);
+		l->full = l->count < THIN_MIN / 2 ? THIN_MIN : l->count * 2;
+	}
+	return e == ERR_OK ? add_one(c, id, l, r, i, scratch, b, eb) : e;
+}
+
+/* ---- adding to any ---- */
+
 enum err list_add(const struct function_call *c, enum function_id id, struct list *l, const struct run *r,
     struct budget *b, struct errbuf *eb)
 {
+	bool thinned = is_thinned(id);
 	enum err e = ERR_OK;
 	struct buf scratch;
 
-	if (is_thinned(id) && l->count && r->n > l->room - l->count) {
-		e = list_thin(c, id, l, b, eb);
-		if (e == ERR_OK && l->count > l->room / 2) /* that did not help much: not so soon again */
-			e = reserve(id, l, l->room - l->count + 1, b, eb);
-	}
-	if (e == ERR_OK && !r->present && c->in != VALUE_STRING && id != FN_SAMPLE)
+	if (!r->present && c->in != VALUE_STRING && id != FN_SAMPLE && !thinned)
 		return add_dense(id, l, r, b, eb);
 	buf_init(&scratch, TEXT_MAX);
 	for (uint32_t i = 0; e == ERR_OK && i < r->n; i++) {
 		if (r->present && !r->present[i])
 			continue;
-		e = id == FN_SAMPLE ? add_sample(c, l, r, i, &scratch, b, eb)
-				    : add_one(c, id, l, r, i, &scratch, b, eb);
+		if (id == FN_SAMPLE)
+			e = add_sample(c, l, r, i, &scratch, b, eb);
+		else if (thinned)
+			e = add_thinned(c, id, l, r, i, &scratch, b, eb);
+		else
+			e = add_one(c, id, l, r, i, &scratch, b, eb);
 	}
 	buf_fini(&scratch);
 	return e;

@@ -98,6 +98,10 @@ enum err list_thin(
 		qsort_r(e, l->count, sizeof *e, compare, &o);
 		uint32_t kept = id == FN_DISTINCT ? choose_distinct(c, e, l->count, b)
 						  : choose_best(c, e, l->count, seen);
+		if (id != FN_DISTINCT && kept == (uint64_t)c->count) {
+			l->has_bound = true;
+			l->bound = e[kept - 1].bits;
+		}
 		err = write_entries(l, e, kept, b, eb);
 	}
 	free(e);

@@ -100,6 +100,9 @@ struct list {
 	struct list_run *runs;
 	uint32_t count, room, run_count, run_room;
 	uint64_t seen; /* sample: of how many */
+	uint32_t full; /* top, bottom, distinct: of so many it is time to thin */
+	bool has_bound; /* top, bottom: what is worse than this cannot be in the answer */
+	uint64_t bound;
 	struct function_point *points; /* what came of it */
 	size_t point_bytes;
 };
