@@ -2,19 +2,11 @@
 
 #include <string.h>
 
-static double float_of(uint64_t bits)
-{
-	double d;
-
-	memcpy(&d, &bits, sizeof d);
-	return d;
-}
-
 double aggregate_number(enum value_type type, uint64_t bits)
 {
 	switch (type) {
 	case VALUE_FLOAT:
-		return float_of(bits);
+		return value_float(bits);
 	case VALUE_INTEGER:
 		return (double)(int64_t)bits;
 	case VALUE_UNSIGNED:
@@ -29,7 +21,7 @@ double aggregate_number(enum value_type type, uint64_t bits)
 static int is_less(enum value_type type, uint64_t a, uint64_t b)
 {
 	if (type == VALUE_FLOAT)
-		return float_of(a) < float_of(b);
+		return value_float(a) < value_float(b);
 	return type == VALUE_INTEGER ? (int64_t)a < (int64_t)b : a < b;
 }
 
@@ -37,7 +29,7 @@ static uint64_t add_bits(enum value_type type, uint64_t a, uint64_t b)
 {
 	if (type != VALUE_FLOAT)
 		return a + b;
-	double sum = float_of(a) + float_of(b);
+	double sum = value_float(a) + value_float(b);
 	memcpy(&a, &sum, sizeof a);
 	return a;
 }

@@ -20,6 +20,15 @@ struct value {
 	};
 };
 
+/* A double of its 64 bits. */
+static inline double value_float(uint64_t bits)
+{
+	double v;
+
+	memcpy(&v, &bits, sizeof v);
+	return v;
+}
+
 const char *value_type_name(
     enum value_type t); /* as in InfluxDB's messages: float, integer, unsigned, boolean, string */
 

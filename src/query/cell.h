@@ -26,6 +26,17 @@ static inline enum cell_type cell_type_of(enum value_type t)
 	return (enum cell_type)((int)t + 1); /* the same order */
 }
 
+static inline bool cell_type_is_number(enum cell_type t)
+{
+	return t == CELL_FLOAT || t == CELL_INTEGER || t == CELL_UNSIGNED;
+}
+
+/* Of a number, whatever its type. */
+static inline double cell_number(struct cell c)
+{
+	return c.type == CELL_FLOAT ? c.f : c.type == CELL_INTEGER ? (double)c.i : (double)c.u;
+}
+
 /* From the bits of a column (store/rows.h) that holds no strings. */
 static inline struct cell cell_from_bits(enum value_type t, uint64_t bits)
 {

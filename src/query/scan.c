@@ -53,23 +53,15 @@ void scan_settle(struct read_cell *c, enum value_type type)
 
 /* ---- raw rows ---- */
 
-static double float_of(uint64_t bits)
-{
-	double d;
-
-	memcpy(&d, &bits, sizeof d);
-	return d;
-}
-
 /* n values of one bucket: a loop for each type. */
 static void sum_values(enum value_type type, const uint64_t *v, uint32_t n, struct read_cell *out)
 {
 	if (type == VALUE_FLOAT) {
 		struct sum sum = { 0 };
-		double min = float_of(v[0]), max = min;
+		double min = value_float(v[0]), max = min;
 		sum_add_run(&sum, v, n);
 		for (uint32_t i = 1; i < n; i++) {
-			double d = float_of(v[i]);
+			double d = value_float(v[i]);
 			min = d < min ? d : min;
 			max = d > max ? d : max;
 		}
@@ -277,7 +269,7 @@ static void add_sums(const struct scan *sc, struct read_cell *cells, const struc
 		c->count += counts[i];
 		if (is_float) {
 			struct sum sum = { c->sum, c->rest };
-			sum_add(&sum, float_of(sums[i]));
+			sum_add(&sum, value_float(sums[i]));
 			c->sum = sum.value;
 			c->rest = sum.rest;
 		} else {

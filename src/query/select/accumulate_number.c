@@ -67,14 +67,6 @@ static void add_area(
 
 /* ---- spread ---- */
 
-static inline double float_of(uint64_t bits)
-{
-	double v;
-
-	memcpy(&v, &bits, sizeof v);
-	return v;
-}
-
 /* An order of integers for all that is no float. */
 static inline uint64_t turn_of(enum value_type t)
 {
@@ -84,9 +76,9 @@ static inline uint64_t turn_of(enum value_type t)
 static void find_ends(enum value_type t, const uint64_t *bits, uint32_t n, uint64_t *least, uint64_t *most)
 {
 	if (t == VALUE_FLOAT) {
-		double min = float_of(bits[0]), max = min;
+		double min = value_float(bits[0]), max = min;
 		for (uint32_t i = 1; i < n; i++) {
-			double v = float_of(bits[i]);
+			double v = value_float(bits[i]);
 			min = v < min ? v : min;
 			max = v > max ? v : max;
 		}
@@ -108,7 +100,7 @@ static void find_ends(enum value_type t, const uint64_t *bits, uint32_t n, uint6
 static bool is_less(enum value_type t, uint64_t a, uint64_t b)
 {
 	if (t == VALUE_FLOAT)
-		return float_of(a) < float_of(b);
+		return value_float(a) < value_float(b);
 	return (int64_t)(a ^ turn_of(t)) < (int64_t)(b ^ turn_of(t));
 }
 
@@ -156,7 +148,7 @@ void number_add_rollup(const struct function_call *c, enum function_id id, struc
 	if (id == FN_SPREAD) {
 		add_spread(c->in, s, of[COLUMN_MIN]->bits[row], of[COLUMN_MAX]->bits[row]);
 	} else if (id != FN_COUNT && c->in == VALUE_FLOAT) {
-		sum_add(&sum, float_of(of[COLUMN_SUM]->bits[row]));
+		sum_add(&sum, value_float(of[COLUMN_SUM]->bits[row]));
 		s->sum = sum.value;
 		s->rest = sum.rest;
 	} else if (id != FN_COUNT) {
@@ -184,7 +176,7 @@ struct cell number_value(const struct function_call *c, enum function_id id, con
 	case FN_STDDEV: /* of one value: NAN */
 		return of_float(sqrt(s->rest / (double)(s->count - 1)));
 	case FN_SPREAD:
-		return c->in == VALUE_FLOAT ? of_float(float_of(s->most) - float_of(s->bits))
+		return c->in == VALUE_FLOAT ? of_float(value_float(s->most) - value_float(s->bits))
 					    : cell_from_bits(c->in, s->most - s->bits);
 	default:
 		return of_float(s->area);

@@ -9,28 +9,20 @@ enum { TEXT_MAX = 1 << 24 };
 
 /* ---- the ends of a run ---- */
 
-static inline double float_of(uint64_t bits)
-{
-	double v;
-
-	memcpy(&v, &bits, sizeof v);
-	return v;
-}
-
 /* The number of the largest (sign 1) or least (sign -1), the first of equal ones. The loops ask nothing per value, so that the
  * processor takes several at once. */
 static uint32_t find_float(const uint64_t *bits, uint32_t n, bool largest)
 {
-	double best = float_of(bits[0]);
+	double best = value_float(bits[0]);
 	uint32_t i;
 
 	if (largest)
 		for (i = 1; i < n; i++)
-			best = float_of(bits[i]) > best ? float_of(bits[i]) : best;
+			best = value_float(bits[i]) > best ? value_float(bits[i]) : best;
 	else
 		for (i = 1; i < n; i++)
-			best = float_of(bits[i]) < best ? float_of(bits[i]) : best;
-	for (i = 0; i + 1 < n && float_of(bits[i]) != best; i++) {
+			best = value_float(bits[i]) < best ? value_float(bits[i]) : best;
+	for (i = 0; i + 1 < n && value_float(bits[i]) != best; i++) {
 	}
 	return i;
 }
@@ -61,7 +53,7 @@ static uint32_t find_end(enum value_type t, const uint64_t *bits, uint32_t n, bo
 static bool is_less(enum value_type t, uint64_t a, uint64_t b)
 {
 	if (t == VALUE_FLOAT)
-		return float_of(a) < float_of(b);
+		return value_float(a) < value_float(b);
 	return (int64_t)(a ^ turn_of(t, true)) < (int64_t)(b ^ turn_of(t, true));
 }
 

@@ -42,13 +42,6 @@ static enum err add_in_order(
 	return err;
 }
 
-static int by_member(const void *a, const void *b)
-{
-	const struct merge_entry *x = a, *y = b;
-
-	return (x->member > y->member) - (x->member < y->member);
-}
-
 static enum err make_entry(struct buckets *b, struct merge_entry *e)
 {
 	struct select_run *r = b->run;
@@ -87,7 +80,7 @@ static enum err merge_group(struct buckets *b, uint32_t group, const struct sour
 		of[n].rows = &s->of[i];
 		err = make_entry(b, &of[n++]);
 	}
-	qsort(of, n, sizeof *of, by_member);
+	qsort(of, n, sizeof *of, merge_by_member);
 	if (err == ERR_OK)
 		merge_start(&m, of, n);
 	while (err == ERR_OK && (e = merge_next(&m, &row)) != NULL) {

@@ -18,11 +18,6 @@ struct select_chain {
 	struct transform *of[];
 };
 
-static double number(struct cell c)
-{
-	return c.type == CELL_FLOAT ? c.f : c.type == CELL_INTEGER ? (double)c.i : (double)c.u;
-}
-
 static void enter(struct area *a, int64_t time_ns)
 {
 	struct window w = window_of(a->grid, time_ns);
@@ -132,7 +127,7 @@ enum err select_chain_push(
 	*has = true;
 	*out = (struct function_point){ time_ns, v, UINT32_MAX };
 	if (c->area.grid)
-		*has = area_push(&c->area, time_ns, number(v), out);
+		*has = area_push(&c->area, time_ns, cell_number(v), out);
 	return transform_point(c, out, has, eb);
 }
 

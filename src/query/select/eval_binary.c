@@ -153,16 +153,6 @@ static struct cell strings(enum iql_op op, struct view a, struct view b)
 	return op == IQL_EQ || op == IQL_NEQ ? of_bool(view_eq(a, b) == (op == IQL_EQ)) : no_fit(op);
 }
 
-static bool is_number(struct cell c)
-{
-	return c.type == CELL_FLOAT || c.type == CELL_INTEGER || c.type == CELL_UNSIGNED;
-}
-
-static double as_float(struct cell c)
-{
-	return c.type == CELL_FLOAT ? c.f : c.type == CELL_INTEGER ? (double)c.i : (double)c.u;
-}
-
 /* A negative integer is below every unsigned number. */
 static struct cell mixed(enum iql_op op, struct cell a, struct cell b)
 {
@@ -187,10 +177,10 @@ struct cell eval_binary(enum iql_op op, struct cell a, struct cell b, bool whole
 		return of_bool(false);
 	if (a.type == CELL_STRING && b.type == CELL_STRING)
 		return strings(op, a.s, b.s);
-	if (!is_number(a) || !is_number(b))
+	if (!cell_type_is_number(a.type) || !cell_type_is_number(b.type))
 		return no_fit(op);
 	if (a.type == CELL_FLOAT || b.type == CELL_FLOAT)
-		return floats(op, as_float(a), as_float(b));
+		return floats(op, cell_number(a), cell_number(b));
 	if (a.type != b.type)
 		return mixed(op, a, b);
 	return a.type == CELL_INTEGER ? integers(op, a.i, b.i, whole_division) : unsigneds(op, a.u, b.u);

@@ -58,12 +58,6 @@ static double of_two(enum eval_math m, double x, double y)
 	return m == MATH_ATAN2 ? atan2(x, y) : m == MATH_POW ? pow(x, y) : log(x) / log(y);
 }
 
-static bool as_float(struct cell c, double *out)
-{
-	*out = c.type == CELL_FLOAT ? c.f : c.type == CELL_INTEGER ? (double)c.i : (double)c.u;
-	return c.type == CELL_FLOAT || c.type == CELL_INTEGER || c.type == CELL_UNSIGNED;
-}
-
 /* abs() of a negative integer stays negative in InfluxDB 1.6, by mistake; not here. */
 static bool keeps_whole(enum eval_math m)
 {
@@ -73,12 +67,12 @@ static bool keeps_whole(enum eval_math m)
 struct cell eval_calculate(enum eval_math m, const struct cell *of, unsigned count)
 {
 	const struct cell missing = { .type = CELL_NULL };
-	double x, y;
 
-	if (!as_float(of[0], &x))
+	if (!cell_type_is_number(of[0].type) || (count == 2 && !cell_type_is_number(of[1].type)))
 		return missing;
+	const double x = cell_number(of[0]);
 	if (count == 2)
-		return as_float(of[1], &y) ? (struct cell){ .type = CELL_FLOAT, .f = of_two(m, x, y) } : missing;
+		return (struct cell){ .type = CELL_FLOAT, .f = of_two(m, x, cell_number(of[1])) };
 	if (of[0].type != CELL_FLOAT && keeps_whole(m)) {
 		struct cell whole = of[0];
 		if (m == MATH_ABS && whole.type == CELL_INTEGER && whole.i < 0)

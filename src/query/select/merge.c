@@ -59,6 +59,13 @@ static bool advance(const struct merge *m, struct merge_entry *e)
 	return false;
 }
 
+int merge_by_member(const void *a, const void *b)
+{
+	const struct merge_entry *x = a, *y = b;
+
+	return (x->member > y->member) - (x->member < y->member);
+}
+
 void merge_start(struct merge *m, struct merge_entry *entries, uint32_t count)
 {
 	m->count = 0;

@@ -25,6 +25,8 @@ struct merge {
 	void *arg;
 };
 
+/* For qsort. */
+int merge_by_member(const void *entry, const void *other);
 /* entries: in order of their members. */
 void merge_start(struct merge *m, struct merge_entry *entries, uint32_t count);
 /* The entry whose row is next, and which row; NULL: none left. */

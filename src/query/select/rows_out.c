@@ -218,13 +218,6 @@ static enum err make_entry(struct rows_out *o, struct merge_entry *e, bool *any)
 	return !*any || bind_entry(o, e) ? ERR_OK : ERR_TOOBIG;
 }
 
-static int by_member(const void *a, const void *b)
-{
-	const struct merge_entry *x = a, *y = b;
-
-	return (x->member > y->member) - (x->member < y->member);
-}
-
 static bool is_member_before(void *arg, const struct merge_entry *x, const struct merge_entry *y)
 {
 	(void)arg;
@@ -265,7 +258,7 @@ static enum err merged_rows(struct rows_out *o, struct merge_entry *of, uint32_t
 	else if (o->tie_count)
 		m.before = comes_before;
 	if (n > 1)
-		qsort(of, n, sizeof *of, by_member);
+		qsort(of, n, sizeof *of, merge_by_member);
 	if (o->run->by_series)
 		return listed_rows(o, of, n);
 	merge_start(&m, of, n);

@@ -41,11 +41,6 @@ static int32_t find_field(const struct source *s, struct view name)
 	return -1;
 }
 
-static bool is_number(enum cell_type t)
-{
-	return t == CELL_FLOAT || t == CELL_INTEGER || t == CELL_UNSIGNED;
-}
-
 static struct select_bind bind(const struct select_run *r, const struct select_input *in)
 {
 	struct select_bind b = { .field = -1, .to = select_cast_type(in->cast) };
@@ -62,7 +57,7 @@ static struct select_bind bind(const struct select_run *r, const struct select_i
 	b.from = cell_type_of(r->source->fields[b.field].type);
 	if (b.to == CELL_NULL)
 		b.to = b.from;
-	if (!r->is_table && b.from != b.to && !(is_number(b.from) && is_number(b.to)))
+	if (!r->is_table && b.from != b.to && !(cell_type_is_number(b.from) && cell_type_is_number(b.to)))
 		b.field = -1;
 	return b;
 }
@@ -122,7 +117,7 @@ static struct cell convert(struct cell c, enum cell_type to)
 {
 	if (c.type == to || to == CELL_NULL)
 		return c;
-	if (!is_number(c.type) || !is_number(to))
+	if (!cell_type_is_number(c.type) || !cell_type_is_number(to))
 		return (struct cell){ .type = CELL_NULL };
 	if (to == CELL_FLOAT)
 		c.f = c.type == CELL_INTEGER ? (double)c.i : (double)c.u;

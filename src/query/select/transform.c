@@ -58,11 +58,6 @@ void transform_reset(struct transform *t)
 	t->whole = 0;
 }
 
-static double number(struct cell c)
-{
-	return c.type == CELL_FLOAT ? c.f : c.type == CELL_INTEGER ? (double)c.i : (double)c.u;
-}
-
 /* b - a; integers modulo 2^64, as InfluxDB has it. */
 static double rise(struct cell a, struct cell b)
 {
@@ -161,7 +156,8 @@ static bool push_average(struct transform *t, struct cell v, struct cell *out)
 	t->at = t->at + 1 == n ? 0 : t->at + 1;
 	t->count += t->count < n;
 	struct cell whole = { .type = v.type, .u = t->whole };
-	*out = (struct cell){ .type = CELL_FLOAT, .f = (v.type == CELL_FLOAT ? t->sum : number(whole)) / (double)n };
+	*out = (struct cell){ .type = CELL_FLOAT,
+		.f = (v.type == CELL_FLOAT ? t->sum : cell_number(whole)) / (double)n };
 	return t->count == n;
 }
 
@@ -184,7 +180,7 @@ static enum err keep_value(struct transform *t, int64_t time_ns, struct cell v, 
 		t->value_room = room;
 	}
 	t->times[t->value_count] = time_ns;
-	t->values[t->value_count++] = number(v);
+	t->values[t->value_count++] = cell_number(v);
 	return ERR_OK;
 }
 
