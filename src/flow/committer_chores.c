@@ -19,16 +19,14 @@ static int64_t probe_pause_ns(const struct committer *c)
 
 void committer_set_failing(struct committer *c, enum err e, const struct errbuf *eb)
 {
-	struct errbuf why;
-
 	if (e == ERR_OK && c->failing)
 		log_info("the spool can be written again");
 	pthread_mutex_lock(&c->lock);
 	c->stats.writable = e == ERR_OK;
 	snprintf(c->stats.error, sizeof c->stats.error, "%.255s", e == ERR_OK ? "" : eb->text);
 	pthread_mutex_unlock(&c->lock);
-	if (e == ERR_CORRUPT && aside_mark(spool_path(c->opts.spool), eb->text, &why) != ERR_OK)
-		log_error("%s", why.text);
+	if (e == ERR_CORRUPT)
+		aside_mark(spool_path(c->opts.spool), eb->text);
 	if (e == ERR_OK)
 		c->probes = 0;
 	c->failing = e != ERR_OK;

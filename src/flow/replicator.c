@@ -212,10 +212,9 @@ static void *run(void *arg)
 			continue;
 		}
 		if (e != ERR_OK) {
-			struct errbuf why;
 			log_error("cannot read the spool for InfluxDB: %s", eb.text);
-			if (e == ERR_CORRUPT && aside_mark(r->opts.spool_path, eb.text, &why) != ERR_OK)
-				log_error("%s", why.text);
+			if (e == ERR_CORRUPT)
+				aside_mark(r->opts.spool_path, eb.text);
 			parcel_source_seek(&r->source, atomic_load(&r->cursor));
 			replicator_wait_ms(r, 1000, false);
 			continue;

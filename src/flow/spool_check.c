@@ -139,8 +139,6 @@ static enum err check_all(struct spool_check *c, struct errbuf *eb)
 
 static void tell(const struct spool_check *c, const struct spool_check_stats *t)
 {
-	struct errbuf eb;
-
 	if (t->state == SPOOL_CHECK_OK)
 		log_info("%s is whole: %llu rows were read in %lld ms", c->path, (unsigned long long)t->rows,
 		    (long long)(t->took_ns / NS_PER_MS));
@@ -149,8 +147,8 @@ static void tell(const struct spool_check *c, const struct spool_check_stats *t)
 	else
 		log_error("%s: %s; %llu rows cannot be read and are stepped over", c->path, t->error,
 		    (unsigned long long)t->bad_rows);
-	if (t->pages && aside_mark(c->path, t->error, &eb) != ERR_OK)
-		log_error("%s", eb.text);
+	if (t->pages)
+		aside_mark(c->path, t->error);
 }
 
 static void *run(void *arg)

@@ -197,8 +197,6 @@ static enum err check_all(struct store_check *c, struct errbuf *eb)
 
 static void tell(const struct store_check *c, const struct store_check_stats *t)
 {
-	struct errbuf eb;
-
 	if (t->state == SPOOL_CHECK_OK)
 		log_info("%s is whole: %llu blocks were read in %lld ms", c->path, (unsigned long long)t->blocks,
 		    (long long)(t->took_ns / NS_PER_MS));
@@ -207,8 +205,8 @@ static void tell(const struct store_check *c, const struct store_check_stats *t)
 	else
 		log_error("%s: %s; %llu blocks cannot be read, or not whole", c->path, t->error,
 		    (unsigned long long)t->bad_blocks);
-	if (t->pages && aside_mark(c->path, t->error, &eb) != ERR_OK)
-		log_error("%s", eb.text);
+	if (t->pages)
+		aside_mark(c->path, t->error);
 }
 
 static void *run(void *arg)
