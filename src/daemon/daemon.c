@@ -69,9 +69,9 @@ struct daemon {
 	struct ingest *ingest;
 	struct collect *collect;
 	struct salvage *salvage;
-	struct spool_check *check;
+	struct check *check;
 	struct store_salvage *store_salvage;
-	struct store_check *store_check;
+	struct check *store_check;
 	const char *missing; /* the file that was not there at the start, though it had been; or NULL */
 	bool replaced; /* a damaged file, at this start */
 	struct backfill *backfill;
@@ -439,8 +439,8 @@ static enum err mend_files(struct daemon *d, struct errbuf *eb)
 	if (e == ERR_OK)
 		e = store_salvage_start(&d->store_salvage, &store, eb);
 	if (e == ERR_OK)
-		e = spool_check_start(&d->check, d->spool_path, check, eb);
-	return e == ERR_OK ? store_check_start(&d->store_check, d->store_path, check, eb) : e;
+		e = check_start(&d->check, &spool_check, d->spool_path, check, eb);
+	return e == ERR_OK ? check_start(&d->store_check, &store_check, d->store_path, check, eb) : e;
 }
 
 static enum err open_http(struct daemon *d, struct errbuf *eb)
@@ -562,8 +562,8 @@ void daemon_stop(struct daemon *d)
 	if (d->routes_open)
 		routes_close(&d->services);
 	backfill_free(d->backfill);
-	store_check_stop(d->store_check);
-	spool_check_stop(d->check);
+	check_stop(d->store_check);
+	check_stop(d->check);
 	store_salvage_stop(d->store_salvage);
 	salvage_stop(d->salvage);
 	collect_stop(d->collect);

@@ -149,29 +149,28 @@ static void write_recovery(struct buf *b, const struct gathered *g)
 	json_close(b, '}');
 }
 
-static void write_check(struct buf *b, const struct gathered *g)
+static void write_check_end(struct buf *b, const struct check_stats *c)
 {
-	const struct spool_check_stats *c = &g->check;
-	const struct store_check_stats *s = &g->store_check;
-
-	json_open(b, "check", '{');
-	json_open(b, "spool", '{');
-	json_put_string(b, "state", spool_check_state_name(c->state));
-	json_put_u64(b, "rows", c->rows);
-	json_put_u64(b, "bad_rows", c->bad_rows);
 	json_put_bool(b, "restart_mends", c->pages);
 	json_put_rounded(b, "took_s", (double)c->took_ns / 1e9, 3);
 	json_put_string_or_null(b, "error", c->error);
 	json_close(b, '}');
+}
+
+static void write_check(struct buf *b, const struct check_stats *spool, const struct check_stats *store)
+{
+	json_open(b, "check", '{');
+	json_open(b, "spool", '{');
+	json_put_string(b, "state", check_state_name(spool->state));
+	json_put_u64(b, "rows", spool->items);
+	json_put_u64(b, "bad_rows", spool->bad_items);
+	write_check_end(b, spool);
 	json_open(b, "store", '{');
-	json_put_string(b, "state", spool_check_state_name(s->state));
-	json_put_u64(b, "blocks", s->blocks);
-	json_put_u64(b, "bytes", s->bytes);
-	json_put_u64(b, "bad_blocks", s->bad_blocks);
-	json_put_bool(b, "restart_mends", s->pages);
-	json_put_rounded(b, "took_s", (double)s->took_ns / 1e9, 3);
-	json_put_string_or_null(b, "error", s->error);
-	json_close(b, '}');
+	json_put_string(b, "state", check_state_name(store->state));
+	json_put_u64(b, "blocks", store->items);
+	json_put_u64(b, "bytes", store->bytes);
+	json_put_u64(b, "bad_blocks", store->bad_items);
+	write_check_end(b, store);
 	json_close(b, '}');
 }
 
@@ -250,7 +249,7 @@ void routes_status(struct http_request *rq, void *arg)
 	write_spool(&b, s, g);
 	write_disk(&b, &g->disk);
 	write_recovery(&b, g);
-	write_check(&b, g);
+	write_check(&b, &g->check, &g->store_check);
 	write_head(&b, s, &g->head);
 	write_series(&b, s, &g->near);
 	json_open(&b, "gaps", '[');
