@@ -32,8 +32,8 @@
 #include "flow/backup.h"
 #include "flow/compactor.h"
 #include "flow/recovery.h"
-#include "flow/salvage.h"
 #include "flow/spool_check.h"
+#include "flow/spool_salvage.h"
 #include "flow/store_check.h"
 #include "flow/store_salvage.h"
 #include "query/engine.h"
@@ -70,7 +70,7 @@ struct daemon {
 	struct collect *collect;
 	struct salvage *salvage;
 	struct check *check;
-	struct store_salvage *store_salvage;
+	struct salvage *store_salvage;
 	struct check *store_check;
 	const char *missing; /* the file that was not there at the start, though it had been; or NULL */
 	bool replaced; /* a damaged file, at this start */
@@ -422,7 +422,7 @@ static enum err make_backfill(struct daemon *d, struct errbuf *eb)
 /* What is taken over from files that were set aside, and whether those in use are whole. */
 static enum err mend_files(struct daemon *d, struct errbuf *eb)
 {
-	struct salvage_opts spool = { .ingest = d->ingest,
+	struct spool_salvage_opts spool = { .ingest = d->ingest,
 		.committer = d->committer,
 		.catalogue = d->catalogue,
 		.spool_path = d->spool_path,
@@ -434,7 +434,7 @@ static enum err mend_files(struct daemon *d, struct errbuf *eb)
 		.arg = d->policy,
 		.disk = d->disk };
 	bool check = !spool_was_clean(d->spool) || d->replaced;
-	enum err e = salvage_start(&d->salvage, &spool, eb);
+	enum err e = spool_salvage_start(&d->salvage, &spool, eb);
 
 	if (e == ERR_OK)
 		e = store_salvage_start(&d->store_salvage, &store, eb);
@@ -564,7 +564,7 @@ void daemon_stop(struct daemon *d)
 	backfill_free(d->backfill);
 	check_stop(d->store_check);
 	check_stop(d->check);
-	store_salvage_stop(d->store_salvage);
+	salvage_stop(d->store_salvage);
 	salvage_stop(d->salvage);
 	collect_stop(d->collect);
 	replicator_stop(d->replicator);

@@ -16,7 +16,7 @@ struct gathered {
 	struct disk_space_stats disk;
 	struct salvage_stats salvage;
 	struct check_stats check;
-	struct store_salvage_stats store_salvage;
+	struct salvage_stats store_salvage;
 	struct check_stats store_check;
 	struct head_stats head;
 	struct collect_stats collect;

@@ -16,7 +16,6 @@
 #include "flow/ingest.h"
 #include "flow/replicator.h"
 #include "flow/salvage.h"
-#include "flow/store_salvage.h"
 #include "query/engine.h"
 #include "query/reader.h"
 #include "store/catalogue.h"
@@ -41,7 +40,7 @@ struct services {
 	const char *missing; /* store.db or spool.db, if it was not there at the start, though it had been; or NULL */
 	struct salvage *salvage; /* NULL: there is none */
 	struct check *check; /* NULL: there is none */
-	struct store_salvage *store_salvage; /* NULL: there is none */
+	struct salvage *store_salvage; /* NULL: there is none */
 	struct check *store_check; /* NULL: there is none */
 	const struct store *store; /* for store_totals alone; NULL: there is none */
 	const char *store_path;
