@@ -3,7 +3,7 @@
  *   take      the jobs, and requests in order of arrival up to GROUP_BYTES of text
  *   pack      neighbouring parts of one namespace into rows (flow/row_packer)
  *   commit    one transaction, one sync; a group that fails by an I/O error is written once more through a file opened
- *             anew (store/spool.c says why); if that fails too it is refused as a whole, nobody is told 2xx
+ *             anew (store/keeper.c says why); if that fails too it is refused as a whole, nobody is told 2xx
  *   head      the points become readable
  *   wake      the callers, each by its own semaphore
  *   tidy      checkpoint, eviction (committer_chores.c)
