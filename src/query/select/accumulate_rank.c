@@ -100,16 +100,31 @@ static int by_time(const void *a, const void *b, void *arg)
 	return u != v ? (u > v) - (u < v) : (x > y) - (x < y);
 }
 
+static bool rises(const int64_t *times, uint32_t n)
+{
+	bool ok = true;
+
+	for (uint32_t i = 1; i < n; i++)
+		ok &= times[i - 1] <= times[i];
+	return ok;
+}
+
+static bool falls(const int64_t *times, uint32_t n)
+{
+	bool ok = true;
+
+	for (uint32_t i = 1; i < n; i++)
+		ok &= times[i - 1] >= times[i];
+	return ok;
+}
+
 static void order_by_time(const struct function_call *c, const struct list *l, uint32_t *order)
 {
 	struct times t = { l->times, c->descending };
-	bool in_order = true;
 
 	for (uint32_t i = 0; i < l->count; i++)
 		order[i] = i;
-	for (uint32_t i = 1; i < l->count; i++)
-		in_order &= t.falling ? t.of[i - 1] >= t.of[i] : t.of[i - 1] <= t.of[i];
-	if (!in_order)
+	if (!(t.falling ? falls : rises)(l->times, l->count))
 		qsort_r(order, l->count, sizeof *order, by_time, &t);
 }
 
