@@ -73,6 +73,9 @@ bool local_has_history(const struct local_moment *m);
 struct local_series {
 	const struct series *series;
 	struct rows *recent; /* from the spool and the head, in order of writing */
+	struct local_span { /* of the times of each, unordered ones too */
+		int64_t first_ns, last_ns;
+	} *spans;
 	uint32_t recent_count;
 	bool looked_for; /* recent is known */
 };

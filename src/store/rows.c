@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LONG = 32 }; /* rows of a strip that are worth a part of their own */
+
 struct run { /* of rows whose times rise, of one of the list */
 	int64_t time_ns; /* of row `at` */
 	uint32_t source, at, end;
@@ -399,14 +401,87 @@ static bool copy_all(const struct merge *m, struct rows *out)
 	return times;
 }
 
-static enum err merge(struct merge *m, struct rows *out)
+/* ---- in parts ---- */
+
+/* The strip as it lies in the list. */
+static bool slice(const struct merge *m, const struct strip *x, struct rows *out)
 {
-	*out = (struct rows){ 0 };
+	const struct rows *r = &m->list[x->source];
+	struct rows_column *columns = arena_alloc_raw(m->arena, (r->column_count + 1) * sizeof *columns, 16);
+
+	if (!columns)
+		return false;
+	for (uint32_t i = 0; i < r->column_count; i++) {
+		columns[i] = r->columns[i];
+		columns[i].bits += x->from;
+		if (columns[i].present)
+			columns[i].present += x->from;
+	}
+	*out = (struct rows){ x->count, false, r->times + x->from, r->column_count, columns };
+	return true;
+}
+
+/* Strips [from, to), all of them short. */
+static bool copy_some(const struct merge *m, uint32_t from, uint32_t to, struct rows *out)
+{
+	struct merge some = *m;
+
+	some.strips = m->strips + from;
+	some.strip_count = to - from;
+	some.rows = 0;
+	for (uint32_t i = from; i < to; i++)
+		some.rows += m->strips[i].again ? 0 : m->strips[i].count;
+	some.columns = arena_alloc_raw(m->arena, (m->column_count + 1) * sizeof *some.columns, 16);
+	if (some.columns && m->column_count)
+		memcpy(some.columns, m->columns, m->column_count * sizeof *some.columns);
+	return some.columns && copy_all(&some, out);
+}
+
+static bool is_long(const struct strip *x)
+{
+	return x->count >= LONG;
+}
+
+static bool part_all(const struct merge *m, struct rows **out, uint32_t *count)
+{
+	uint32_t parts = 0, end;
+
+	for (uint32_t i = 0; i < m->strip_count; i++)
+		parts += i == 0 || is_long(&m->strips[i]) || is_long(&m->strips[i - 1]);
+	*out = arena_alloc_raw(m->arena, (parts + 1) * sizeof **out, 16);
+	if (!*out)
+		return false;
+	for (uint32_t i = 0; i < m->strip_count; i = end) {
+		const struct strip *x = &m->strips[i];
+		for (end = i + 1; !is_long(x) && end < m->strip_count && !is_long(&m->strips[end]);)
+			end++;
+		struct rows *part = &(*out)[(*count)++];
+		if (is_long(x) ? !slice(m, x, part) : !copy_some(m, i, end, part))
+			return false;
+	}
+	return true;
+}
+
+/* ---- all together ---- */
+
+static bool find_all(struct merge *m)
+{
 	m->picked = calloc(m->count + 1, sizeof *m->picked);
-	bool ok = m->picked && gather_columns(m) && find_runs(m) && find_strips(m) && (!m->rows || copy_all(m, out));
+	return m->picked && gather_columns(m) && find_runs(m) && find_strips(m);
+}
+
+static void forget(struct merge *m)
+{
 	free(m->runs);
 	free(m->strips);
 	free(m->picked);
+}
+
+static enum err merge(struct merge *m, struct rows *out)
+{
+	*out = (struct rows){ 0 };
+	bool ok = find_all(m) && (!m->rows || copy_all(m, out));
+	forget(m);
 	return ok ? ERR_OK : ERR_NOMEM;
 }
 
@@ -426,4 +501,15 @@ enum err rows_merge_rollups(
 	};
 
 	return merge(&m, out);
+}
+
+enum err rows_merge_parts(const struct rows *list, uint32_t count, int64_t from_ns, int64_t to_ns, struct arena *a,
+    struct rows **parts, uint32_t *part_count)
+{
+	struct merge m = { .list = list, .count = count, .from_ns = from_ns, .to_ns = to_ns, .arena = a };
+
+	*part_count = 0;
+	bool ok = find_all(&m) && part_all(&m, parts, part_count);
+	forget(&m);
+	return ok ? ERR_OK : ERR_NOMEM;
 }

@@ -99,7 +99,7 @@ Test(rows, of_raw_rows_the_last_write_wins)
 
 /* ---- against a plain model ---- */
 
-enum { LISTS = 6, ROWS = 40, FIELDS = 3, TIMES = 60, MERGES = 1000 };
+enum { LISTS = 6, ROWS = 100, FIELDS = 3, TIMES = 200, MERGES = 500 };
 
 struct given { /* one of a list */
 	int64_t times[ROWS];
@@ -212,23 +212,37 @@ static void check_row(const struct rows *list, uint32_t count, const struct rows
 		}
 }
 
+/* parts: of the whole. */
+static void check_parts(const struct rows *list, uint32_t count, const struct rows *parts, uint32_t part_count,
+    int64_t from, int64_t to, bool rollups)
+{
+	uint32_t part = 0, row = 0;
+
+	for (int64_t t = from; t <= to; t++) {
+		if (!in_list(list, count, t))
+			continue;
+		for (; part < part_count && row == parts[part].count; part++)
+			row = 0;
+		cr_assert(part < part_count && parts[part].times[row] == t && !parts[part].unordered);
+		check_row(list, count, &parts[part], row++, rollups);
+	}
+	cr_assert(part_count == 0 || (part == part_count - 1 && row == parts[part].count));
+}
+
 static void check_merge(const struct given *of, uint32_t count, bool rollups)
 {
-	struct rows list[LISTS], out;
+	struct rows list[LISTS], out, *parts;
 	const int64_t from = draw(TIMES / 2), to = from + draw(2 * TIMES);
-	uint32_t row = 0;
+	uint32_t part_count;
 
 	for (uint32_t i = 0; i < count; i++)
 		list[i] = of[i].rows;
 	cr_assert_eq((rollups ? rows_merge_rollups : rows_merge)(list, count, from, to, &arena, &out), ERR_OK);
-	cr_assert(!out.unordered);
-	for (int64_t t = from; t <= to; t++) {
-		if (!in_list(list, count, t))
-			continue;
-		cr_assert(row < out.count && out.times[row] == t);
-		check_row(list, count, &out, row++, rollups);
+	check_parts(list, count, &out, out.count > 0, from, to, rollups);
+	if (!rollups) {
+		cr_assert_eq(rows_merge_parts(list, count, from, to, &arena, &parts, &part_count), ERR_OK);
+		check_parts(list, count, parts, part_count, from, to, false);
 	}
-	cr_assert_eq(out.count, row);
 	arena_clear(&arena);
 }
 
@@ -276,4 +290,17 @@ Test(rows, lists_that_overlap_at_their_ends)
 		cr_assert_eq(at(&out, COLUMN_VALUE, row), (uint64_t)i << 32 | (row - i * (PART - SEAM)));
 	}
 	cr_assert(out.columns[0].present == NULL);
+
+	struct rows *parts;
+	uint32_t count, row = 0;
+	cr_assert_eq(rows_merge_parts(list, PARTS, INT64_MIN, INT64_MAX, &arena, &parts, &count), ERR_OK);
+	cr_assert_eq(count, 2 * PARTS - 1);
+	for (uint32_t i = 0; i < count; i++) {
+		cr_assert(i % 2 || parts[i].times == times[i / 2] + (i ? SEAM : 0), "part %u was copied", i);
+		for (uint32_t k = 0; k < parts[i].count; k++, row++) {
+			cr_assert_eq(parts[i].times[k], out.times[row]);
+			cr_assert_eq(at(&parts[i], COLUMN_VALUE, k), at(&out, COLUMN_VALUE, row));
+		}
+	}
+	cr_assert_eq(row, out.count);
 }
