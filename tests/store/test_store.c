@@ -130,16 +130,15 @@ Test(store, what_pieces_there_are_is_told_by_the_index_alone)
 	add_pieces(s);
 	store_close(s);
 	static const char *const asked[] = {
-		"SELECT tier, window, min_ns, max_ns FROM piece WHERE measurement = 3",
-		"SELECT id, first_ordinal, last_ordinal, min_ns, max_ns, points FROM piece "
-		"WHERE tier = 0 AND window = 7 AND measurement = 3 AND last_ordinal >= 0 AND first_ordinal <= 9 ORDER BY id",
-		"SELECT max(window) FROM piece WHERE tier = 0 AND window <= 9 AND measurement = 3",
+		"tier, window, min_ns, max_ns FROM piece WHERE measurement = 3",
+		"id, points FROM piece WHERE tier = 0 AND window = 7 AND measurement = 3 AND last_ordinal >= 0 ORDER BY id",
+		"max(window) FROM piece WHERE tier = 0 AND window <= 9 AND measurement = 3",
 	};
 	for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
 		sqlite3 *db;
 		sqlite3_stmt *st;
 		char sql[400];
-		snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", asked[i]);
+		snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN SELECT %s", asked[i]);
 		cr_assert_eq(database_open_reader(&db, path, &eb), ERR_OK, "%s", eb.text);
 		cr_assert_eq(database_prepare(db, &st, sql, &eb), ERR_OK, "%s", eb.text);
 		cr_assert_eq(sqlite3_step(st), SQLITE_ROW);
