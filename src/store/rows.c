@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG = 32 }; /* rows of a strip that are worth a part of their own */
+enum { LONG = 16 }; /* rows of a strip that are worth a part of their own */
 
 struct run { /* of rows whose times rise, of one of the list */
 	int64_t time_ns; /* of row `at` */
@@ -101,8 +101,10 @@ static bool gather_columns(struct merge *m)
 
 static void range_of(const struct merge *m, const struct rows *r, uint32_t *from, uint32_t *to)
 {
-	*from = rows_lower_bound(r->times, r->count, m->from_ns);
-	*to = m->to_ns == INT64_MAX ? r->count : rows_lower_bound(r->times, r->count, m->to_ns + 1);
+	const uint32_t n = r->count;
+
+	*from = n && r->times[0] < m->from_ns ? rows_lower_bound(r->times, n, m->from_ns) : 0;
+	*to = n && r->times[n - 1] > m->to_ns ? rows_lower_bound(r->times, n, m->to_ns + 1) : n;
 }
 
 /* Room for one more of them; NULL: out of memory. */
