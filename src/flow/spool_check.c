@@ -120,7 +120,8 @@ static enum err check_rows(struct spool_check *c, struct spool_walk *w, struct e
 
 static enum err check_all(struct spool_check *c, struct errbuf *eb)
 {
-	static const char *const tables[] = { "database", "field", "extent", "cursor", "quarantine", "gap", "meta" };
+	static const char *const tables[] = { "database", "field", "extent", "cursor", "pending", "quarantine", "gap",
+		"meta" };
 	struct spool_walk_opts wo = { .live = true };
 	struct spool_walk *w;
 	enum err e = spool_walk_open(&w, c->path, &wo, eb);
