@@ -1,7 +1,7 @@
 /* A proxy before one HTTP server on loopback that does on command what a server can't be made to do.
  *
  *	fault_server UPSTREAM_PORT [LOG]        prints "PORT CONTROL_PORT"; a line a request goes to LOG
- *	GET CONTROL/set?fault=NAME&arg=N&times=N&percent=N&path=/PREFIX    from the next request on; then all of it is "pass"
+ *	GET CONTROL/set?fault=NAME&arg=N&times=N&then=NAME&percent=N&path=/PREFIX    from the next request on
  *	GET CONTROL/counts                      JSON: what it did so far
  *
  *	pass                    everything goes through
@@ -16,7 +16,8 @@
  *	swallow                 passes, but the answer is lost: the client will send it again
  *	lie                     204, and nothing was done: for proving that a test sees a loss
  *
- * times: so many requests, then pass (0: all). percent: of requests that suffer it (100). path: only these.
+ * times: so many requests, then another (pass; 0: for ever). percent: of requests that suffer it (100); the others pass, as
+ * do those to other paths.
  * One thread a connection. When the upstream is not there: 502. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -61,7 +62,7 @@ static const long default_arg[FAULTS] = { [UNREADY] = 1, [BUSY] = 1, [SLOW] = 50
 
 static struct {
 	pthread_mutex_t lock;
-	enum fault fault;
+	enum fault fault, then;
 	long arg, times, percent;
 	char path[64];
 	uint64_t random;
@@ -183,11 +184,13 @@ static enum fault choose(const struct head *request, long *arg)
 	now.random ^= now.random << 13;
 	now.random ^= now.random >> 7;
 	now.random ^= now.random << 17;
-	if (!path || strncmp(path + 1, now.path, strlen(now.path)) || now.random % 100 >= (uint64_t)now.percent)
+	if (!path || strncmp(path + 1, now.path, strlen(now.path)) || now.random % 100 >= (uint64_t)now.percent) {
 		f = PASS;
+	} else if (now.times && --now.times == 0) {
+		now.fault = now.then;
+		now.arg = default_arg[now.then];
+	}
 	now.count[f]++;
-	if (f != PASS && now.times && --now.times == 0)
-		now.fault = PASS;
 	pthread_mutex_unlock(&now.lock);
 	return f;
 }
@@ -385,20 +388,29 @@ static bool parameter(const char *query, const char *name, char *out, size_t siz
 	return false;
 }
 
-static bool set(const char *query)
+static enum fault find(const char *query, const char *name)
 {
 	char text[64];
 	enum fault f = 0;
 
-	if (!parameter(query, "fault", text, sizeof text))
-		return false;
+	if (!parameter(query, name, text, sizeof text))
+		return FAULTS;
 	while (f < FAULTS && strcmp(names[f], text))
 		f++;
-	if (f == FAULTS)
+	return f;
+}
+
+static bool set(const char *query)
+{
+	char text[64];
+	enum fault f = find(query, "fault"), then = find(query, "then");
+
+	if (f == FAULTS || then == REFUSE)
 		return false;
 	pthread_mutex_lock(&now.lock);
 	bool refused = now.fault == REFUSE;
 	now.fault = f;
+	now.then = then == FAULTS ? PASS : then;
 	now.arg = parameter(query, "arg", text, sizeof text) ? strtol(text, NULL, 10) : default_arg[f];
 	now.times = parameter(query, "times", text, sizeof text) ? strtol(text, NULL, 10) : 0;
 	now.percent = parameter(query, "percent", text, sizeof text) ? strtol(text, NULL, 10) : 100;

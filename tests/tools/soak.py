@@ -2,7 +2,8 @@
 """The parts of tests/integration/test_soak.sh that shell is too slow for.
 
     soak.py write PORT_FILE LEDGER WRITER RATE   sends points to the daemon until SIGTERM, then writes its ledger
-    soak.py plan SEED SECONDS                    what is done to the record and the daemon, a line each: seconds to wait, what
+    soak.py plan SEED SECONDS ONLY               what is done to the record and the daemon, a line each: seconds to wait, what;
+                                              ONLY: of the acts those that match
     soak.py compare URL DATABASE SPOOL LEDGER…   the ledgers against the record and the quarantine; prints the report;
                                               status 1: they differ, 2: that cannot be told
 
@@ -128,17 +129,19 @@ FAULTS = ["refuse", "error", "error percent=30", "unready arg=2", "unready perce
 SERVER = ["stop", "kill", "pause", "disk"]
 
 
-def plan(seed, seconds):
+def plan(seed, seconds, only):
     dice = random.Random(seed)
     left = seconds
     while left > 0:
-        acts = [f"fault {f}" for f in FAULTS] + [f"record {s}" for s in SERVER]
+        acts = [a for a in [f"fault {f}" for f in FAULTS] + [f"record {s}" for s in SERVER] if re.search(only, a)]
+        if not acts:
+            give_up(f"no act matches {only}")
         dice.shuffle(acts)
         for i, act in enumerate(acts):
             if left <= 0:
                 return
             lasts, pause = dice.uniform(1.5, 5), dice.uniform(0.3, 1.5)
-            died = i % 4 == 3
+            died = i % 4 == min(3, len(acts) - 1)
             if died:  # in the middle of it
                 print(f"{lasts / 2:.1f} {act}; daemon kill; {lasts / 2:.1f} pass")
             else:
@@ -281,8 +284,8 @@ def compare(url, database, spool, ledgers):
 def main(argv):
     if argv[1:2] == ["write"] and len(argv) == 6:
         Writer(argv[2], argv[3], argv[4], float(argv[5])).run()
-    elif argv[1:2] == ["plan"] and len(argv) == 4:
-        plan(int(argv[2]), float(argv[3]))
+    elif argv[1:2] == ["plan"] and len(argv) == 5:
+        plan(int(argv[2]), float(argv[3]), argv[4])
     elif argv[1:2] == ["compare"] and len(argv) > 5:
         return 0 if compare(*argv[2:5], argv[5:]) else 1
     else:
