@@ -1,6 +1,10 @@
 # On top of lib.sh: a fault server (tests/tools/fault_server.c) between the daemon and the InfluxDB of the test. Sourced.
-FAULT_PID=
-end_fault_server() { end_process "$FAULT_PID" KILL; FAULT_PID=; }
+FAULT_PID= mending=
+end_fault_server() {
+	end_process "$FAULT_PID" KILL
+	end_process "$mending" KILL
+	FAULT_PID= mending=
+}
 trap 'end_fault_server; clean_up' EXIT
 
 start_fault_server() { # UPSTREAM_PORT; FX: its address
@@ -27,4 +31,5 @@ mend_influxd() {
 	mending=$!
 	wait_until 30 grep -q 'Listening on HTTP' "$T/mend.log" || bail_out "influxd did not start"
 	end_process $mending
+	mending=
 }

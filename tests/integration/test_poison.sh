@@ -14,11 +14,11 @@ end_loop() {
 	end_process "$LOOP_PID"
 	LOOP_PID=
 }
-trap 'end_loop; clean_up' EXIT
+trap 'end_loop; end_fault_server; clean_up' EXIT
 
 # As an init system does, once its log is mended.
 keep_influxd_running() {
-	trap 'kill -KILL "$pid"; wait "$pid"; exit 0' TERM
+	trap 'kill -KILL "$pid" $mending 2> /dev/null; wait; exit 0' TERM
 	while :; do
 		INFLUXDB_REPORTING_DISABLED=true INFLUXDB_META_DIR=$INFLUX_FOLDER/meta INFLUXDB_DATA_DIR=$INFLUX_FOLDER/data \
 			INFLUXDB_DATA_WAL_DIR=$INFLUX_FOLDER/wal INFLUXDB_HTTP_BIND_ADDRESS=127.0.0.1:$INFLUX_PORT \
