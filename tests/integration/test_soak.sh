@@ -5,7 +5,7 @@
 #   SOAK_SECONDS=120   how long (1800 by hand)      SOAK_SEED=N   the order of the faults, from a run that failed
 #   SOAK_RATE=300      points a second of each of the three writers
 #   SOAK_ONLY='disk|hang'  only such acts, by a regular expression (tests/tools/soak.py lists them)
-#   SOAK_LIE=1         the fault server drops one write in the middle and says 204: the test must fail
+#   SOAK_LIE=1         the fault server drops the writes of two seconds and says 204: the test must fail
 . "$SRCDIR/tests/integration/lib.sh"
 . "$SRCDIR/tests/integration/fault_lib.sh"
 need_programs influxd influx curl jq python3
@@ -82,7 +82,7 @@ while read -r line; do
 	case $line in
 	*' well') sleep "${line% well}"; continue ;;
 	esac
-	[ -z "${SOAK_LIE:-}" ] || [ $acts -ne 5 ] || { fault lie 'times=1&path=/write'; sleep 3; }
+	[ -z "${SOAK_LIE:-}" ] || [ $acts -ne 5 ] || { fault lie path=/write; sleep 2; }
 	acts=$((acts + 1))
 	lasts=${line%% *} act=${line#* }
 	echo "# $(($(date +%s) - began)) s: $line"
