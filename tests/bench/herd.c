@@ -34,7 +34,7 @@ enum {
 #define TIMEOUT_NS (10 * S)
 #define PROBE_NS S /* how often a sender looks whether the server is back */
 #define RETRY_AFTER_NS (5 * S)
-#define END_NS (3600 * S)
+#define END_NS (1800 * S)
 #define CHART_NS (20 * S)
 
 struct rules {
@@ -337,32 +337,45 @@ static void collect(unsigned id)
 
 /* ---- a run ---- */
 
+static void wake(struct sender *s, int64_t when)
+{
+	if (s->asleep && s->wakes == when) {
+		s->asleep = false;
+		go_on(s);
+	}
+}
+
+static void done(struct request *r)
+{
+	sim.busy--;
+	if (r->open)
+		answered(r, true);
+	work();
+}
+
+static void give_up(struct request *r)
+{
+	if (!r->open)
+		return;
+	sim.timeouts++;
+	r->abandoned = true;
+	answered(r, false);
+}
+
 static void handle(struct event e)
 {
-	struct request *r = &sim.requests[e.id];
-
 	switch (e.kind) {
 	case COLLECT:
 		collect(e.id);
 		break;
 	case WAKE:
-		if (sim.sender[e.id].asleep && sim.sender[e.id].wakes == e.at) {
-			sim.sender[e.id].asleep = false;
-			go_on(&sim.sender[e.id]);
-		}
+		wake(&sim.sender[e.id], e.at);
 		break;
 	case DONE:
-		sim.busy--;
-		if (r->open)
-			answered(r, true);
-		work();
+		done(&sim.requests[e.id]);
 		break;
 	case GIVE_UP:
-		if (r->open) {
-			sim.timeouts++;
-			r->abandoned = true;
-			answered(r, false);
-		}
+		give_up(&sim.requests[e.id]);
 		break;
 	}
 }
