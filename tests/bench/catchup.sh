@@ -83,5 +83,6 @@ catchup_table() {
 		row("the daemon: cores"; fmt(.cores; 2)),
 		row("the daemon: CPU s per million values"; fmt(.cpu_s_per_million_values; 3)),
 		row("InfluxDB: CPU s per million values"; fmt(.influxdb_cpu_s_per_million_values; 3)),
+		row("the daemon: memory before, MB"; fmt(.memory_before_bytes / 1e6; 0)),
 		row("the daemon: peak memory, MB"; fmt(.peak_memory_bytes / 1e6; 0))' "$results"
 }
