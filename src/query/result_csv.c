@@ -97,7 +97,7 @@ static bool begin(void *arg, uint32_t statement)
 	struct result_csv *c = arg;
 
 	c->statement = statement;
-	c->at = c->out->sent + c->out->buf.len;
+	c->at = result_out_at(c->out);
 	c->begun_before = c->begun;
 	return true;
 }
@@ -162,8 +162,7 @@ static bool end(void *arg, const struct result_report *report, const char *error
 
 	(void)report;
 	(void)message;
-	if (error && c->at >= c->out->sent && c->at < c->out->sent + c->out->buf.len) {
-		c->out->buf.len = (size_t)(c->at - c->out->sent); /* its rows are taken back */
+	if (error && c->at < result_out_at(c->out) && result_out_take_back(c->out, c->at)) {
 		c->begun = c->begun_before;
 		c->header_of = UINT32_MAX;
 	}

@@ -15,7 +15,7 @@ struct result_csv {
 	/* its own, zeroed */
 	uint32_t statement, header_of, columns;
 	bool begun, begun_before, first_is_time;
-	uint64_t at; /* where the statement begins, of sent + buf.len */
+	uint64_t at; /* where the statement begins, see result_out_at */
 	struct buf head; /* the columns of the last header */
 	struct buf prefix; /* name and tags of the series, and a comma */
 	struct buf scratch;

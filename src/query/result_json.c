@@ -112,15 +112,13 @@ static bool was_divided(const struct result_json *j)
 	return !j->chunk_rows && !j->undivided && j->rows > RESULT_CHUNK_ROWS;
 }
 
-static bool can_rewind(const struct result_json *j)
+/* False: some of it has left. */
+static bool rewind_statement(struct result_json *j)
 {
-	return !j->chunk_rows && j->at >= j->out->sent;
-}
-
-static void rewind_statement(struct result_json *j)
-{
-	j->out->buf.len = (size_t)(j->at - j->out->sent);
+	if (j->chunk_rows || !result_out_take_back(j->out, j->at))
+		return false;
 	j->series = j->values = j->statement_has_series = false;
+	return true;
 }
 
 static bool begin(void *arg, uint32_t statement)
@@ -128,13 +126,12 @@ static bool begin(void *arg, uint32_t statement)
 	struct result_json *j = arg;
 
 	if (!j->chunk_rows) {
-		if (j->begun && statement == j->statement && can_rewind(j)) {
-			rewind_statement(j); /* its result is replaced */
-		} else {
+		const bool replaces = j->begun && statement == j->statement && rewind_statement(j);
+		if (!replaces) {
 			open_document(j);
 			if (j->begun)
 				buf_char(&j->out->buf, ',');
-			j->at = j->out->sent + j->out->buf.len;
+			j->at = result_out_at(j->out);
 		}
 	}
 	j->begun = true;
@@ -298,9 +295,9 @@ static bool end(void *arg, const struct result_report *report, const char *error
 	(void)report;
 	if (j->chunk_rows && j->series && error)
 		close_chunk(j, true); /* the error comes in a document of its own */
-	else if (error && can_rewind(j))
-		rewind_statement(j);
-	if (error && !j->chunk_rows && !j->series && j->at == j->out->sent + j->out->buf.len)
+	else if (error)
+		(void)rewind_statement(j);
+	if (error && !j->chunk_rows && !j->series && j->at == result_out_at(j->out))
 		open_statement(j);
 	if (j->series)
 		close_series(j, was_divided(j));

@@ -25,7 +25,7 @@ struct result_json {
 	bool undivided, first_is_time;
 	bool statement_has_series;
 	uint32_t statement, columns;
-	uint64_t at; /* where the statement begins, of sent + buf.len */
+	uint64_t at; /* where the statement begins, see result_out_at */
 	uint64_t rows; /* of the series; of its part in this chunk */
 	struct buf head; /* of the series, for its next chunk */
 	uint8_t decimals[RESULT_DECIMALS]; /* see num_put_json_like; by column, in turn */

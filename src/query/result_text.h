@@ -6,19 +6,39 @@
 #include "base/clock.h"
 #include "query/engine.h"
 
-/* Text is gathered in buf. Whenever that holds flush_at bytes or more after a row, flush is called: it takes what is there,
- * and clears buf. */
+/* Text is gathered in buf, behind `front` bytes that whoever sends it may use. Whenever there are flush_at bytes of text or more
+ * after a row, flush is called: it takes the text, and cuts buf back to its front. */
 struct result_out {
 	struct buf buf;
-	size_t flush_at;
+	size_t front, flush_at;
 	bool (*flush)(void *arg, struct result_out *out); /* false: nobody wants the rest */
 	void *arg;
-	uint64_t sent; /* bytes that left; flush adds to it */
+	uint64_t sent; /* bytes of text that left; flush adds to it */
 };
+
+static inline size_t result_out_length(const struct result_out *o)
+{
+	return o->buf.len - o->front;
+}
+
+/* Where in all of the answer what comes next will stand. */
+static inline uint64_t result_out_at(const struct result_out *o)
+{
+	return o->sent + result_out_length(o);
+}
+
+/* Takes back what stands from there on. False: some of it has left. */
+static inline bool result_out_take_back(struct result_out *o, uint64_t at)
+{
+	if (at < o->sent)
+		return false;
+	o->buf.len = o->front + (size_t)(at - o->sent);
+	return true;
+}
 
 static inline bool result_out_row_done(struct result_out *o)
 {
-	return !o->buf.failed && (o->buf.len < o->flush_at || o->flush(o->arg, o));
+	return !o->buf.failed && (result_out_length(o) < o->flush_at || o->flush(o->arg, o));
 }
 
 /* The units of InfluxDB's `epoch`. */
