@@ -332,4 +332,4 @@ static enum err do_stream(void *ctx, const struct record_stream *q, struct recor
 	return e;
 }
 
-const struct record_ops influx_ops = { do_ping, do_write, do_query, do_stream };
+const struct record_ops influx_ops = { .ping = do_ping, .write = do_write, .query = do_query, .stream = do_stream };

@@ -5,22 +5,73 @@ static bool says(struct view body, const char *words)
 	return body.len && memmem(body.p, body.len, words, strlen(words));
 }
 
+static bool says_any(struct view body, const char *const *words)
+{
+	for (; *words; words++)
+		if (says(body, *words))
+			return true;
+	return false;
+}
+
+static bool is_blank(struct view body)
+{
+	for (size_t i = 0; i < body.len; i++)
+		if ((unsigned char)body.p[i] > ' ')
+			return false;
+	return true;
+}
+
+/* Proxies, captive portals and mistaken ports answer so, never a database. */
+static bool is_page(struct view body)
+{
+	while (body.len && (unsigned char)*body.p <= ' ') {
+		body.p++;
+		body.len--;
+	}
+	return body.len && *body.p == '<';
+}
+
+static bool is_about_points(struct view body)
+{
+	static const char *const words[] = { "partial write", "parsing failed for write_lp endpoint",
+		"field type conflict", "unable to parse", "metric parse error", "points beyond retention policy",
+		"max key length", NULL };
+
+	return says_any(body, words);
+}
+
+/* A 400 for what every request of ours has alike: no point is to blame. */
+static bool is_about_request(struct view body)
+{
+	static const char *const words[] = { "organization", "org id", "orgID", "bucket", "database is required",
+		"missing query parameters", "invalid precision", "failed to decode", "gzip", "HTTPS server",
+		"HTTPS port", NULL };
+
+	return is_page(body) || says_any(body, words);
+}
+
+static bool is_no_database(struct view body)
+{
+	return says(body, "database not found") || (says(body, "bucket") && says(body, "not found"));
+}
+
 enum answer answer_of(int status, struct view body)
 {
-	if (status >= 200 && status <= 299)
-		return ANSWER_DELIVERED;
-	if (says(body, "partial write") || says(body, "field type conflict") || says(body, "unable to parse") ||
-	    says(body, "points beyond retention policy"))
+	if (status == 401 || status == 403 || status == 407 || (status >= 300 && status <= 399))
+		return ANSWER_HELD;
+	if (is_about_points(body))
 		return ANSWER_REFUSED;
 	if (says(body, "retention policy not found"))
 		return ANSWER_HELD;
-	if (status == 404 && says(body, "database not found"))
+	if (status == 204 || (status >= 200 && status <= 202 && is_blank(body)))
+		return ANSWER_DELIVERED;
+	if (status == 404 && is_no_database(body))
 		return ANSWER_NO_DATABASE;
 	if (status == 413)
 		return ANSWER_TOO_LARGE;
-	if (status == 0 || status == 408 || status == 429 || status >= 500)
+	if (status == 0 || status == 408 || status == 425 || status == 429 || status >= 500)
 		return ANSWER_RETRY;
-	if (status == 400 || status == 422)
-		return ANSWER_REFUSED;
+	if ((status == 400 || status == 422) && !is_about_request(body))
+		return ANSWER_UNCLEAR;
 	return ANSWER_HELD;
 }

@@ -4,6 +4,7 @@
  *	refused		one line: quarantine it with the server's words; more: each half by itself. A server that takes no
  *			unsigned integers gets them as integers from then on
  *	too large	as refused
+ *	unclear		as refused, but a single line only if a harmless one passes; else held
  *	no database	create it, if allowed; else held
  *	held		nothing moves; again in HELD_MS or on request
  *	retry		back off with full jitter, Retry-After obeyed; a server that answers a ping is tried at once. Lines
@@ -258,6 +259,14 @@ bool replicator_deliver(struct replicator *r, const char *database, uint32_t fro
 			if (create_database(r, database))
 				continue;
 			if (r->reply.status == 0 ? !retry_later(r, &strikes) : !hold(r))
+				return false;
+			continue;
+		case ANSWER_UNCLEAR:
+			if (to - from > 1 || harmless_point_passes(r, database)) {
+				replicator_reached(r);
+				return refused(r, database, from, to);
+			}
+			if (!hold(r))
 				return false;
 			continue;
 		case ANSWER_HELD:
