@@ -1,21 +1,21 @@
 #include "daemon/config.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
 #include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/secret.h"
 #include "daemon/config_table.h"
 #include "daemon/policy.h"
 
 #define DEFAULT_FILE "/etc/holdfast/holdfast.conf"
-enum { FILE_MAX = 1 << 20, LINE_MAX_BYTES = 190, SECRET_MAX = 4096, KEYS_MAX = 64 };
+#define HOUR_NS (3600 * NS_PER_S)
+enum { FILE_MAX = 1 << 20, LINE_MAX_BYTES = 190, KEYS_MAX = 128 };
 
 /* ---- the file ---- */
 
@@ -144,36 +144,52 @@ static enum err load_environment(struct config *c, struct errbuf *eb)
 
 /* ---- secrets and what keys mean together ---- */
 
-static enum err read_secret(const char *key, const char *path, char **out, struct errbuf *eb)
+struct influx_opts config_influx(const struct config *c)
 {
-	struct stat st;
-	struct buf b;
+	return (struct influx_opts){ .url = c->influxdb.url,
+		.api = (enum record_api)c->influxdb.api,
+		.org = c->influxdb.org,
+		.username = c->influxdb.username,
+		.password_file = c->influxdb.password_file,
+		.token_file = c->influxdb.token_file,
+		.token = c->influxdb.token,
+		.ca_file = c->influxdb.ca_file,
+		.cert_file = c->influxdb.cert_file,
+		.key_file = c->influxdb.key_file,
+		.proxy = c->influxdb.proxy };
+}
 
-	if (!*path)
+/* [influxdb]; without an url nothing of it counts. */
+static enum err finish_influxdb(struct config *c, struct errbuf *eb)
+{
+	const char *token = getenv("INFLUXDB_TOKEN");
+	struct errbuf why;
+
+	c->influxdb.token = strdup(token ? token : "");
+	if (!c->influxdb.token)
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	if (!*c->influxdb.database &&
+	    config_set(c, config_find("influxdb", "database"), *c->influxdb.bucket ? c->influxdb.bucket : "metrics",
+		eb) != ERR_OK)
+		return ERR_NOMEM;
+	if (!c->influxdb.retention_ns)
+		c->influxdb.retention_ns = c->retention.raw_ns;
+	c->influxdb.retention_ns = (c->influxdb.retention_ns + HOUR_NS - 1) / HOUR_NS * HOUR_NS;
+	if (!*c->influxdb.url)
 		return ERR_OK;
-	if (stat(path, &st))
-		return errbuf_set(eb, ERR_INVALID, "[influxdb] %s: cannot look at %s: %s", key, path, strerror(errno));
-	if (st.st_mode & 077)
-		return errbuf_set(eb, ERR_INVALID, "[influxdb] %s: others can read %s; chmod 600 it", key, path);
-	buf_init(&b, SECRET_MAX);
-	enum err e = file_read(path, &b, eb);
-	while (e == ERR_OK && b.len && isspace((unsigned char)b.p[b.len - 1]))
-		b.len--;
-	buf_char(&b, 0);
-	if (e == ERR_OK && !b.failed) {
-		free(*out);
-		*out = b.p;
-		return ERR_OK;
-	}
-	buf_fini(&b);
-	return e == ERR_OK ? errbuf_set(eb, ERR_INVALID, "[influxdb] %s: %s is too long", key, path) : ERR_INVALID;
+	struct influx_opts opts = config_influx(c);
+	if (influx_check(&opts, &why) != ERR_OK)
+		return errbuf_set(eb, ERR_INVALID, "[influxdb] %s", why.text);
+	if (c->influxdb.manage_retention && c->influxdb.retention_ns < c->retention.raw_ns)
+		return errbuf_set(eb, ERR_INVALID,
+		    "[influxdb] retention is below [retention] raw: InfluxDB would refuse or delete points that are kept "
+		    "here; set it to as much or more");
+	return ERR_OK;
 }
 
 static enum err finish(struct config *c, struct errbuf *eb)
 {
-	const char *token = getenv("INFLUXDB_TOKEN");
 	bool loopback = !strncmp(c->server.listen_host, "127.", 4);
-	enum err e = ERR_OK;
 
 	if (!loopback && !c->server.insecure)
 		return errbuf_set(eb, ERR_INVALID,
@@ -183,24 +199,7 @@ static enum err finish(struct config *c, struct errbuf *eb)
 	if (c->server.max_body > c->server.max_queue)
 		return errbuf_set(
 		    eb, ERR_INVALID, "[server] max_body is above max_queue: a body that large could never be taken");
-	if (*c->influxdb.url && strncmp(c->influxdb.url, "http://", 7) && strncmp(c->influxdb.url, "https://", 8))
-		return errbuf_set(
-		    eb, ERR_INVALID, "[influxdb] url = %s must begin with http:// or https://", c->influxdb.url);
-	if (strchr(c->influxdb.url, '@'))
-		return errbuf_set(eb, ERR_INVALID, "[influxdb] url holds a password; use username and password_file");
-	if (!*c->influxdb.database)
-		e = config_set(
-		    c, config_find("influxdb", "database"), *c->influxdb.bucket ? c->influxdb.bucket : "metrics", eb);
-	if (e == ERR_OK)
-		e = read_secret("password_file", c->influxdb.password_file, &c->influxdb.password, eb);
-	if (e == ERR_OK)
-		e = read_secret("token_file", c->influxdb.token_file, &c->influxdb.token, eb);
-	if (e == ERR_OK && token && *token) {
-		free(c->influxdb.token);
-		c->influxdb.token = strdup(token);
-		if (!c->influxdb.token)
-			e = errbuf_set(eb, ERR_NOMEM, "out of memory");
-	}
+	enum err e = finish_influxdb(c, eb);
 	log_set_level((enum log_level)c->server.log_level);
 	return e;
 }
@@ -374,7 +373,10 @@ void config_fini(struct config *c)
 	free(c->influxdb.username);
 	free(c->influxdb.password_file);
 	free(c->influxdb.token_file);
-	free(c->influxdb.password);
-	free(c->influxdb.token);
+	free(c->influxdb.ca_file);
+	free(c->influxdb.cert_file);
+	free(c->influxdb.key_file);
+	free(c->influxdb.proxy);
+	secret_free(c->influxdb.token);
 	*c = (struct config){ 0 };
 }

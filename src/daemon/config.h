@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "edge/influx.h"
 #include "query/reader.h"
 
 struct config {
@@ -47,9 +48,12 @@ struct config {
 	} limits;
 	struct {
 		char *url; /* "": no record */
+		uint64_t api; /* enum record_api */
 		char *database, *bucket, *org, *username, *password_file, *token_file;
-		char *password, *token; /* from the files or the environment */
-		bool create_database;
+		char *token; /* from the environment; "": none */
+		char *ca_file, *cert_file, *key_file, *proxy;
+		bool create_database, manage_retention, shorten_retention;
+		int64_t retention_ns; /* of the record; as [retention] raw where nothing else is set */
 		int64_t timeout_ns;
 	} influxdb;
 	struct {
@@ -68,5 +72,6 @@ struct config {
  * be right. With --verify nothing but c->verify is set: it needs no configuration. *done: --help, --version or -n was served. Also after a failure config_fini. */
 NODISCARD enum err config_load(struct config *c, int argc, char **argv, bool *done, struct errbuf *eb);
 void config_fini(struct config *c);
+struct influx_opts config_influx(const struct config *c); /* borrows from it */
 
 #endif

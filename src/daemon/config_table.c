@@ -17,6 +17,7 @@
 #define GIB (INT64_C(1) << 30)
 
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
+static const char *const apis[] = { "auto", "1", "2", "3", NULL }; /* enum record_api */
 static const char *const policies[] = { "auto", "local", "record", NULL };
 
 /* clang-format off */
@@ -79,18 +80,34 @@ const struct config_key config_keys[] = {
 	{ "limits", "measurements", CONFIG_COUNT, AT(limits.measurements), "10000", 1, CATALOGUE_MEASUREMENTS_MAX, NULL,
 	  NULL, NULL, "measurements, of all databases together" },
 	{ "influxdb", "url", CONFIG_TEXT, AT(influxdb.url), "", 0, 0, NULL, "INFLUXDB_URL", NULL,
-	  "the record, http://HOST:PORT; empty: the local store alone" },
+	  "the record, http://HOST:PORT, https:// or unix:/path/of.socket; empty: the local store alone" },
+	{ "influxdb", "api", CONFIG_CHOICE, AT(influxdb.api), "auto", 0, 0, apis, NULL, NULL,
+	  "1, 2 or 3: what it speaks, InfluxDB 1.x, 2.x, 3.x; auto: ask it" },
 	{ "influxdb", "database", CONFIG_TEXT, AT(influxdb.database), "", 0, 0, NULL, NULL, NULL,
 	  "its database; empty: the bucket, or metrics" },
 	{ "influxdb", "bucket", CONFIG_TEXT, AT(influxdb.bucket), "", 0, 0, NULL, "INFLUXDB_BUCKET", NULL,
 	  "another name for database, as 2.x calls it" },
 	{ "influxdb", "org", CONFIG_TEXT, AT(influxdb.org), "", 0, 0, NULL, "INFLUXDB_ORG", NULL,
-	  "organisation; 1.x has none and leaves it unused" },
+	  "organisation of the bucket, for 2.x" },
 	{ "influxdb", "username", CONFIG_TEXT, AT(influxdb.username), "", 0, 0, NULL, NULL, NULL, "user, if it asks for one" },
 	{ "influxdb", "password_file", CONFIG_TEXT, AT(influxdb.password_file), "", 0, 0, NULL, NULL, NULL,
 	  "file with the password, readable by its owner alone" },
 	{ "influxdb", "token_file", CONFIG_TEXT, AT(influxdb.token_file), "", 0, 0, NULL, NULL, NULL,
 	  "file with a token, readable by its owner alone; or the variable INFLUXDB_TOKEN" },
+	{ "influxdb", "ca_file", CONFIG_TEXT, AT(influxdb.ca_file), "", 0, 0, NULL, NULL, NULL,
+	  "who signed its certificate, in place of the system's authorities" },
+	{ "influxdb", "cert_file", CONFIG_TEXT, AT(influxdb.cert_file), "", 0, 0, NULL, NULL, NULL,
+	  "certificate to show it (PEM)" },
+	{ "influxdb", "key_file", CONFIG_TEXT, AT(influxdb.key_file), "", 0, 0, NULL, NULL, NULL,
+	  "key of that certificate, readable by its owner alone" },
+	{ "influxdb", "proxy", CONFIG_TEXT, AT(influxdb.proxy), "", 0, 0, NULL, NULL, NULL,
+	  "http://HOST:PORT; empty: by the environment (https_proxy); never for this machine" },
+	{ "influxdb", "manage_retention", CONFIG_BOOL, AT(influxdb.manage_retention), "no", 0, 0, NULL, NULL, NULL,
+	  "keep its retention as configured here, looked at every hour" },
+	{ "influxdb", "retention", CONFIG_DURATION, AT(influxdb.retention_ns), "0", 0, 36500 * DAY_NS, NULL, NULL, NULL,
+	  "how long it keeps points, in whole hours; 0: as [retention] raw" },
+	{ "influxdb", "shorten_retention", CONFIG_BOOL, AT(influxdb.shorten_retention), "no", 0, 0, NULL, NULL, NULL,
+	  "also shorten one that Holdfast did not set, which deletes points there" },
 	{ "influxdb", "create_database", CONFIG_BOOL, AT(influxdb.create_database), "yes", 0, 0, NULL, NULL, NULL,
 	  "create the database there if it is missing" },
 	{ "influxdb", "timeout", CONFIG_DURATION, AT(influxdb.timeout_ns), "10s", 100 * NS_PER_MS, HOUR_NS, NULL, NULL, NULL,

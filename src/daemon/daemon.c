@@ -60,7 +60,7 @@ struct daemon {
 	struct backup *backup;
 	struct local *local;
 	struct breaker breaker;
-	struct influx_opts influx;
+	struct influx_server *influx; /* the record; NULL: there is none */
 	struct influx *replicator_record;
 	struct replicator *replicator;
 	struct reader *reader;
@@ -289,7 +289,7 @@ static void *open_record(void *arg)
 	struct influx *in;
 	struct errbuf eb;
 
-	if (influx_open(&in, &d->influx, &eb) == ERR_OK)
+	if (influx_open(&in, d->influx, &eb) == ERR_OK)
 		return in;
 	log_error("no connection for reads: %s", eb.text);
 	return NULL;
@@ -305,7 +305,10 @@ static enum err start_replicator(struct daemon *d, struct errbuf *eb)
 	const struct config *c = d->config;
 
 	breaker_init(&d->breaker, true); /* until the replicator has got through */
-	enum err e = influx_open(&d->replicator_record, &d->influx, eb);
+	const struct influx_opts server = config_influx(c);
+	enum err e = influx_server_new(&d->influx, &server, eb);
+	if (e == ERR_OK)
+		e = influx_open(&d->replicator_record, d->influx, eb);
 	if (e != ERR_OK)
 		return e;
 	struct replicator_opts opts = { .committer = d->committer,
@@ -539,10 +542,6 @@ enum err daemon_start(struct daemon **out, const struct config *config, struct e
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	d->config = config;
 	d->folder_fd = -1;
-	d->influx = (struct influx_opts){ .url = config->influxdb.url,
-		.username = config->influxdb.username,
-		.password = config->influxdb.password,
-		.token = config->influxdb.token };
 	snprintf(d->spool_path, sizeof d->spool_path, "%s/spool.db", config->server.data_dir);
 	snprintf(d->store_path, sizeof d->store_path, "%s/store.db", config->server.data_dir);
 	enum err e = start(d, eb);
@@ -574,6 +573,7 @@ void daemon_stop(struct daemon *d)
 	compactor_stop(d->compactor);
 	committer_stop(d->committer);
 	influx_close(d->replicator_record);
+	influx_server_free(d->influx);
 	backup_free(d->backup);
 	local_free(d->local);
 	ingest_free(d->ingest);
@@ -592,6 +592,10 @@ uint16_t daemon_port(const struct daemon *d)
 
 void daemon_reload(struct daemon *d)
 {
+	struct errbuf eb;
+
+	if (d->influx && influx_server_reload(d->influx, &eb) != ERR_OK)
+		log_error("the password or token for InfluxDB stays as it was: [influxdb] %s", eb.text);
 	if (d->replicator)
 		replicator_retry_now(d->replicator);
 }

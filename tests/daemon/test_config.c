@@ -111,7 +111,18 @@ Test(config, wrong_input_is_told_with_its_place_and_what_would_be_right)
 		{ "[influxdb]\ndatabase = x", "[influxdb] has no url" },
 		{ "[influxdb]\nurl = 127.0.0.1:8086", "must begin with http://" },
 		{ "[influxdb]\nurl = http://u:p@127.0.0.1:8086", "use username and password_file" },
-		{ "[influxdb]\nurl = http://127.0.0.1:1\npassword_file = /nonexistent", "cannot look at /nonexistent" },
+		{ "[influxdb]\nurl = http://127.0.0.1:1\npassword_file = /nonexistent",
+		    "password_file: cannot open /nonexistent" },
+		{ "[influxdb]\nurl = unix:relative", "be unix:/path/of.socket" },
+		{ "[influxdb]\nurl = http://127.0.0.1:1/?db=x", "must end with its host, port or path" },
+		{ "[influxdb]\nurl = http://127.0.0.1:1\napi = 4", "write auto, 1, 2 or 3" },
+		{ "[influxdb]\nurl = http://127.0.0.1:1\napi = 2", "[influxdb] api = 2 needs org" },
+		{ "[influxdb]\nurl = http://127.0.0.1:1\nca_file = /nonexistent",
+		    "ca_file: /nonexistent cannot be read" },
+		{ "[influxdb]\nurl = http://127.0.0.1:1\nkey_file = /dev/null", "key_file: others can read /dev/null" },
+		{ "[influxdb]\nurl = http://127.0.0.1:1\nproxy = http://u:p@127.0.0.1:3128", "proxy holds a password" },
+		{ "[influxdb]\nurl = http://127.0.0.1:1\nmanage_retention = yes\nretention = 7d",
+		    "retention is below [retention] raw" },
 		{ "[server]\nnonsense\n", ":2: neither [section] nor key = value" },
 		{ "[server]\ndata_dir = "
 		  "/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/"
@@ -142,8 +153,20 @@ Test(config, a_secret_that_others_can_read_is_refused)
 	config_fini(&c);
 	chmod(secret, 0600);
 	cr_assert_eq(load(text), ERR_OK, "%s", eb.text);
-	cr_assert_str_eq(c.influxdb.password, "hidden");
+	cr_assert_eq(truncate(secret, 0), 0);
+	config_fini(&c);
+	cr_assert_eq(load(text), ERR_INVALID);
+	cr_assert(strstr(eb.text, "is empty"), "%s", eb.text);
 	unlink(secret);
+}
+
+Test(config, a_token_that_is_no_header_is_refused_and_not_shown)
+{
+	setenv("INFLUXDB_TOKEN", "a-secret\r\nX-More: 1", 1);
+	cr_assert_eq(load("[influxdb]\nurl = http://127.0.0.1:1\n"), ERR_INVALID);
+	cr_assert(strstr(eb.text, "INFLUXDB_TOKEN holds more than one line"), "%s", eb.text);
+	cr_assert_not(strstr(eb.text, "a-secret"));
+	unsetenv("INFLUXDB_TOKEN");
 }
 
 /* The manual page and the example name every key with its default. */
