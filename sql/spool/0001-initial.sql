@@ -76,6 +76,7 @@ CREATE TABLE meta (
 	--   first_seq          the first number of a file that took a damaged one's place
 	--   clean              there while nobody has the file open, if it was closed in order
 	--   salvage:STAMP      how far the rows of the damaged file of that name are taken over
+	--   retention:NAME     how long the record's database of that name keeps points, where holdfastd set it; 0: for ever
 	key   TEXT PRIMARY KEY,
 	value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

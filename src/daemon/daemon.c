@@ -31,6 +31,7 @@
 #include "flow/backfill.h"
 #include "flow/backup.h"
 #include "flow/compactor.h"
+#include "flow/provision.h"
 #include "flow/recovery.h"
 #include "flow/spool_check.h"
 #include "flow/spool_salvage.h"
@@ -62,6 +63,8 @@ struct daemon {
 	struct breaker breaker;
 	struct influx_server *influx; /* the record; NULL: there is none */
 	struct influx *replicator_record;
+	struct influx *provision_record;
+	struct provision *provision;
 	struct replicator *replicator;
 	struct reader *reader;
 	struct engine *engine;
@@ -300,6 +303,23 @@ static void close_record(void *record)
 	influx_close(record);
 }
 
+static enum err start_provision(struct daemon *d, struct errbuf *eb)
+{
+	const struct config *c = d->config;
+	struct provision_opts opts = { .committer = d->committer,
+		.catalogue = d->catalogue,
+		.record = &influx_ops,
+		.record_ctx = d->provision_record,
+		.database = c->influxdb.database,
+		.create = c->influxdb.create_database,
+		.manage = c->influxdb.manage_retention,
+		.shorten = c->influxdb.shorten_retention,
+		.retention_ns = c->influxdb.retention_ns,
+		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };
+
+	return provision_start(&d->provision, &opts, eb);
+}
+
 static enum err start_replicator(struct daemon *d, struct errbuf *eb)
 {
 	const struct config *c = d->config;
@@ -308,9 +328,14 @@ static enum err start_replicator(struct daemon *d, struct errbuf *eb)
 	const struct influx_opts server = config_influx(c);
 	enum err e = influx_server_new(&d->influx, &server, eb);
 	if (e == ERR_OK)
+		e = influx_open(&d->provision_record, d->influx, eb);
+	if (e == ERR_OK)
 		e = influx_open(&d->replicator_record, d->influx, eb);
+	if (e == ERR_OK)
+		e = start_provision(d, eb);
 	if (e != ERR_OK)
 		return e;
+	influx_on_made(d->replicator_record, provision_made, d->provision);
 	struct replicator_opts opts = { .committer = d->committer,
 		.catalogue = d->catalogue,
 		.breaker = &d->breaker,
@@ -320,6 +345,7 @@ static enum err start_replicator(struct daemon *d, struct errbuf *eb)
 		.target = "influxdb",
 		.database = c->influxdb.database,
 		.create_database = c->influxdb.create_database,
+		.retention_ns = c->influxdb.manage_retention ? c->influxdb.retention_ns : 0,
 		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };
 	return replicator_start(&d->replicator, &opts, eb);
 }
@@ -476,6 +502,7 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.catalogue = d->catalogue,
 		.collect = d->collect,
 		.replicator = d->replicator,
+		.provision = d->provision,
 		.breaker = record ? &d->breaker : NULL,
 		.host = d->host,
 		.version = HF_VERSION,
@@ -567,12 +594,14 @@ void daemon_stop(struct daemon *d)
 	salvage_stop(d->salvage);
 	collect_stop(d->collect);
 	replicator_stop(d->replicator);
+	provision_stop(d->provision);
 	engine_free(d->engine);
 	reader_free(d->reader);
 	record_access_free(d->record);
 	compactor_stop(d->compactor);
 	committer_stop(d->committer);
 	influx_close(d->replicator_record);
+	influx_close(d->provision_record);
 	influx_server_free(d->influx);
 	backup_free(d->backup);
 	local_free(d->local);
@@ -596,6 +625,8 @@ void daemon_reload(struct daemon *d)
 
 	if (d->influx && influx_server_reload(d->influx, &eb) != ERR_OK)
 		log_error("the password or token for InfluxDB stays as it was: [influxdb] %s", eb.text);
+	if (d->provision)
+		provision_look_now(d->provision);
 	if (d->replicator)
 		replicator_retry_now(d->replicator);
 }

@@ -142,7 +142,7 @@ struct influx_link *influx_link(struct influx *in, unsigned i, enum record_api a
 		errbuf_set(&reply->error, ERR_NOMEM, "out of memory");
 		return NULL;
 	}
-	l->pings = false;
+	l->pings = l->data = false;
 	l->reply = reply;
 	return l;
 }
@@ -167,6 +167,12 @@ enum err influx_open(struct influx **out, struct influx_server *server, struct e
 	curl_multi_setopt(in->multi, CURLMOPT_MAXCONNECTS, (long)RECORD_WRITES_MAX);
 	*out = in;
 	return ERR_OK;
+}
+
+void influx_on_made(struct influx *in, void (*made)(void *arg, const char *database, int64_t retention_ns), void *arg)
+{
+	in->made = made;
+	in->made_arg = arg;
 }
 
 void influx_close(struct influx *in)

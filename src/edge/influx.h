@@ -29,6 +29,8 @@ NODISCARD enum err influx_server_reload(struct influx_server *s, struct errbuf *
 
 NODISCARD enum err influx_open(struct influx **out, struct influx_server *server, struct errbuf *eb);
 void influx_close(struct influx *in); /* NULL is fine */
+/* made is called whenever make_place really made one over this connection. */
+void influx_on_made(struct influx *in, void (*made)(void *arg, const char *database, int64_t retention_ns), void *arg);
 extern const struct record_ops influx_ops; /* the context is a struct influx */
 
 #endif

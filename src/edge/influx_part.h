@@ -47,6 +47,7 @@ struct influx_link { /* a request and its answer */
 	struct buf url, packed;
 	struct record_reply *reply;
 	bool pings; /* the version is what this answer says, not what is remembered */
+	bool data; /* a 200 of it is data, not words */
 	bool busy;
 };
 
@@ -61,6 +62,8 @@ struct influx {
 	uint64_t headers_generation;
 	struct libdeflate_compressor *gzip; /* NULL: the server is on this machine */
 	struct buf fields; /* the body of a form or of JSON */
+	void (*made)(void *arg, const char *database, int64_t retention_ns); /* or NULL */
+	void *made_arg;
 	const struct record_stream *stream; /* the one at work, or NULL */
 	int64_t began_ns; /* monotonic */
 	bool has_begun, enough, late; /* of the stream */

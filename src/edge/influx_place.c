@@ -327,7 +327,7 @@ static enum err make_2(
 	if (e != ERR_OK)
 		return e;
 	if (reply->status == 422 && memmem(reply->body.p, reply->body.len, "already exists", 14))
-		return ERR_OK;
+		return ERR_EXISTS;
 	if (!is_ok(reply))
 		return refused(reply, "cannot create the bucket");
 	json_t *root = json_of(reply);
@@ -398,7 +398,9 @@ static enum err make_3(
 {
 	enum err e = configure_3(in, database, retention_ns, "POST", timeout_ms, reply);
 
-	return e != ERR_OK || is_ok(reply) || reply->status == 409 ? e : refused(reply, "cannot create the database");
+	if (e == ERR_OK && reply->status == 409)
+		return ERR_EXISTS;
+	return e != ERR_OK || is_ok(reply) ? e : refused(reply, "cannot create the database");
 }
 
 static enum err change_3(struct influx *in, const struct record_place *place, int64_t retention_ns, int64_t timeout_ms,
@@ -453,10 +455,15 @@ enum err influx_find_place(
 enum err influx_make_place(
     void *ctx, const char *database, int64_t retention_ns, int64_t timeout_ms, struct record_reply *reply)
 {
+	struct influx *in = ctx;
 	const struct places *p;
 	enum err e = choose(ctx, timeout_ms, &p, reply);
 
-	return e == ERR_OK ? p->make(ctx, database, retention_ns, timeout_ms, reply) : e;
+	if (e == ERR_OK)
+		e = p->make(ctx, database, retention_ns, timeout_ms, reply);
+	if (e == ERR_OK && in->made)
+		in->made(in->made_arg, database, retention_ns);
+	return e == ERR_EXISTS ? ERR_OK : e;
 }
 
 enum err influx_set_retention(

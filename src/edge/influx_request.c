@@ -292,6 +292,7 @@ enum err influx_query(struct influx *in, const char *database, struct view influ
 	if (!l)
 		return ERR_UNAVAILABLE;
 	influx_begin_url(l, "/query?epoch=ns");
+	l->data = true;
 	influx_add_parameter(l, "&db=", view_of(database));
 	influx_add_parameter(l, "&q=", influxql);
 	if (post)
@@ -322,6 +323,7 @@ static enum err do_stream(void *ctx, const struct record_stream *q, struct recor
 	struct influx_link *l = influx_link(in, 0, api, reply);
 	if (!l)
 		return ERR_UNAVAILABLE;
+	l->data = true;
 	influx_begin_url(l, "/query?epoch=ns&chunked=true");
 	buf_printf(&l->url, "&chunk_size=%u", q->chunk_size);
 	influx_add_parameter(l, "&db=", view_of(q->database));

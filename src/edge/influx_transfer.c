@@ -111,8 +111,7 @@ static void end(struct influx_link *l, CURLcode code)
 	} else {
 		errbuf_set(&r->error, ERR_UNAVAILABLE, "%s", l->error[0] ? l->error : curl_easy_strerror(code));
 	}
-	if (r->status < 200 || r->status > 299) {
-		/* a server or a proxy may show what it was sent */
+	if (r->status != 200 || !l->data) { /* a server or a proxy may show what it was sent */
 		influx_server_scrub(server, r->body.p, r->body.len);
 		influx_server_scrub(server, r->error.text, strlen(r->error.text));
 	}

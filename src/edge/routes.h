@@ -14,6 +14,7 @@
 #include "flow/committer.h"
 #include "flow/compactor.h"
 #include "flow/ingest.h"
+#include "flow/provision.h"
 #include "flow/replicator.h"
 #include "flow/salvage.h"
 #include "query/engine.h"
@@ -52,6 +53,7 @@ struct services {
 	struct catalogue *catalogue;
 	struct collect *collect; /* NULL: collection is off */
 	struct replicator *replicator; /* NULL: there is no record */
+	struct provision *provision; /* likewise */
 	const struct breaker *breaker; /* NULL: there is no record */
 	const char *host, *version;
 	int64_t started_ns; /* wall clock */

@@ -7,6 +7,7 @@
 #include "base/counter.h"
 #include "edge/gathered.h"
 #include "edge/process.h"
+#include "edge/provision_view.h"
 #include "edge/routes_internal.h"
 #include "edge/spool_view.h"
 #include "edge/store_view.h"
@@ -269,6 +270,7 @@ void routes_replication(struct http_request *rq, void *arg)
 	buf_init(&b, ROUTES_JSON_MAX);
 	json_open(&b, NULL, '{');
 	write_replication(&b, s, &r);
+	provision_view(&b, s->provision);
 	json_close(&b, '}');
 	http_respond_json(rq, 200, &b);
 	buf_fini(&b);

@@ -31,6 +31,7 @@ struct replicator_opts {
 	const char *target; /* the cursor's name */
 	const char *database; /* what the namespace `metrics` is called in the record; others keep their names */
 	bool create_database; /* when the record says it is missing */
+	int64_t retention_ns; /* of a database that is created; 0: for ever */
 	uint32_t batch_points; /* 0: 5000 */
 	uint32_t batch_bytes; /* 0: 1 MiB */
 	int64_t timeout_ms; /* of one request; 0: 10 s */

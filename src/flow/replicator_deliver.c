@@ -145,27 +145,12 @@ static enum answer send_lines(struct replicator *r, const char *database, struct
 
 static bool create_database(struct replicator *r, const char *database)
 {
-	struct buf q;
-
-	if (!r->opts.create_database)
+	if (!r->opts.create_database ||
+	    r->opts.record->make_place(
+		r->opts.record_ctx, database, r->opts.retention_ns, r->opts.timeout_ms, &r->reply) != ERR_OK)
 		return false;
-	buf_init(&q, 4096);
-	buf_str(&q, "CREATE DATABASE \"");
-	for (const char *p = database; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			buf_char(&q, '\\');
-		buf_char(&q, *p);
-	}
-	buf_char(&q, '"');
-	bool ok = !q.failed &&
-	    r->opts.record->query(
-		r->opts.record_ctx, "", (struct view){ q.p, q.len }, true, r->opts.timeout_ms, &r->reply) == ERR_OK &&
-	    r->reply.status == 200 &&
-	    !(r->reply.body.len && memmem(r->reply.body.p, r->reply.body.len, "\"error\"", 7));
-	buf_fini(&q);
-	if (ok)
-		log_info("created the database %s in InfluxDB", database);
-	return ok;
+	log_info("created the database %s in InfluxDB", database);
+	return true;
 }
 
 /* Does a harmless point pass where the suspect does not? */

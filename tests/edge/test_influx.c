@@ -286,6 +286,9 @@ Test(influx, what_a_server_shows_of_secrets_is_struck_out)
 	will_say("POST", 400, "you sent Token my-token, password sesame, Basic YWxpOnNlc2FtZQ==, my-token");
 	cr_assert_eq(write_to("d", "m v=1 1\n"), ERR_OK);
 	cr_assert_str_eq(body(), "you sent Token ********, password ******, Basic ****************, ********");
+	will_say("POST", 200, "<html>my-token</html>"); /* a proxy's page */
+	cr_assert_eq(write_to("d", "m v=1 1\n"), ERR_OK);
+	cr_assert_str_eq(body(), "<html>********</html>");
 }
 
 Test(influx, a_token_that_was_changed_in_its_file_is_used_after_a_401)

@@ -106,22 +106,21 @@ static enum err fake_ping(void *ctx, int64_t timeout_ms, struct record_reply *r)
 	return reply_with(r, down ? 0 : 204, "");
 }
 
-static enum err fake_query(
-    void *ctx, const char *database, struct view q, bool post, int64_t timeout_ms, struct record_reply *r)
+static enum err fake_make_place(
+    void *ctx, const char *database, int64_t retention_ns, int64_t timeout_ms, struct record_reply *r)
 {
 	(void)ctx;
-	(void)database;
-	(void)post;
 	(void)timeout_ms;
 	pthread_mutex_lock(&record.lock);
-	cr_assert(has(q, "CREATE DATABASE \"metrics\""));
+	cr_assert_str_eq(database, "metrics");
+	cr_assert_eq(retention_ns, 0);
 	record.no_database = false;
 	record.databases++;
 	pthread_mutex_unlock(&record.lock);
 	return reply_with(r, 200, "{\"results\":[{\"statement_id\":0}]}");
 }
 
-static const struct record_ops fake = { .ping = fake_ping, .write = fake_write, .query = fake_query };
+static const struct record_ops fake = { .ping = fake_ping, .write = fake_write, .make_place = fake_make_place };
 
 /* ---- */
 

@@ -11,8 +11,7 @@ Control, over a second port, printed on the second line:
                       ever) answers; else 404. fault: half (its head and half of its body, then the end), reset (RST
                       without an answer), close (the end without an answer), hang (nothing, until the peer goes).
                       "{request}" in a body is replaced by the request's head: a server that shows what it was sent.
-    GET  /_requests   JSON: [{"head": "POST /write?db=x HTTP/1.1\\r\\n...", "body": "...", "gzip": false}, ...], and
-                      forgets them
+    GET  /_requests   JSON: [{"head": "POST /write?db=x HTTP/1.1\\r\\n...", "body": "...", "gzip": false}, ...] since then
 """
 import argparse
 import gzip
@@ -93,10 +92,11 @@ class Handler(socketserver.StreamRequestHandler):
         if line == "PUT /_answers":
             with lock:
                 answers[:] = json.loads(body)
+                requests.clear()
             return self.send(204, {}, b"")
         if line == "GET /_requests":
             with lock:
-                kept, requests[:] = list(requests), []
+                kept = list(requests)
             return self.send(200, {}, json.dumps(kept).encode())
         return self.send(404, {}, b"")
 
