@@ -2,8 +2,8 @@
  *
  *	     find                                                 make                                    change
  *	1.x  SHOW RETENTION POLICIES ON "x", its default          CREATE DATABASE "x" [WITH DURATION …]   ALTER RETENTION POLICY
- *	2.x  GET /api/v2/buckets?org=&name=                       GET /api/v2/orgs?org=,                  PATCH /api/v2/buckets/ID
- *	                                                          POST /api/v2/buckets, POST /api/v2/dbrps
+ *	2.x  GET /api/v2/buckets?org=&name=,                      GET /api/v2/orgs?org=,                  PATCH /api/v2/buckets/ID
+ *	     GET /api/v2/dbrps?org=&db=                           POST /api/v2/buckets, POST /api/v2/dbrps
  *	3.x  GET /api/v3/configure/database?format=json,          POST /api/v3/configure/database         PUT, the same path
  *	     SHOW RETENTION POLICIES
  *
@@ -221,6 +221,30 @@ static enum err change_1(struct influx *in, const struct record_place *place, in
 
 /* ---- 2.x ---- */
 
+/* A bucket without one takes writes, but reads fail: told beside ERR_OK. Who may not look is not told. */
+static enum err look_at_mapping(
+    struct influx *in, const char *bucket, const char *id, int64_t timeout_ms, struct record_reply *reply)
+{
+	struct influx_link *l = begin(in, RECORD_API_2, reply, "/api/v2/dbrps?");
+
+	if (!l)
+		return ERR_UNAVAILABLE;
+	add_org(l);
+	influx_add_parameter(l, "&db=", view_of(bucket));
+	enum err e = get(in, l, timeout_ms);
+	if (e != ERR_OK)
+		return e;
+	json_t *root = json_of(reply);
+	const json_t *list = json_object_get(root, "content");
+	if (reply->status == 200 && json_is_array(list) && !json_array_size(list))
+		errbuf_set(&reply->error, ERR_OK,
+		    "no mapping leads from database %s to its bucket, so that InfluxDB cannot be asked for its points and reads are "
+		    "answered from here: influx v1 dbrp create --default --rp autogen --db %s --bucket-id %s",
+		    bucket, bucket, id);
+	json_decref(root);
+	return ERR_OK;
+}
+
 static enum err find_2(
     struct influx *in, const char *bucket, struct record_place *out, int64_t timeout_ms, struct record_reply *reply)
 {
@@ -248,7 +272,8 @@ static enum err find_2(
 	json_decref(root);
 	if (none)
 		return errbuf_set(&reply->error, ERR_NOTFOUND, "there is no bucket %s", bucket);
-	return good ? ERR_OK : refused(reply, "cannot tell the bucket");
+	return good ? look_at_mapping(in, bucket, out->id, timeout_ms, reply)
+		    : refused(reply, "cannot tell the bucket");
 }
 
 static void put_rules(struct buf *b, int64_t retention_ns)

@@ -9,6 +9,7 @@
  *
  * 2.x answers /query for a database only where a DBRP mapping leads to a bucket. A ping that is answered without a
  * version, or with 404, comes from something that takes lines. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -16,7 +17,7 @@
 #include "wire/json_read.h"
 #include "wire/json_write.h"
 
-enum { GZIP_FROM = 1024, PING_MS = 2000 };
+enum { GZIP_FROM = 1024, PING_MS = 2000, REFUSAL_MAX = 4096 };
 
 /* ---- parts of a request ---- */
 
@@ -246,37 +247,44 @@ static enum err do_write(
 
 /* ---- queries ---- */
 
-/* {"code":"not found","message":"…"} of 2.x as 1.x would say it: {"error":"…"}, with what to do about it. */
+/* The text of the member of that name, wherever it stands first; any bytes are safe. */
+static bool find_text(const struct record_reply *reply, const char *member, struct buf *out)
+{
+	char name[32];
+	struct json_in in;
+	int n = snprintf(name, sizeof name, "\"%s\":", member);
+	const char *at = reply->body.len ? memmem(reply->body.p, reply->body.len, name, (size_t)n) : NULL;
+
+	if (!at)
+		return false;
+	at += n;
+	json_in_init(&in, (struct view){ at, (size_t)(reply->body.p + reply->body.len - at) });
+	return json_peek(&in) == '"' && json_string(&in, out);
+}
+
+/* What 2.x refuses, {"code":"not found","message":"…"} or a result that is an error, as 1.x would say it: {"error":"…"},
+ * with what to do about a mapping that is missing. */
 static void translate_refusal(struct record_reply *reply, const char *database)
 {
-	struct json_in in;
-	struct buf key, message;
+	struct buf text;
 
-	buf_init(&key, 4096);
-	buf_init(&message, 4096);
-	json_in_init(&in, (struct view){ reply->body.p ? reply->body.p : "", reply->body.len });
-	if (json_enter(&in, '{'))
-		while (json_more(&in, '}') && json_key(&in, &key))
-			if (!(view_is((struct view){ key.p, key.len }, "message") ? json_string(&in, &message)
-										  : json_skip(&in)))
-				break;
-	bool unknown = reply->body.len && memmem(reply->body.p, reply->body.len, "not found", 9);
-	if (message.len && !in.failed) {
-		struct buf *b = &reply->body;
-		buf_clear(b);
-		buf_clear(&key);
-		buf_view(&key, (struct view){ message.p, message.len });
-		if (unknown)
-			buf_printf(&key,
+	if (!reply->status || reply->body.len > REFUSAL_MAX)
+		return;
+	buf_init(&text, 2 * REFUSAL_MAX);
+	if (reply->status >= 400
+		? find_text(reply, "message", &text)
+		: find_text(reply, "error", &text) && memmem(text.p, text.len, "database not found", 18)) {
+		if (memmem(text.p, text.len, "not found", 9))
+			buf_printf(&text,
 			    "; InfluxDB 2.x answers InfluxQL for a database only where a mapping leads to its bucket: "
 			    "influx v1 dbrp create --default --rp autogen --db %s --bucket-id ID",
 			    database);
-		json_open(b, NULL, '{');
-		json_put_text(b, "error", (struct view){ key.p, key.len });
-		json_close(b, '}');
+		buf_clear(&reply->body);
+		json_open(&reply->body, NULL, '{');
+		json_put_text(&reply->body, "error", (struct view){ text.p, text.len });
+		json_close(&reply->body, '}');
 	}
-	buf_fini(&key);
-	buf_fini(&message);
+	buf_fini(&text);
 }
 
 enum err influx_query(struct influx *in, const char *database, struct view influxql, bool post, int64_t timeout_ms,
@@ -301,7 +309,7 @@ enum err influx_query(struct influx *in, const char *database, struct view influ
 		influx_set_get(l);
 	int64_t left_ms = timeout_ms - (clock_mono_ns() - began_ns) / NS_PER_MS;
 	e = influx_perform(in, 1, left_ms > 1 ? left_ms : 1);
-	if (api == RECORD_API_2 && reply->status >= 400 && reply->body.len)
+	if (api == RECORD_API_2)
 		translate_refusal(reply, database);
 	return e;
 }
@@ -342,7 +350,7 @@ static enum err do_stream(void *ctx, const struct record_stream *q, struct recor
 		return errbuf_set(&reply->error, ERR_CLOSED, "the answer is not wanted any more");
 	if (e == ERR_UNAVAILABLE && in->late)
 		return errbuf_set(&reply->error, e, "no answer within %lld ms", (long long)q->begin_ms);
-	if (api == RECORD_API_2 && reply->status >= 400 && reply->body.len)
+	if (api == RECORD_API_2)
 		translate_refusal(reply, q->database);
 	return e;
 }

@@ -117,9 +117,9 @@ static void end(struct influx_link *l, CURLcode code)
 	}
 	if (r->status == 401 || r->status == 403)
 		influx_server_unauthorized(server);
-	/* away, or without the paths of its API: what comes back may be another one */
+	/* away, or without the paths or keys of its API: it may be another one by now */
 	bool away = code != CURLE_OK && !l->in->enough && !l->in->late;
-	if (away || r->status == 404 || r->status == 405)
+	if (away || r->status == 401 || r->status == 404 || r->status == 405)
 		influx_server_forget(server);
 	if (!r->server_version[0] && !l->pings)
 		influx_server_version(server, r->server_version);

@@ -181,6 +181,7 @@ static void look(struct provision *p, struct provision_stats *s)
 		return;
 	}
 	s->state = PROVISION_OK;
+	snprintf(s->error, sizeof s->error, "%s", p->reply.error.text);
 	s->found_ns = place.retention_ns;
 	s->set_by_us = is_ours(p, s->database, place.retention_ns);
 	if (!p->opts.manage || place.retention_ns == s->want_ns)
@@ -200,10 +201,12 @@ static const char *name_of(const struct provision *p, uint32_t db)
 
 static void tell(const struct provision_stats *before, const struct provision_stats *now)
 {
-	if (now->state == PROVISION_OK || (now->state == before->state && !strcmp(now->error, before->error)))
+	if (!*now->error || (now->state == before->state && !strcmp(now->error, before->error)))
 		return;
 	if (now->state == PROVISION_HELD || now->state == PROVISION_MISSING)
 		log_error("%s", now->error);
+	else if (now->state == PROVISION_OK)
+		log_warn("%s", now->error);
 	else
 		log_warn("cannot look after %s in InfluxDB: %s", now->database, now->error);
 }

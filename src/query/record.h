@@ -72,7 +72,7 @@ struct record_ops {
 	enum err (*write_many)(
 	    void *ctx, const struct record_write *writes, unsigned n, int64_t timeout_ms, struct record_reply *replies);
 	/* What a place is like. ERR_NOTFOUND: there is none. ERR_INVALID: the server refused, or what it says makes no
-	 * sense; reply.error has it in words, of all three. */
+	 * sense; reply.error has it in words, of all three. With ERR_OK reply.error is "", or what is amiss all the same. */
 	enum err (*find_place)(
 	    void *ctx, const char *database, struct record_place *out, int64_t timeout_ms, struct record_reply *reply);
 	/* retention_ns 0: for ever. ERR_OK: it is there now (or was); ERR_INVALID as find_place. */

@@ -360,6 +360,12 @@ Test(influx, a_bucket_without_a_mapping_is_told_with_what_to_do)
 	will_say("GET /query", 401, "{\"code\":\"unauthorized\",\"message\":\"unauthorized access\"}");
 	cr_assert_eq(influx_ops.query(in, "d", view_of("SELECT 1"), false, 5000, &reply), ERR_OK);
 	cr_assert_str_eq(body(), "{\"error\":\"unauthorized access\"}");
+	will_say("GET /query", 200, "{\"results\":[{\"statement_id\":0,\"error\":\"database not found: d\"}]}");
+	cr_assert_eq(influx_ops.query(in, "d", view_of("SELECT 1"), false, 5000, &reply), ERR_OK);
+	cr_assert(strstr(body(), "{\"error\":\"database not found: d; InfluxDB 2.x"), "%s", body());
+	will_say("GET /query", 200, "{\"results\":[{\"statement_id\":0,\"error\":\"of another kind\"}]}");
+	cr_assert_eq(influx_ops.query(in, "d", view_of("SELECT 1"), false, 5000, &reply), ERR_OK);
+	cr_assert(strstr(body(), "{\"results\":["), "%s", body());
 }
 
 /* ---- places ---- */
@@ -410,7 +416,9 @@ Test(influx, places_of_2)
 	will_say("GET /api/v2/buckets", 200,
 	    "{\"links\":{},\"buckets\":[{\"id\":\"59ff889cc36c3c41\",\"orgID\":\"0a\",\"name\":\"b\",\"retentionRules\":[{\"type\":"
 	    "\"expire\",\"everySeconds\":2592000,\"shardGroupDurationSeconds\":86400}]}]}");
+	will_say("GET /api/v2/dbrps?org=o%20x&db=b HTTP", 200, "{\"content\":[]}");
 	cr_assert_eq(find("b"), ERR_OK, "%s", reply.error.text);
+	cr_assert(strstr(reply.error.text, "--db b --bucket-id 59ff889cc36c3c41"), "%s", reply.error.text);
 	cr_assert_str_eq(place.id, "59ff889cc36c3c41");
 	cr_assert_eq(place.retention_ns, 720 * HOUR_NS);
 	was_asked(0,
@@ -419,7 +427,7 @@ Test(influx, places_of_2)
 
 	will_say("PATCH", 200, "{\"id\":\"59ff889cc36c3c41\"}");
 	cr_assert_eq(influx_ops.set_retention(in, &place, 48 * HOUR_NS, 5000, &reply), ERR_OK);
-	was_asked(1,
+	was_asked(2,
 	    "PATCH /api/v2/buckets/59ff889cc36c3c41 HTTP/1.1\r\n" JSON_HEAD "Content-Length: 60\r\n\r\n"
 	    "{\"retentionRules\":[{\"type\":\"expire\",\"everySeconds\":172800}]}");
 
@@ -427,11 +435,11 @@ Test(influx, places_of_2)
 	will_say("POST /api/v2/buckets", 201, "{\"id\":\"77\",\"name\":\"b\"}");
 	will_say("POST /api/v2/dbrps", 201, "{\"id\":\"88\"}");
 	cr_assert_eq(influx_ops.make_place(in, "b", 0, 5000, &reply), ERR_OK, "%s", reply.error.text);
-	cr_assert(!strncmp(scripted_request(server, 2), "GET /api/v2/orgs?org=o%20x HTTP", 31));
-	was_asked(3,
+	cr_assert(!strncmp(scripted_request(server, 3), "GET /api/v2/orgs?org=o%20x HTTP", 31));
+	was_asked(4,
 	    "POST /api/v2/buckets HTTP/1.1\r\n" JSON_HEAD "Content-Length: 47\r\n\r\n"
 	    "{\"orgID\":\"0a1b\",\"name\":\"b\",\"retentionRules\":[]}");
-	was_asked(4,
+	was_asked(5,
 	    "POST /api/v2/dbrps HTTP/1.1\r\n" JSON_HEAD "Content-Length: 91\r\n\r\n"
 	    "{\"bucketID\":\"77\",\"database\":\"b\",\"default\":true,\"orgID\":\"0a1b\",\"retention_policy\":\"autogen\"}");
 
