@@ -112,9 +112,9 @@ cd "$T" || exit 1
 {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj '/CN=test authority' \
 		-addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign' -keyout ca.key -out ca.pem
-	for name in localhost elsewhere.example; do
+	for name in localhost elsewhere.example client.example; do
 		openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$name" -keyout $name.key -out $name.csr
-		printf 'subjectAltName=DNS:%s\nextendedKeyUsage=serverAuth\n' $name > $name.ext
+		printf 'subjectAltName=DNS:%s\nextendedKeyUsage=serverAuth,clientAuth\n' $name > $name.ext
 		openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile $name.ext -out $name.pem
 	done
 } > "$T/openssl.log" 2>&1
@@ -177,8 +177,9 @@ rm -rf "$T/data"
 
 # ---- scripted servers: a proxy, InfluxDB 2.x and 3.x, and a page in place of an answer ----
 
-start_scripted() {
-	python3 "$SRCDIR/tests/tools/scripted_server.py" > "$T/ports" &
+start_scripted() { # OPTIONS…
+	: > "$T/ports"
+	python3 "$SRCDIR/tests/tools/scripted_server.py" "$@" > "$T/ports" 2> "$T/scripted.log" &
 	SCRIPTED_PID=$!
 	wait_until 20 sh -c "[ \$(wc -l < '$T/ports') = 2 ]" || bail_out "the scripted server did not start"
 	SCRIPTED=http://127.0.0.1:$(sed -n 1p "$T/ports") CONTROL=http://127.0.0.1:$(sed -n 2p "$T/ports")
@@ -248,6 +249,29 @@ ok "without the token that it shows"
 is "$(api quarantine | jq .points)" 0 "the quarantine is empty"
 ! grep -q the-token "$T/log"
 ok "nor is it in the log"
+stop_holdfastd
+end_process "$SCRIPTED_PID"
+rm -rf "$T/data"
+unset INFLUXDB_ORG INFLUXDB_BUCKET INFLUXDB_TOKEN HOLDFAST_INFLUXDB_MANAGE_RETENTION
+
+# ---- a server that asks for the client's certificate ----
+
+start_scripted --cert "$T/localhost.pem" --key "$T/localhost.key" --client-ca "$T/ca.pem"
+will_answer '[{"match": "GET /ping", "headers": {"X-Influxdb-Version": "1.8.10"}}, {"match": "POST /write"}]'
+export INFLUXDB_URL=https://localhost:$(sed -n 1p "$T/ports") HOLDFAST_INFLUXDB_CA_FILE=$T/ca.pem
+start_holdfastd
+wait_until 20 state_is down
+ok "without a certificate it is refused"
+stop_holdfastd
+export HOLDFAST_INFLUXDB_CERT_FILE=$T/client.example.pem HOLDFAST_INFLUXDB_KEY_FILE=$T/client.example.key
+chmod 644 "$T/client.example.key"
+"$BUILDDIR/holdfastd" -n > "$T/answer" 2>&1
+[ $? = 2 ] && grep -q 'key_file: others can read .*client.example.key; chmod 600 it' "$T/answer"
+ok "a key that others can read is not used"
+chmod 600 "$T/client.example.key"
+start_holdfastd
+wait_until 20 was_asked '^POST /write?db=metrics&precision=ns HTTP'
+ok "with one its points arrive"
 stop_holdfastd
 end_process "$SCRIPTED_PID"
 SCRIPTED_PID=''

@@ -2,7 +2,7 @@
 """An HTTP server that answers as it was told and keeps what it was asked: for servers that cannot be installed here,
 and for what real ones cannot be made to do. Loopback only, a port that the system chose, printed on the first line.
 
-    scripted_server.py [--cert FILE --key FILE] [--unix PATH]
+    scripted_server.py [--cert FILE --key FILE [--client-ca FILE]] [--unix PATH]
 
 Control, over a second port, printed on the second line:
     PUT  /_answers    JSON: [{"match": "POST /api/v2/write", "status": 204, "headers": {}, "body": "", "times": 1,
@@ -137,13 +137,18 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--cert")
     p.add_argument("--key")
+    p.add_argument("--client-ca", help="who must have signed the client's certificate")
     p.add_argument("--unix")
     o = p.parse_args()
     server = UnixServer(o.unix, Handler) if o.unix else Server(("127.0.0.1", 0), Handler)
     if o.cert:
+        # the handshake is each connection's own thread's work, at its first read
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(o.cert, o.key)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        if o.client_ca:
+            context.load_verify_locations(o.client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     control = Server(("127.0.0.1", 0), Handler)
     control.control = True
     print(0 if o.unix else server.server_address[1], flush=True)
