@@ -45,6 +45,8 @@
 #include "store/store_damage.h"
 #include "store/store_names.h"
 
+#define PROVISION_TIMEOUT_NS (5 * NS_PER_S) /* a stop waits for it */
+
 struct daemon {
 	const struct config *config;
 	int folder_fd; /* locked */
@@ -315,7 +317,9 @@ static enum err start_provision(struct daemon *d, struct errbuf *eb)
 		.manage = c->influxdb.manage_retention,
 		.shorten = c->influxdb.shorten_retention,
 		.retention_ns = c->influxdb.retention_ns,
-		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };
+		.timeout_ms = (c->influxdb.timeout_ns < PROVISION_TIMEOUT_NS ? c->influxdb.timeout_ns
+									     : PROVISION_TIMEOUT_NS) /
+		    NS_PER_MS };
 
 	return provision_start(&d->provision, &opts, eb);
 }
