@@ -226,6 +226,19 @@ static bool on_row(void *arg, const struct cell *cells)
 	return !w->closed;
 }
 
+static bool on_run(void *arg, const struct result_run *r)
+{
+	struct watch *w = arg;
+	const struct result_run part = result_run_part(r, 0, r->count < w->left ? r->count : (uint32_t)w->left);
+
+	if (w->left != UINT64_MAX)
+		w->left -= part.count;
+	w->any |= part.count > 0;
+	w->closed |= !result_sink_run(w->rows, &part);
+	w->too_many |= !w->closed && part.count < r->count;
+	return !w->closed && !w->too_many;
+}
+
 /* ---- the request ---- */
 
 struct run {
@@ -258,7 +271,7 @@ static enum err execute(struct run *r, struct iql_statement *st, bool *failed)
 		.is_wanted = r->rq->is_wanted,
 		.arg = r->rq->arg };
 	struct watch watch = { .rows = &r->sink->rows, .left = o->query_max_rows ? o->query_max_rows : UINT64_MAX };
-	struct result_sink between = { on_series, on_row, &watch };
+	struct result_sink between = { on_series, on_row, &watch, on_run };
 	struct result_report report = { 0 };
 	struct engine_statement x = { .opts = o,
 		.rq = r->rq,

@@ -88,7 +88,7 @@ static bool text_series_width(void *arg, const struct result_series *s)
 static struct result_sink text_sink(struct text *t)
 {
 	buf_init(&t->out, 1 << 20);
-	return (struct result_sink){ text_series_width, text_row, t };
+	return (struct result_sink){ .series = text_series_width, .row = text_row, .arg = t };
 }
 
 static void expect(struct text *t, const char *wanted)
