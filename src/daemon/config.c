@@ -15,40 +15,90 @@
 
 #define DEFAULT_FILE "/etc/holdfast/holdfast.conf"
 #define HOUR_NS (3600 * NS_PER_S)
-enum { FILE_MAX = 1 << 20, LINE_MAX_BYTES = 190, KEYS_MAX = 128 };
+enum { FILE_MAX = 1 << 20, LINE_MAX_BYTES = 190, KEYS_MAX = 128, MIRROR_KEYS_MAX = 32 };
 
 /* ---- the file ---- */
+
+static const char mirror_section[] = "mirror \"";
 
 struct loading {
 	struct config *c;
 	const char *path;
 	bool seen[KEYS_MAX], influx_section;
+	bool mirror_seen[CONFIG_MIRRORS_MAX][MIRROR_KEYS_MAX];
 	struct errbuf first; /* the first error's text, without its place */
 };
+
+/* Which mirror a section is for: one that is there already, or a new one with the defaults. NULL: l->first says why not. */
+static struct config_mirror *find_mirror(struct loading *l, const char *section)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	struct config *c = l->c;
+	const char *name = section + strlen(mirror_section);
+	size_t n = strspn(name, allowed);
+	char target[sizeof c->mirror->target];
+
+	if (n == 0 || n > CONFIG_MIRROR_NAME_MAX || strcmp(name + n, "\"") != 0) {
+		errbuf_set(&l->first, ERR_INVALID,
+		    "[%s] has no good name; write [mirror \"name\"] with up to %d letters, digits and -_.", section,
+		    CONFIG_MIRROR_NAME_MAX);
+		return NULL;
+	}
+	snprintf(target, sizeof target, "mirror:%.*s", (int)n, name);
+	for (unsigned i = 0; i < c->mirror_count; i++)
+		if (!strcmp(c->mirror[i].target, target))
+			return &c->mirror[i];
+	if (c->mirror_count == CONFIG_MIRRORS_MAX) {
+		errbuf_set(
+		    &l->first, ERR_INVALID, "[%s] is one mirror too many: at most %d", section, CONFIG_MIRRORS_MAX);
+		return NULL;
+	}
+	struct config_mirror *m = &c->mirror[c->mirror_count++];
+	memcpy(m->target, target, sizeof target);
+	for (size_t i = 0; i < config_mirror_key_count; i++)
+		if (config_set(m, &config_mirror_keys[i], config_mirror_keys[i].def, &l->first) != ERR_OK)
+			return NULL;
+	return m;
+}
 
 static int on_entry(void *arg, const char *section, const char *key, const char *value)
 {
 	struct loading *l = arg;
 	struct errbuf why;
-	const struct config_key *k = config_find(section, key);
+	bool mirror = !strncmp(section, mirror_section, strlen(mirror_section));
+	const struct config_key *k = config_find(mirror ? "mirror" : section, key);
+	void *base = l->c;
 
 	l->influx_section |= !strcmp(section, "influxdb");
 	if (l->first.text[0])
 		return 1;
+	if (mirror && !(base = find_mirror(l, section)))
+		return 0;
+	if (!mirror && k && !strcmp(section, "mirror")) {
+		errbuf_set(&l->first, ERR_INVALID, "[mirror] has no name; write [mirror \"name\"]");
+		return 0;
+	}
 	if (!k) {
-		const struct config_key *near = config_nearest(section, key);
+		const struct config_key *near = config_nearest(mirror ? "mirror" : section, key);
+		if (mirror) {
+			errbuf_set(&l->first, ERR_INVALID, "[%s] has no key %s%s%s", section, key,
+			    near ? "; did you mean " : "; see man holdfast.conf", near ? near->key : "");
+			return 0;
+		}
 		errbuf_set(&l->first, ERR_INVALID, "[%s] has no key %s%s%s%s%s%s", section, key,
 		    near ? "; did you mean " : "", near && strcmp(near->section, section) ? "[" : "",
 		    near && strcmp(near->section, section) ? near->section : "",
 		    near && strcmp(near->section, section) ? "] " : "", near ? near->key : "; see man holdfast.conf");
 		return 0;
 	}
-	if (l->seen[k - config_keys]) {
+	bool *seen = mirror ? &l->mirror_seen[(struct config_mirror *)base - l->c->mirror][k - config_mirror_keys]
+			    : &l->seen[k - config_keys];
+	if (*seen) {
 		errbuf_set(&l->first, ERR_INVALID, "[%s] %s stands twice; remove one", section, key);
 		return 0;
 	}
-	l->seen[k - config_keys] = true;
-	if (config_set(l->c, k, value, &why) != ERR_OK) {
+	*seen = true;
+	if (config_set(base, k, value, &why) != ERR_OK) {
 		errbuf_set(&l->first, ERR_INVALID, "[%s] %s = %s %s", section, key, value, why.text);
 		return 0;
 	}
@@ -187,6 +237,32 @@ static enum err finish_influxdb(struct config *c, struct errbuf *eb)
 	return ERR_OK;
 }
 
+struct influx_opts config_mirror_influx(const struct config_mirror *m)
+{
+	return (struct influx_opts){ .url = m->url,
+		.api = (enum record_api)m->api,
+		.org = m->org,
+		.username = m->username,
+		.password_file = m->password_file,
+		.token_file = m->token_file,
+		.ca_file = m->ca_file,
+		.cert_file = m->cert_file,
+		.key_file = m->key_file,
+		.proxy = m->proxy };
+}
+
+static enum err finish_mirror(const struct config_mirror *m, struct errbuf *eb)
+{
+	struct influx_opts opts = config_mirror_influx(m);
+	struct errbuf why;
+
+	if (!*m->url)
+		errbuf_set(&why, ERR_INVALID, "has no url; add url = http://127.0.0.1:8428 or remove the section");
+	else if (influx_check(&opts, &why) == ERR_OK)
+		return ERR_OK;
+	return errbuf_set(eb, ERR_INVALID, "[mirror \"%s\"] %s", config_mirror_name(m), why.text);
+}
+
 static enum err finish(struct config *c, struct errbuf *eb)
 {
 	bool loopback = !strncmp(c->server.listen_host, "127.", 4);
@@ -200,6 +276,8 @@ static enum err finish(struct config *c, struct errbuf *eb)
 		return errbuf_set(
 		    eb, ERR_INVALID, "[server] max_body is above max_queue: a body that large could never be taken");
 	enum err e = finish_influxdb(c, eb);
+	for (unsigned i = 0; e == ERR_OK && i < c->mirror_count; i++)
+		e = finish_mirror(&c->mirror[i], eb);
 	log_set_level((enum log_level)c->server.log_level);
 	return e;
 }
@@ -230,6 +308,11 @@ static void print_help(void)
 		if (k->env)
 			printf(", %s", k->env);
 		putchar('\n');
+	}
+	printf("\n[mirror \"name\"], up to %d of them, in the file alone\n", CONFIG_MIRRORS_MAX);
+	for (size_t i = 0; i < config_mirror_key_count; i++) {
+		const struct config_key *k = &config_mirror_keys[i];
+		printf("  %-17s %s (%s%s)\n", k->key, k->help, *k->def ? "default " : "no default", k->def);
 	}
 }
 
@@ -378,5 +461,12 @@ void config_fini(struct config *c)
 	free(c->influxdb.key_file);
 	free(c->influxdb.proxy);
 	secret_free(c->influxdb.token);
+	for (unsigned i = 0; i < c->mirror_count; i++) {
+		struct config_mirror *m = &c->mirror[i];
+		char *all[] = { m->url, m->database, m->org, m->username, m->password_file, m->token_file, m->ca_file,
+			m->cert_file, m->key_file, m->proxy };
+		for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+			free(all[k]);
+	}
 	*c = (struct config){ 0 };
 }

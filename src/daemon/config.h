@@ -11,6 +11,20 @@
 #include "edge/influx.h"
 #include "query/reader.h"
 
+enum { CONFIG_MIRRORS_MAX = 8, CONFIG_MIRROR_NAME_MAX = 40 };
+
+/* A section [mirror "name"]. */
+struct config_mirror {
+	char target[sizeof "mirror:" + CONFIG_MIRROR_NAME_MAX]; /* mirror:NAME */
+	char *url;
+	uint64_t api; /* enum record_api */
+	char *database, *org, *username, *password_file, *token_file;
+	char *ca_file, *cert_file, *key_file, *proxy;
+	bool create_database;
+	int64_t timeout_ns;
+	uint64_t backlog_rate, connections; /* as in replicator_opts */
+};
+
 struct config {
 	/* what is asked for instead of serving; argv's own */
 	const char *verify, *restore; /* a folder, or NULL */
@@ -55,7 +69,10 @@ struct config {
 		bool create_database, manage_retention, shorten_retention;
 		int64_t retention_ns; /* of the record; as [retention] raw where nothing else is set */
 		int64_t timeout_ns;
+		uint64_t backlog_rate, connections; /* as in replicator_opts */
 	} influxdb;
+	unsigned mirror_count;
+	struct config_mirror mirror[CONFIG_MIRRORS_MAX];
 	struct {
 		uint64_t from; /* enum read_policy */
 		int64_t timeout_ns; /* how long a read waits for the record */
@@ -71,6 +88,12 @@ struct config {
 /* Order: defaults, file, environment, options. ERR_INVALID with one line that says where, what is wrong and what would
  * be right. With --verify nothing but c->verify is set: it needs no configuration. *done: --help, --version or -n was served. Also after a failure config_fini. */
 NODISCARD enum err config_load(struct config *c, int argc, char **argv, bool *done, struct errbuf *eb);
+/* Borrows c's strings. */
+struct influx_opts config_mirror_influx(const struct config_mirror *m);
+static inline const char *config_mirror_name(const struct config_mirror *m)
+{
+	return m->target + sizeof "mirror:" - 1;
+}
 void config_fini(struct config *c);
 struct influx_opts config_influx(const struct config *c); /* borrows from it */
 

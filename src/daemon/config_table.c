@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "query/record.h"
 #include "store/catalogue.h"
 
 #define AT(member) offsetof(struct config, member)
@@ -18,6 +19,7 @@
 
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
 static const char *const apis[] = { "auto", "1", "2", "3", NULL }; /* enum record_api */
+static const char *const mirror_apis[] = { "auto", "1", "2", "3", "lines", NULL };
 static const char *const policies[] = { "auto", "local", "record", NULL };
 
 /* clang-format off */
@@ -112,6 +114,10 @@ const struct config_key config_keys[] = {
 	  "create the database there if it is missing" },
 	{ "influxdb", "timeout", CONFIG_DURATION, AT(influxdb.timeout_ns), "10s", 100 * NS_PER_MS, HOUR_NS, NULL, NULL, NULL,
 	  "how long one write may take" },
+	{ "influxdb", "backlog_rate", CONFIG_COUNT, AT(influxdb.backlog_rate), "0", 0, INT64_MAX, NULL, NULL, NULL,
+	  "points a second that may be sent of a backlog, beside the new ones; 0: what the server bears" },
+	{ "influxdb", "connections", CONFIG_COUNT, AT(influxdb.connections), "4", 1, RECORD_WRITES_MAX, NULL, NULL, NULL,
+	  "writes at a time while a backlog is sent" },
 	{ "read", "from", CONFIG_CHOICE, AT(read.from), "auto", 0, 0, policies, NULL, NULL,
 	  "auto: InfluxDB while it is well, else the local store; local; record" },
 	{ "read", "timeout", CONFIG_DURATION, AT(read.timeout_ns), "1s", 10 * NS_PER_MS, 60 * NS_PER_S, NULL, NULL, NULL,
@@ -129,14 +135,58 @@ const struct config_key config_keys[] = {
 	{ "query", "max_buckets", CONFIG_COUNT, AT(query.max_buckets), "0", 0, INT64_MAX, NULL, NULL, NULL,
 	  "buckets of GROUP BY time that one SELECT may make; 0: as many as fit into max_memory" },
 };
+
+#define IN_MIRROR(member) offsetof(struct config_mirror, member)
+const struct config_key config_mirror_keys[] = {
+	{ "mirror", "url", CONFIG_TEXT, IN_MIRROR(url), "", 0, 0, NULL, NULL, NULL,
+	  "where it is, http://HOST:PORT; anything that takes line protocol at /write" },
+	{ "mirror", "api", CONFIG_CHOICE, IN_MIRROR(api), "auto", 0, 0, mirror_apis, NULL, NULL,
+	  "1, 2 or 3: InfluxDB's; lines: line protocol at /write and nothing else; auto: ask it" },
+	{ "mirror", "database", CONFIG_TEXT, IN_MIRROR(database), "metrics", 0, 0, NULL, NULL, NULL,
+	  "what the database metrics is called there" },
+	{ "mirror", "create_database", CONFIG_BOOL, IN_MIRROR(create_database), "yes", 0, 0, NULL, NULL, NULL,
+	  "create the database there if it is missing" },
+	{ "mirror", "org", CONFIG_TEXT, IN_MIRROR(org), "", 0, 0, NULL, NULL, NULL, "organisation of the bucket, for 2.x" },
+	{ "mirror", "username", CONFIG_TEXT, IN_MIRROR(username), "", 0, 0, NULL, NULL, NULL, "user, if it asks for one" },
+	{ "mirror", "password_file", CONFIG_TEXT, IN_MIRROR(password_file), "", 0, 0, NULL, NULL, NULL,
+	  "file with the password, readable by its owner alone" },
+	{ "mirror", "token_file", CONFIG_TEXT, IN_MIRROR(token_file), "", 0, 0, NULL, NULL, NULL,
+	  "file with a token, readable by its owner alone" },
+	{ "mirror", "ca_file", CONFIG_TEXT, IN_MIRROR(ca_file), "", 0, 0, NULL, NULL, NULL,
+	  "who signed its certificate, in place of the system's authorities" },
+	{ "mirror", "cert_file", CONFIG_TEXT, IN_MIRROR(cert_file), "", 0, 0, NULL, NULL, NULL,
+	  "certificate to show it (PEM)" },
+	{ "mirror", "key_file", CONFIG_TEXT, IN_MIRROR(key_file), "", 0, 0, NULL, NULL, NULL,
+	  "key of that certificate, readable by its owner alone" },
+	{ "mirror", "proxy", CONFIG_TEXT, IN_MIRROR(proxy), "", 0, 0, NULL, NULL, NULL,
+	  "http://HOST:PORT; empty: by the environment (https_proxy); never for this machine" },
+	{ "mirror", "timeout", CONFIG_DURATION, IN_MIRROR(timeout_ns), "10s", 100 * NS_PER_MS, HOUR_NS, NULL, NULL, NULL,
+	  "how long one write may take" },
+	{ "mirror", "backlog_rate", CONFIG_COUNT, IN_MIRROR(backlog_rate), "0", 0, INT64_MAX, NULL, NULL, NULL,
+	  "points a second that may be sent of a backlog; 0: what the server bears" },
+	{ "mirror", "connections", CONFIG_COUNT, IN_MIRROR(connections), "4", 1, RECORD_WRITES_MAX, NULL, NULL, NULL,
+	  "writes at a time while a backlog is sent" },
+};
 /* clang-format on */
 const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
+const size_t config_mirror_key_count = sizeof config_mirror_keys / sizeof *config_mirror_keys;
+
+static const struct config_key *table_of(const char *section, size_t *count)
+{
+	bool mirror = !strcmp(section, "mirror");
+
+	*count = mirror ? config_mirror_key_count : config_key_count;
+	return mirror ? config_mirror_keys : config_keys;
+}
 
 const struct config_key *config_find(const char *section, const char *key)
 {
-	for (size_t i = 0; i < config_key_count; i++)
-		if (!strcmp(config_keys[i].section, section) && !strcmp(config_keys[i].key, key))
-			return &config_keys[i];
+	size_t n;
+	const struct config_key *table = table_of(section, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(table[i].section, section) && !strcmp(table[i].key, key))
+			return &table[i];
 	return NULL;
 }
 
@@ -169,9 +219,11 @@ const struct config_key *config_nearest(const char *section, const char *key)
 {
 	const struct config_key *best = NULL;
 	unsigned least = 5;
+	size_t n;
+	const struct config_key *table = table_of(section, &n);
 
-	for (size_t i = 0; i < config_key_count; i++) {
-		const struct config_key *k = &config_keys[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct config_key *k = &table[i];
 		/* the right name in the wrong section is the nearest of all */
 		unsigned d = strcmp(k->section, section) ? distance(key, k->key) + 2 : distance(key, k->key);
 		if (d < least) {
@@ -271,9 +323,9 @@ static enum err set_origins(char **slot, const char *value, struct errbuf *eb)
 	return set_text(slot, value, eb);
 }
 
-enum err config_set(struct config *c, const struct config_key *k, const char *value, struct errbuf *eb)
+enum err config_set(void *base, const struct config_key *k, const char *value, struct errbuf *eb)
 {
-	void *slot = (char *)c + k->offset;
+	void *slot = (char *)base + k->offset;
 	uint64_t u = 0;
 	int64_t ns = 0;
 	enum err e;
@@ -286,7 +338,7 @@ enum err config_set(struct config *c, const struct config_key *k, const char *va
 	case CONFIG_BOOL:
 		return set_bool(slot, value, eb);
 	case CONFIG_LISTEN:
-		return set_listen(c, value, eb);
+		return set_listen(base, value, eb);
 	case CONFIG_CHOICE:
 		return set_choice(slot, k, value, eb);
 	case CONFIG_COUNT:

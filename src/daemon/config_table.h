@@ -20,7 +20,7 @@ enum config_kind {
 struct config_key {
 	const char *section, *key;
 	enum config_kind kind;
-	size_t offset; /* into struct config */
+	size_t offset; /* into struct config, or struct config_mirror */
 	const char *def;
 	int64_t min, max; /* of counts, sizes (bytes), durations (ns) */
 	const char *const *choices; /* ended by NULL */
@@ -31,10 +31,13 @@ struct config_key {
 
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;
+extern const struct config_key config_mirror_keys[]; /* of each [mirror "name"]; none has a variable of its own */
+extern const size_t config_mirror_key_count;
 
-/* Parses value into c. On failure eb says what would be right ("is not a duration; write 10s…"). */
-NODISCARD enum err config_set(struct config *c, const struct config_key *k, const char *value, struct errbuf *eb);
-const struct config_key *config_find(const char *section, const char *key);
+/* Parses value into what the key's offset is for. On failure eb says what would be right ("is not a duration; write
+ * 10s…"). */
+NODISCARD enum err config_set(void *base, const struct config_key *k, const char *value, struct errbuf *eb);
+const struct config_key *config_find(const char *section, const char *key); /* section "mirror": of mirrors */
 /* The key that looks most like it, in the section; NULL: none does. */
 const struct config_key *config_nearest(const char *section, const char *key);
 

@@ -33,6 +33,7 @@
 #include "flow/compactor.h"
 #include "flow/provision.h"
 #include "flow/recovery.h"
+#include "flow/replication.h"
 #include "flow/spool_check.h"
 #include "flow/spool_salvage.h"
 #include "flow/store_check.h"
@@ -46,6 +47,7 @@
 #include "store/store_names.h"
 
 #define PROVISION_TIMEOUT_NS (5 * NS_PER_S) /* a stop waits for it */
+#define JUMP_AGE_MIN_NS (5 * NS_PER_S)
 
 struct daemon {
 	const struct config *config;
@@ -64,10 +66,12 @@ struct daemon {
 	struct local *local;
 	struct breaker breaker;
 	struct influx_server *influx; /* the record; NULL: there is none */
-	struct influx *replicator_record;
 	struct influx *provision_record;
 	struct provision *provision;
-	struct replicator *replicator;
+	/* of the targets, as they are numbered; server: of the mirrors */
+	struct influx_server *target_server[REPLICATION_TARGETS_MAX];
+	struct influx *target_client[REPLICATION_TARGETS_MAX];
+	struct replication *replication;
 	struct reader *reader;
 	struct engine *engine;
 	struct record_access *record; /* NULL: there is none */
@@ -324,34 +328,54 @@ static enum err start_provision(struct daemon *d, struct errbuf *eb)
 	return provision_start(&d->provision, &opts, eb);
 }
 
-static enum err start_replicator(struct daemon *d, struct errbuf *eb)
+/* The record and the mirrors, each with a client of its own. */
+static enum err start_replication(struct daemon *d, struct errbuf *eb)
 {
 	const struct config *c = d->config;
+	struct replication_opts opts = {
+		.committer = d->committer, .spool_path = d->spool_path, .has_record = *c->influxdb.url
+	};
+	enum err e = ERR_OK;
 
 	breaker_init(&d->breaker, true); /* until the replicator has got through */
-	const struct influx_opts server = config_influx(c);
-	enum err e = influx_server_new(&d->influx, &server, eb);
-	if (e == ERR_OK)
-		e = influx_open(&d->provision_record, d->influx, eb);
-	if (e == ERR_OK)
-		e = influx_open(&d->replicator_record, d->influx, eb);
-	if (e == ERR_OK)
-		e = start_provision(d, eb);
-	if (e != ERR_OK)
-		return e;
-	influx_on_made(d->replicator_record, provision_made, d->provision);
-	struct replicator_opts opts = { .committer = d->committer,
-		.catalogue = d->catalogue,
-		.breaker = &d->breaker,
-		.record = &influx_ops,
-		.record_ctx = d->replicator_record,
-		.spool_path = d->spool_path,
-		.target = "influxdb",
-		.database = c->influxdb.database,
-		.create_database = c->influxdb.create_database,
-		.retention_ns = c->influxdb.manage_retention ? c->influxdb.retention_ns : 0,
-		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };
-	return replicator_start(&d->replicator, &opts, eb);
+	if (opts.has_record) {
+		const struct influx_opts server = config_influx(c);
+		e = influx_server_new(&d->influx, &server, eb);
+		if (e == ERR_OK)
+			e = influx_open(&d->provision_record, d->influx, eb);
+		if (e == ERR_OK)
+			e = start_provision(d, eb);
+		opts.target[opts.count++] = (struct replicator_opts){ .breaker = &d->breaker,
+			.target = "influxdb",
+			.database = c->influxdb.database,
+			.create_database = c->influxdb.create_database,
+			.retention_ns = c->influxdb.manage_retention ? c->influxdb.retention_ns : 0,
+			.backlog_rate = c->influxdb.backlog_rate,
+			.connections = (unsigned)c->influxdb.connections,
+			.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };
+	}
+	for (unsigned i = 0; e == ERR_OK && i < c->mirror_count; i++) {
+		const struct config_mirror *m = &c->mirror[i];
+		const struct influx_opts server = config_mirror_influx(m);
+		e = influx_server_new(&d->target_server[opts.count], &server, eb);
+		opts.target[opts.count++] = (struct replicator_opts){ .target = m->target,
+			.database = m->database,
+			.create_database = m->create_database,
+			.backlog_rate = m->backlog_rate,
+			.connections = (unsigned)m->connections,
+			.timeout_ms = m->timeout_ns / NS_PER_MS };
+	}
+	for (unsigned i = 0; e == ERR_OK && i < opts.count; i++) {
+		e = influx_open(&d->target_client[i], d->target_server[i] ? d->target_server[i] : d->influx, eb);
+		if (e == ERR_OK && !d->target_server[i])
+			influx_on_made(d->target_client[i], provision_made, d->provision);
+		opts.target[i].catalogue = d->catalogue;
+		opts.target[i].record = &influx_ops;
+		opts.target[i].record_ctx = d->target_client[i];
+		opts.target[i].jump_age_ns = 2 * c->collect.interval_ns < JUMP_AGE_MIN_NS ? JUMP_AGE_MIN_NS
+											  : 2 * c->collect.interval_ns;
+	}
+	return e == ERR_OK ? replication_start(&d->replication, &opts, eb) : e;
 }
 
 static enum err open_reads(struct daemon *d, struct errbuf *eb)
@@ -363,10 +387,8 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 	};
 	enum err e = local_new(&d->local, &local, eb);
 
-	if (e == ERR_OK && record)
-		e = start_replicator(d, eb);
-	else
-		committer_set_delivered(d->committer, UINT64_MAX);
+	if (e == ERR_OK)
+		e = start_replication(d, eb);
 	const struct record_access_opts access = { .breaker = &d->breaker,
 		.ops = &influx_ops,
 		.open = open_record,
@@ -375,7 +397,7 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 		.database = c->influxdb.database,
 		.timeout_ms = c->read.timeout_ns / NS_PER_MS,
 		.undelivered_from_ns = replicator_undelivered_from_ns,
-		.undelivered_arg = d->replicator };
+		.undelivered_arg = replication_record(d->replication) };
 	if (e == ERR_OK && record)
 		e = record_access_new(&d->record, &access, eb);
 	const struct reader_opts reader = {
@@ -505,8 +527,8 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.head = d->head,
 		.catalogue = d->catalogue,
 		.collect = d->collect,
-		.replicator = d->replicator,
 		.provision = d->provision,
+		.replication = d->replication,
 		.breaker = record ? &d->breaker : NULL,
 		.host = d->host,
 		.version = HF_VERSION,
@@ -597,14 +619,17 @@ void daemon_stop(struct daemon *d)
 	salvage_stop(d->store_salvage);
 	salvage_stop(d->salvage);
 	collect_stop(d->collect);
-	replicator_stop(d->replicator);
+	replication_stop(d->replication);
 	provision_stop(d->provision);
 	engine_free(d->engine);
 	reader_free(d->reader);
 	record_access_free(d->record);
 	compactor_stop(d->compactor);
 	committer_stop(d->committer);
-	influx_close(d->replicator_record);
+	for (unsigned i = 0; i < REPLICATION_TARGETS_MAX; i++) {
+		influx_close(d->target_client[i]);
+		influx_server_free(d->target_server[i]);
+	}
 	influx_close(d->provision_record);
 	influx_server_free(d->influx);
 	backup_free(d->backup);
@@ -631,6 +656,9 @@ void daemon_reload(struct daemon *d)
 		log_error("the password or token for InfluxDB stays as it was: [influxdb] %s", eb.text);
 	if (d->provision)
 		provision_look_now(d->provision);
-	if (d->replicator)
-		replicator_retry_now(d->replicator);
+	for (unsigned i = 0; i < REPLICATION_TARGETS_MAX; i++)
+		if (d->target_server[i] && influx_server_reload(d->target_server[i], &eb) != ERR_OK)
+			log_error("the password or token for %s stays as it was: %s",
+			    replicator_shown_name(replication_at(d->replication, i)), eb.text);
+	replication_retry_now(d->replication);
 }

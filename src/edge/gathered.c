@@ -94,7 +94,7 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		.store_gap_points = g->store_gaps.points,
 		.gap_points = g->gaps.points,
 		.gap_cause = g->gaps.cause,
-		.record = s->replicator != NULL,
+		.record = replication_record(s->replication) != NULL,
 		.record_url = s->record_url,
 		.spool_bytes = g->spool.bytes,
 		.spool_max_bytes = s->spool_max_bytes,
@@ -104,7 +104,7 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		.rejected_points = rates_rise(&s->rates, RATE_REJECTED),
 		.rejected_reason = reject_name(worst_reject()) };
 
-	if (s->replicator) {
+	if (replication_record(s->replication)) {
 		f.replication = g->replicator.state;
 		f.replication_since_ns = g->replicator.since_ns;
 		f.next_try_ns = g->replicator.next_try_ns;
@@ -153,8 +153,8 @@ struct gathered *gathered_new(struct services *s)
 		g->store_gaps = (struct store_view_gaps){ 0 };
 	if (s->collect)
 		collect_stats(s->collect, &g->collect);
-	if (s->replicator)
-		replicator_stats(s->replicator, &g->replicator);
+	if (replication_record(s->replication))
+		replicator_stats(replication_record(s->replication), &g->replicator);
 	if (spool_view_gap_sum(s->spool_view, g->now_ns - 86400 * NS_PER_S, &g->gaps, &g->gaps_error) &&
 	    g->committer.writable) {
 		g->committer.writable = false; /* what cannot be read is no better than what cannot be written */

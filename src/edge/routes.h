@@ -15,7 +15,7 @@
 #include "flow/compactor.h"
 #include "flow/ingest.h"
 #include "flow/provision.h"
-#include "flow/replicator.h"
+#include "flow/replication.h"
 #include "flow/salvage.h"
 #include "query/engine.h"
 #include "query/reader.h"
@@ -52,8 +52,8 @@ struct services {
 	struct head *head;
 	struct catalogue *catalogue;
 	struct collect *collect; /* NULL: collection is off */
-	struct replicator *replicator; /* NULL: there is no record */
-	struct provision *provision; /* likewise */
+	struct replication *replication; /* NULL: there are no targets */
+	struct provision *provision; /* NULL: there is no record */
 	const struct breaker *breaker; /* NULL: there is no record */
 	const char *host, *version;
 	int64_t started_ns; /* wall clock */

@@ -9,7 +9,7 @@
 /* Where the condition has a beginning that is known; 0: it has none. */
 static int64_t since_ns(const struct services *s, const struct gathered *g, const char *name)
 {
-	return s->replicator && !strncmp(name, "replication_", 12) ? g->replicator.since_ns : 0;
+	return replication_record(s->replication) && !strncmp(name, "replication_", 12) ? g->replicator.since_ns : 0;
 }
 
 void routes_alerts(struct http_request *rq, void *arg)

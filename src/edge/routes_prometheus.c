@@ -105,16 +105,17 @@ static void write_replication(struct buf *b, const struct services *s)
 	static const enum replicator_state states[] = { REPLICATOR_STARTING, REPLICATOR_UP, REPLICATOR_CATCHING_UP,
 		REPLICATOR_DOWN, REPLICATOR_HELD };
 	struct replicator_stats r = { 0 };
+	struct replicator *record = replication_record(s->replication);
 
-	if (s->replicator)
-		replicator_stats(s->replicator, &r);
+	if (record)
+		replicator_stats(record, &r);
 	gauge(b, "holdfast_replication_lag_points", "Points acknowledged and not delivered yet", (double)r.lag_points);
 	gauge(b, "holdfast_replication_lag_seconds", "Age of the oldest of them", (double)r.lag_ns / 1e9);
 	head(b, "holdfast_replication_state", "gauge", "1 for the state that replication is in");
-	buf_printf(b, "holdfast_replication_state{state=\"off\"} %d\n", s->replicator == NULL);
+	buf_printf(b, "holdfast_replication_state{state=\"off\"} %d\n", record == NULL);
 	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
 		buf_printf(b, "holdfast_replication_state{state=\"%s\"} %d\n", replicator_state_name(states[i]),
-		    s->replicator && r.state == states[i]);
+		    record && r.state == states[i]);
 }
 
 static void write_process(struct buf *b, const struct services *s)

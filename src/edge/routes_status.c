@@ -188,7 +188,7 @@ static void write_series(struct buf *b, const struct services *s, const struct s
 /* The members of /api/v1/replication, without the braces. */
 static void write_replication(struct buf *b, struct services *s, const struct replicator_stats *r)
 {
-	bool on = s->replicator != NULL;
+	bool on = replication_record(s->replication) != NULL;
 
 	json_put_bool(b, "enabled", on);
 	json_put_string(b, "target", on ? "influxdb" : NULL);
@@ -265,8 +265,8 @@ void routes_replication(struct http_request *rq, void *arg)
 	struct buf b;
 
 	gathered_sample_rates(s);
-	if (s->replicator)
-		replicator_stats(s->replicator, &r);
+	if (replication_record(s->replication))
+		replicator_stats(replication_record(s->replication), &r);
 	buf_init(&b, ROUTES_JSON_MAX);
 	json_open(&b, NULL, '{');
 	write_replication(&b, s, &r);

@@ -2,119 +2,109 @@
 
 #include <stdlib.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "wire/lp_parse.h"
+
 #define TEXT_MAX ((size_t)128 << 20)
 
-void parcel_init(struct parcel *p)
+void parcel_init(struct parcel *p, unsigned bodies)
 {
-	*p = (struct parcel){ 0 };
-	buf_init(&p->text, TEXT_MAX);
+	*p = (struct parcel){ .bodies = bodies };
+	for (unsigned i = 0; i < bodies; i++)
+		buf_init(&p->body[i].text, TEXT_MAX);
 }
 
 void parcel_fini(struct parcel *p)
 {
-	buf_fini(&p->text);
-	free(p->ends);
+	for (unsigned i = 0; i < p->bodies; i++) {
+		buf_fini(&p->body[i].text);
+		free(p->body[i].ends);
+		free(p->body[i].tags);
+	}
 	*p = (struct parcel){ 0 };
 }
 
-void parcel_source_seek(struct parcel_source *s, uint64_t seq)
+void parcel_clear(struct parcel *p)
 {
-	s->seq = seq;
-	s->rest = (struct view){ NULL, 0 };
-}
-
-static bool add_end(struct parcel *p)
-{
-	if (p->count == p->cap) {
-		uint32_t cap = p->cap ? p->cap * 2 : 256;
-		uint32_t *ends = realloc(p->ends, cap * sizeof *ends);
-		if (!ends)
-			return false;
-		p->ends = ends;
-		p->cap = cap;
+	for (unsigned i = 0; i < p->bodies; i++) {
+		buf_clear(&p->body[i].text);
+		p->body[i].count = 0;
 	}
-	p->ends[p->count++] = (uint32_t)p->text.len;
-	return true;
-}
-
-/* Lines from the row at hand until it or the parcel is used up. */
-static bool take_lines(struct parcel *p, struct parcel_source *s, const struct parcel_limits *limits)
-{
-	struct lp_parser *ps = &s->parser;
-
-	lp_restart(ps, s->rest);
-	while (p->count < limits->points) {
-		const char *at = ps->p;
-		enum lp_result r = lp_next_key(ps);
-		if (r == LP_END) {
-			s->rest = (struct view){ NULL, 0 };
-			return true;
-		}
-		if (r == LP_OK)
-			lp_skip(ps);
-		if (p->count && p->text.len + ps->line.len + 1 > limits->bytes) {
-			s->rest = (struct view){ at, (size_t)(ps->end - at) };
-			return true;
-		}
-		buf_view(&p->text, ps->line);
-		buf_char(&p->text, '\n');
-		if (p->text.failed || !add_end(p))
-			return false;
-	}
-	s->rest = (struct view){ ps->p, (size_t)(ps->end - ps->p) };
-	return true;
-}
-
-enum err parcel_fill(struct parcel *p, struct parcel_source *s, const struct parcel_limits *limits, struct errbuf *eb)
-{
-	struct spool_row row;
-
-	buf_clear(&p->text);
 	p->count = 0;
-	p->end_seq = s->rest.len ? s->seq - 1 : s->seq;
-	for (;;) {
-		if (s->rest.len == 0) {
-			enum err e = spool_reader_next(s->reader, s->seq, &row, eb);
-			if (e == ERR_CORRUPT && row.seq) {
-				s->damaged(s->arg, &row, eb->text);
-				p->end_seq = s->seq = row.seq;
-				continue;
-			}
-			if (e == ERR_NOTFOUND && p->count)
-				return ERR_OK;
-			if (e != ERR_OK)
-				return e;
-			if (p->count && (row.db != p->db || p->text.len + row.payload.len > limits->bytes))
-				return ERR_OK; /* it is read again for the next parcel */
-			s->seq = row.seq;
-			s->db = row.db;
-			s->rest = row.payload;
-		}
-		p->db = s->db;
-		if (!take_lines(p, s, limits))
-			return errbuf_set(eb, ERR_NOMEM, "out of memory");
-		if (s->rest.len)
-			return ERR_OK;
-		p->end_seq = s->seq;
-		if (p->count >= limits->points)
-			return ERR_OK;
-	}
+	p->bytes = 0;
+	p->db = 0;
 }
 
-struct view parcel_lines(const struct parcel *p, uint32_t from, uint32_t to)
+/* The names' parts are hashed one by one and added up: the same tags in another order are the same series. A comma behind a
+ * backslash is a part's own. */
+uint64_t parcel_series_hash(struct view key)
 {
-	uint32_t start = from ? p->ends[from - 1] : 0;
+	const char *p = key.p, *end = key.p + key.len;
+	uint64_t sum = 0;
 
-	return (struct view){ p->text.p + start, to ? p->ends[to - 1] - start : 0 };
+	while (p < end) {
+		const char *e = p;
+		while ((e = memchr(e, ',', (size_t)(end - e))) && e > p && e[-1] == '\\')
+			e++;
+		if (!e)
+			e = end;
+		/* the measurement is no tag, even if it looks like one */
+		sum += XXH3_64bits_withSeed(p, (size_t)(e - p), p == key.p);
+		p = e + 1;
+	}
+	return sum;
+}
+
+static bool has_room(struct parcel_body *b)
+{
+	if (b->count < b->cap)
+		return true;
+	uint32_t cap = b->cap ? b->cap * 2 : 256;
+	uint32_t *ends = realloc(b->ends, cap * sizeof *ends);
+	if (ends)
+		b->ends = ends;
+	uint64_t *tags = realloc(b->tags, cap * sizeof *tags);
+	if (tags)
+		b->tags = tags;
+	if (!ends || !tags)
+		return false;
+	b->cap = cap;
+	return true;
+}
+
+bool parcel_add(struct parcel *p, struct view key, struct view line, uint64_t tag)
+{
+	struct parcel_body *b = &p->body[p->bodies > 1 ? parcel_series_hash(key) % p->bodies : 0];
+
+	if (!has_room(b))
+		return false;
+	buf_view(&b->text, line);
+	buf_char(&b->text, '\n');
+	if (b->text.failed)
+		return false;
+	b->ends[b->count] = (uint32_t)b->text.len;
+	b->tags[b->count++] = tag;
+	p->count++;
+	p->bytes += line.len + 1;
+	return true;
+}
+
+struct view parcel_lines(const struct parcel_body *b, uint32_t from, uint32_t to)
+{
+	uint32_t start = from ? b->ends[from - 1] : 0;
+
+	return (struct view){ b->text.p + start, to ? b->ends[to - 1] - start : 0 };
 }
 
 /* A value's text is left alone but for the last letter, so positions stay. */
-bool parcel_make_signed(struct parcel *p)
+bool parcel_make_signed(struct parcel_body *b)
 {
 	struct lp_parser ps;
 	bool changed = false;
 
-	lp_init(&ps, (struct view){ p->text.p, p->text.len });
+	lp_init(&ps, (struct view){ b->text.p, b->text.len });
 	for (;;) {
 		enum lp_result r = lp_next_key(&ps);
 		if (r == LP_END)
@@ -126,7 +116,7 @@ bool parcel_make_signed(struct parcel *p)
 			if (f->value.type != VALUE_UNSIGNED || f->value.u > INT64_MAX)
 				continue;
 			/* the letter stands behind the digits that follow the name and its equals sign */
-			char *c = p->text.p + (f->name.p + f->name.len + 1 - p->text.p);
+			char *c = b->text.p + (f->name.p + f->name.len + 1 - b->text.p);
 			while (*c != 'u')
 				c++;
 			*c = 'i';

@@ -1,10 +1,8 @@
-/* The thread's round: fill a parcel from the rows after the cursor, deliver it, move the cursor; without rows wait for
- * the committer, and ping now and then so that an outage shows without writes too.
+/* The thread's round: a live parcel, then one of the first other source that has one, if its time has come; without any it
+ * waits for the committer, and pings now and then so that an outage shows without writes too.
  *
- * What is done about each answer: replicator_deliver.c.
- *
- * Everything is sent again after a restart from the last stored cursor on: lines carry their timestamps, so that what
- * arrives twice is there once. */
+ * Everything is sent again after a restart from what was stored last: lines carry their timestamps, so that what arrives
+ * twice is there once. */
 #include "flow/replicator.h"
 
 #include <stdio.h>
@@ -12,23 +10,37 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "base/counter.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "flow/replicator_part.h"
-#include "store/aside.h"
-#include "store/targets.h"
 
-enum { REPLY_MAX = 64 << 10 };
+enum { REPLY_MAX = 64 << 10, CONNECTIONS = 4 };
 #define PROBE_EVERY_NS NS_PER_S
 #define IDLE_PING_NS (5 * NS_PER_S)
-#define STORE_CURSOR_NS NS_PER_S
+#define JUMP_AGE_NS (20 * NS_PER_S)
 
 const char *replicator_state_name(enum replicator_state s)
 {
-	static const char *const names[] = { "starting", "up", "catching_up", "down", "held" };
+	static const char *const names[] = { "starting", "up", "catching_up", "down", "held", "paused" };
 
 	return names[s];
+}
+
+const char *replicator_target(const struct replicator *r)
+{
+	return r->target;
+}
+
+const char *replicator_shown_name(const struct replicator *r)
+{
+	return r->shown;
+}
+
+const char *replicator_database(const struct replicator *r, uint32_t db)
+{
+	const char *name = catalogue_database_name(r->opts.catalogue, db);
+
+	return db == CATALOGUE_DEFAULT_DB || !name ? r->opts.database : name;
 }
 
 /* ---- state ---- */
@@ -41,6 +53,14 @@ bool replicator_is_stopping(struct replicator *r)
 	return s;
 }
 
+bool replicator_must_leave(struct replicator *r)
+{
+	pthread_mutex_lock(&r->lock);
+	bool leave = r->stopping || r->paused;
+	pthread_mutex_unlock(&r->lock);
+	return leave;
+}
+
 void replicator_set_state(struct replicator *r, enum replicator_state state, const char *why)
 {
 	int64_t now = clock_wall_ns();
@@ -49,13 +69,12 @@ void replicator_set_state(struct replicator *r, enum replicator_state state, con
 	enum replicator_state before = r->stats.state;
 	if (state != before) {
 		r->stats.state = state;
-		/* up and catching up are one stretch for those who ask since when it works */
 		r->stats.since_ns = now;
 	}
 	if (why) {
 		snprintf(r->stats.last_error, sizeof r->stats.last_error, "%.*s", REPLICATOR_SHOWN_MAX, why);
 		r->stats.last_error_ns = now;
-	} else {
+	} else if (state != REPLICATOR_PAUSED) {
 		r->stats.last_ok_ns = now;
 		r->stats.next_try_ns = 0;
 	}
@@ -63,175 +82,179 @@ void replicator_set_state(struct replicator *r, enum replicator_state state, con
 	if (state == before)
 		return;
 	if (state == REPLICATOR_DOWN)
-		log_warn("InfluxDB does not take writes (%s); they are kept here and delivered later", why ? why : "");
-	else if (state == REPLICATOR_HELD)
-		log_error(
-		    "InfluxDB refuses all writes until somebody mends it (%s); they are kept here", why ? why : "");
-	else if (before == REPLICATOR_DOWN || before == REPLICATOR_HELD || before == REPLICATOR_STARTING)
-		log_info("InfluxDB takes writes%s", state == REPLICATOR_CATCHING_UP ? ", catching up" : "");
+		log_warn(
+		    "%s does not take writes (%s); they are kept here and delivered later", r->shown, why ? why : "");
+	else if (state == REPLICATOR_PAUSED)
+		log_warn("replication to %s is paused; what comes is kept here", r->shown);
+	else if (state == REPLICATOR_UP || state == REPLICATOR_CATCHING_UP)
+		if (before == REPLICATOR_DOWN || before == REPLICATOR_STARTING || before == REPLICATOR_PAUSED)
+			log_info("%s takes writes%s", r->shown, state == REPLICATOR_CATCHING_UP ? ", catching up" : "");
 }
 
-void replicator_reached(struct replicator *r)
-{
-	breaker_succeeded(r->opts.breaker);
-	r->failures = 0;
-	if (!r->reply.server_version[0])
-		return;
-	pthread_mutex_lock(&r->lock);
-	memcpy(r->stats.server_version, r->reply.server_version, sizeof r->stats.server_version);
-	pthread_mutex_unlock(&r->lock);
-}
-
-/* The server's words, or what kept it from saying any. */
-void replicator_explain(struct replicator *r, char out[REPLICATOR_SHOWN_MAX])
-{
-	const struct record_reply *a = &r->reply;
-	struct view body = { a->body.p, a->body.len };
-
-	while (body.len && (body.p[body.len - 1] == '\n' || body.p[body.len - 1] == ' '))
-		body.len--;
-	if (a->status == 0)
-		snprintf(out, REPLICATOR_SHOWN_MAX, "%.399s", a->error.text);
-	else if (body.len)
-		snprintf(out, REPLICATOR_SHOWN_MAX, "HTTP %d: %.*s", a->status, (int)(body.len < 360 ? body.len : 360),
-		    body.p);
-	else
-		snprintf(out, REPLICATOR_SHOWN_MAX, "HTTP %d", a->status);
-}
-
-/* ---- the cursor and gaps, through the writer ---- */
-
-static enum err store_cursor_job(struct spool *s, void *arg, struct errbuf *eb)
-{
-	struct replicator *r = arg;
-	struct target_cursor c = { atomic_load(&r->cursor), r->delivered };
-
-	return target_store(spool_db(s), r->opts.target, &c, eb);
-}
-
-static void store_cursor(struct replicator *r, bool now)
-{
-	struct errbuf eb;
-	uint64_t seq = atomic_load(&r->cursor);
-	int64_t t = clock_mono_ns();
-
-	if (seq == r->stored_seq || (!now && t - r->stored_ns < STORE_CURSOR_NS))
-		return;
-	enum err e = committer_call(r->opts.committer, store_cursor_job, r, &eb);
-	r->stored_ns = t;
-	if (e == ERR_OK) {
-		r->stored_seq = seq;
-		committer_set_delivered(r->opts.committer, seq);
-	} else if (e != ERR_CLOSED) {
-		log_warn("the replication cursor could not be stored, points may be sent again: %s", eb.text);
-	}
-}
-
-struct gap_job {
-	const struct spool_row *row;
-};
-
-static enum err gap_job(struct spool *s, void *arg, struct errbuf *eb)
-{
-	const struct spool_row *row = ((struct gap_job *)arg)->row;
-
-	return gap_add(spool_db(s), row->min_ns, row->max_ns, row->points, "damaged", eb);
-}
-
-static void on_damaged(void *arg, const struct spool_row *row, const char *why)
-{
-	struct replicator *r = arg;
-	struct gap_job j = { row };
-	struct errbuf eb;
-
-	log_error("%s: its %u points cannot be delivered", why, row->points);
-	counter_add(COUNTER_GAP_POINTS, row->points);
-	if (committer_call(r->opts.committer, gap_job, &j, &eb) != ERR_OK)
-		log_error("the gap could not be recorded: %s", eb.text);
-}
-
-/* ---- the thread ---- */
-
-static const char *database_of(const struct replicator *r, uint32_t db)
-{
-	const char *name = catalogue_database_name(r->opts.catalogue, db);
-
-	return db == CATALOGUE_DEFAULT_DB || !name ? r->opts.database : name;
-}
-
-static void look_at_backlog(struct replicator *r)
+void replicator_look_at_backlog(struct replicator *r)
 {
 	struct committer_stats c;
 
 	committer_stats(r->opts.committer, &c);
 	/* a few commit groups are always on their way */
-	bool behind = c.last_seq > atomic_load(&r->cursor) + 16;
-	replicator_set_state(r, behind ? REPLICATOR_CATCHING_UP : REPLICATOR_UP, NULL);
+	bool behind = c.last_seq > atomic_load(&r->live_seq) + 16 || r->pending.list[0].count ||
+	    r->pending.count - 1 > r->held_count;
+	replicator_set_state(r,
+	    r->held_count ? REPLICATOR_HELD
+		: behind  ? REPLICATOR_CATCHING_UP
+			  : REPLICATOR_UP,
+	    NULL);
 }
 
-/* Nothing to deliver: waits for rows, and sees to it that an outage shows. */
-static void idle(struct replicator *r)
+/* ---- the thread ---- */
+
+bool replicator_run_source(struct replicator *r, struct parcel_source *source, struct parcel *p)
 {
-	uint64_t seq = r->source.seq;
+	bool live = source == &r->live.base;
+	struct parcel_limits limits = { r->limits.points, r->limits.bytes, replicator_held_bits(r) };
+	struct errbuf eb;
+
+	if (!live) {
+		limits.points = pace_points(&r->pace, limits.points * p->bodies);
+		limits.bytes *= p->bodies;
+	}
+	parcel_clear(p);
+	enum err e = source->ops->fill(source, p, &limits, &eb);
+	if (e == ERR_NOTFOUND)
+		return false;
+	if (e != ERR_OK) {
+		replicator_wait_ms(r, 1000, false);
+		return true;
+	}
+	if (p->count == 0) {
+		source->ops->done(source, p);
+		return true;
+	}
+	for (unsigned i = 0; r->make_signed && i < p->bodies; i++)
+		(void)parcel_make_signed(&p->body[i]);
+	int64_t began = clock_mono_ns();
+	enum outcome o = replicator_deliver(r, source, p);
+	if (o == OUTCOME_HELD)
+		replicator_hold_database(r, p->db);
+	if (o != OUTCOME_DONE)
+		return true;
+	source->ops->done(source, p);
+	if (!live)
+		pace_sent(&r->pace, began, began + r->took_ns, p->count);
+	replicator_store_cursor(r, false);
+	replicator_look_at_backlog(r);
+	return true;
+}
+
+/* One parcel of the others. False: none has any now, or it is not time yet; *waits tells these apart. */
+static bool run_others(struct replicator *r, bool *waits)
+{
+	struct parcel_source *others[] = { r->opts.replay, &r->backlog.base, r->opts.owed };
+
+	*waits = !pace_is_due(&r->pace, clock_mono_ns());
+	if (*waits)
+		return false;
+	for (unsigned i = 0; i < sizeof others / sizeof *others; i++)
+		if (others[i] && replicator_run_source(r, others[i], &r->parcel))
+			return true;
+	return false;
+}
+
+/* The server is asked each second until it answers, or there is something to deliver, which has its own back-off. */
+static void probe(struct replicator *r)
+{
+	uint64_t seq = r->live.rows.seq;
 	char why[REPLICATOR_SHOWN_MAX];
 
-	store_cursor(r, true);
-	if (committer_wait(r->opts.committer, seq, clock_mono_ns() + IDLE_PING_NS) > seq || replicator_is_stopping(r))
-		return;
-	while (!replicator_is_stopping(r)) {
+	while (!replicator_must_leave(r)) {
 		if (replicator_ping(r)) {
-			replicator_reached(r);
-			look_at_backlog(r);
+			if (r->held_count == 0) /* pings need no rights: they say nothing about what is held */
+				replicator_reached(r);
+			replicator_look_at_backlog(r);
 			return;
 		}
-		replicator_explain(r, why);
-		breaker_failed(r->opts.breaker);
+		replicator_explain(&r->reply, why);
+		if (!r->down_since_ns)
+			r->down_since_ns = clock_mono_ns();
+		if (r->opts.breaker)
+			breaker_failed(r->opts.breaker);
 		replicator_set_state(r, REPLICATOR_DOWN, why);
 		struct committer_stats c;
 		committer_stats(r->opts.committer, &c);
-		if (c.last_seq > seq) /* delivering has its own back-off */
+		if (c.last_seq > seq)
 			return;
 		replicator_wait_ms(r, PROBE_EVERY_NS / NS_PER_MS, false);
+	}
+}
+
+static bool take_retry(struct replicator *r)
+{
+	pthread_mutex_lock(&r->lock);
+	bool again = r->retry_now;
+	r->retry_now = false;
+	pthread_mutex_unlock(&r->lock);
+	return again;
+}
+
+/* Nothing to deliver now. waits: there is, but its time has not come. */
+static void idle(struct replicator *r, bool waits)
+{
+	uint64_t seq = r->live.rows.seq;
+	int64_t ping_at = clock_mono_ns() + IDLE_PING_NS, until = ping_at;
+
+	if (waits && r->pace.next_ns < until)
+		until = r->pace.next_ns;
+	if (replicator_next_try_ns(r) < until)
+		until = replicator_next_try_ns(r);
+	replicator_store_cursor(r, !waits);
+	bool news = committer_wait(r->opts.committer, seq, until) > seq;
+	if (!news && clock_mono_ns() >= ping_at)
+		probe(r);
+}
+
+static void wait_while_paused(struct replicator *r)
+{
+	replicator_store_cursor(r, true);
+	replicator_set_state(r, REPLICATOR_PAUSED, NULL);
+	pthread_mutex_lock(&r->lock);
+	while (r->paused && !r->stopping)
+		pthread_cond_wait(&r->wake, &r->lock);
+	bool go_on = !r->stopping;
+	pthread_mutex_unlock(&r->lock);
+	if (go_on && replicator_ping(r)) {
+		replicator_reached(r);
+		replicator_look_at_backlog(r);
 	}
 }
 
 static void *run(void *arg)
 {
 	struct replicator *r = arg;
-	struct errbuf eb;
 
-	if (replicator_ping(r)) {
+	if (!replicator_must_leave(r) && replicator_ping(r)) {
 		replicator_reached(r);
-		look_at_backlog(r);
+		replicator_look_at_backlog(r);
 	}
 	while (!replicator_is_stopping(r)) {
-		enum err e = parcel_fill(&r->parcel, &r->source, &r->limits, &eb);
-		if (e == ERR_NOTFOUND) {
-			atomic_store(&r->cursor, r->source.seq);
-			idle(r);
+		bool waits = false;
+		if (replicator_must_leave(r)) {
+			wait_while_paused(r);
 			continue;
 		}
-		if (e != ERR_OK) {
-			log_error("cannot read the spool for InfluxDB: %s", eb.text);
-			if (e == ERR_CORRUPT)
-				aside_mark(r->opts.spool_path, eb.text);
-			parcel_source_seek(&r->source, atomic_load(&r->cursor));
-			replicator_wait_ms(r, 1000, false);
-			continue;
-		}
-		if (r->make_signed)
-			(void)parcel_make_signed(&r->parcel);
-		if (!replicator_deliver(r, database_of(r, r->parcel.db), 0, r->parcel.count))
-			break;
-		atomic_store(&r->cursor, r->parcel.end_seq);
-		store_cursor(r, false);
-		look_at_backlog(r);
+		replicator_try_held(r, take_retry(r));
+		bool sent = replicator_run_source(r, &r->live.base, &r->live_parcel);
+		if (sent && !replicator_must_leave(r))
+			replicator_jump(r);
+		if (!replicator_must_leave(r))
+			sent |= run_others(r, &waits);
+		if (!sent)
+			idle(r, waits);
 	}
-	store_cursor(r, true);
+	replicator_store_cursor(r, true);
 	return NULL;
 }
 
-/* ---- any thread ---- */
+/* ---- starting and stopping ---- */
 
 static void set_defaults(struct replicator_opts *o)
 {
@@ -239,47 +262,76 @@ static void set_defaults(struct replicator_opts *o)
 		o->batch_points = 5000;
 	if (!o->batch_bytes)
 		o->batch_bytes = 1 << 20;
+	if (!o->connections)
+		o->connections = CONNECTIONS;
+	if (o->connections > RECORD_WRITES_MAX || !o->record->write_many)
+		o->connections = o->record->write_many ? RECORD_WRITES_MAX : 1;
+	if (!o->jump_age_ns)
+		o->jump_age_ns = JUMP_AGE_NS;
 	if (!o->timeout_ms)
 		o->timeout_ms = 10000;
 	if (!o->backoff_min_ms)
 		o->backoff_min_ms = 1000;
 	if (!o->backoff_max_ms)
 		o->backoff_max_ms = 60000;
+	if (!o->held_ms)
+		o->held_ms = 60000;
 	if (!o->quarantine_max_points)
 		o->quarantine_max_points = 100000;
 }
 
+void replicator_close_sources(const struct replicator_opts *opts)
+{
+	struct parcel_source *all[] = { opts->replay, opts->owed };
+
+	for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i])
+			all[i]->ops->close(all[i]);
+}
+
 static void replicator_free(struct replicator *r)
 {
-	spool_reader_close(r->reader);
-	spool_reader_close(r->look);
+	replicator_spool_fini(r);
+	replicator_close_sources(&r->opts);
+	parcel_fini(&r->live_parcel);
 	parcel_fini(&r->parcel);
-	lp_fini(&r->source.parser);
+	answer_lines_fini(&r->named);
 	buf_fini(&r->reply.body);
+	for (unsigned i = 0; i < RECORD_WRITES_MAX; i++)
+		buf_fini(&r->replies[i].body);
 	pthread_cond_destroy(&r->wake);
 	pthread_mutex_destroy(&r->lock);
 	pthread_mutex_destroy(&r->look_lock);
 	free(r);
 }
 
-static enum err load(struct replicator *r, struct errbuf *eb)
+static void replicator_init(struct replicator *r, const struct replicator_opts *opts)
 {
-	struct target_cursor c = { 0 };
-	enum err e = spool_reader_open(&r->reader, r->opts.spool_path, eb);
+	static const char mirror[] = "mirror:";
 
-	if (e == ERR_OK)
-		e = spool_reader_open(&r->look, r->opts.spool_path, eb);
-	if (e == ERR_OK)
-		e = target_load(spool_reader_db(r->reader), r->opts.target, &c, eb);
-	if (e == ERR_OK)
-		e = quarantine_count(spool_reader_db(r->reader), r->opts.target, &r->stats.quarantined_points, eb);
-	atomic_init(&r->cursor, c.seq);
-	r->delivered = c.points;
-	r->stored_seq = c.seq;
-	r->source.reader = r->reader;
-	parcel_source_seek(&r->source, c.seq);
-	committer_set_delivered(r->opts.committer, c.seq);
-	return e;
+	r->opts = *opts;
+	set_defaults(&r->opts);
+	snprintf(r->target, sizeof r->target, "%s", opts->target);
+	if (strncmp(opts->target, mirror, sizeof mirror - 1) == 0)
+		snprintf(r->shown, sizeof r->shown, "the mirror %s", opts->target + sizeof mirror - 1);
+	else
+		snprintf(r->shown, sizeof r->shown, "InfluxDB");
+	snprintf(r->stats.target, sizeof r->stats.target, "%s", r->target);
+	r->limits = (struct parcel_limits){ r->opts.batch_points, r->opts.batch_bytes, 0 };
+	r->stats.since_ns = clock_wall_ns();
+	pace_init(&r->pace, &(struct pace_opts){ .ceiling = r->opts.backlog_rate });
+	replicator_spool_init(r);
+	parcel_init(&r->live_parcel, 1);
+	parcel_init(&r->parcel, r->opts.connections);
+	answer_lines_init(&r->named);
+	buf_init(&r->reply.body, REPLY_MAX);
+	for (unsigned i = 0; i < RECORD_WRITES_MAX; i++)
+		buf_init(&r->replies[i].body, REPLY_MAX);
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_mutex_init(&r->look_lock, NULL);
+	clock_cond_init(&r->wake);
+	if (getrandom(&r->random, sizeof r->random, 0) != sizeof r->random || !r->random)
+		r->random = (uint64_t)clock_wall_ns() | 1;
 }
 
 enum err replicator_start(struct replicator **out, const struct replicator_opts *opts, struct errbuf *eb)
@@ -287,24 +339,14 @@ enum err replicator_start(struct replicator **out, const struct replicator_opts 
 	struct replicator *r = calloc(1, sizeof *r);
 
 	*out = NULL;
-	if (!r)
+	if (!r) {
+		replicator_close_sources(opts);
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
-	r->opts = *opts;
-	set_defaults(&r->opts);
-	r->limits = (struct parcel_limits){ r->opts.batch_points, r->opts.batch_bytes };
-	r->stats.since_ns = clock_wall_ns();
-	r->source.damaged = on_damaged;
-	r->source.arg = r;
-	parcel_init(&r->parcel);
-	buf_init(&r->reply.body, REPLY_MAX);
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_mutex_init(&r->look_lock, NULL);
-	clock_cond_init(&r->wake);
-	if (getrandom(&r->random, sizeof r->random, 0) != sizeof r->random || !r->random)
-		r->random = (uint64_t)clock_wall_ns() | 1;
-	enum err e = load(r, eb);
+	}
+	replicator_init(r, opts);
+	enum err e = replicator_spool_load(r, eb);
 	if (e == ERR_OK)
-		e = thread_start(&r->thread, "hf-record", run, r, eb);
+		e = thread_start(&r->thread, "hf-replicator", run, r, eb);
 	if (e != ERR_OK) {
 		replicator_free(r);
 		return e;
@@ -313,18 +355,32 @@ enum err replicator_start(struct replicator **out, const struct replicator_opts 
 	return ERR_OK;
 }
 
-void replicator_stop(struct replicator *r)
+void replicator_ask_to_stop(struct replicator *r)
 {
-	if (!r)
-		return;
 	pthread_mutex_lock(&r->lock);
 	r->stopping = true;
 	pthread_cond_broadcast(&r->wake);
 	pthread_mutex_unlock(&r->lock);
 	committer_wake(r->opts.committer);
-	pthread_join(r->thread, NULL);
+}
+
+void replicator_join(struct replicator *r)
+{
+	if (!r->joined)
+		pthread_join(r->thread, NULL);
+	r->joined = true;
+}
+
+void replicator_stop(struct replicator *r)
+{
+	if (!r)
+		return;
+	replicator_ask_to_stop(r);
+	replicator_join(r);
 	replicator_free(r);
 }
+
+/* ---- control, any thread ---- */
 
 void replicator_retry_now(struct replicator *r)
 {
@@ -335,44 +391,56 @@ void replicator_retry_now(struct replicator *r)
 	committer_wake(r->opts.committer);
 }
 
-/* What the record has not got. Without rows above the cursor that needs no look into the file. */
-static bool backlog(struct replicator *r, struct spool_backlog *out)
+static enum err pause_job(struct spool *s, void *arg, struct errbuf *eb)
 {
-	struct committer_stats c;
-	struct errbuf eb;
-	uint64_t cursor = atomic_load(&r->cursor);
+	struct replicator *r = arg;
 
-	committer_stats(r->opts.committer, &c);
-	*out = (struct spool_backlog){ .min_ns = INT64_MAX };
-	if (c.last_seq <= cursor)
-		return true;
-	pthread_mutex_lock(&r->look_lock);
-	enum err e = spool_reader_after(r->look, cursor, out, &eb);
-	pthread_mutex_unlock(&r->look_lock);
-	if (e != ERR_OK)
-		log_warn("cannot tell what waits for InfluxDB: %s", eb.text);
-	return e == ERR_OK;
-}
-
-int64_t replicator_undelivered_from_ns(void *replicator)
-{
-	struct spool_backlog b;
-
-	return backlog(replicator, &b) ? b.min_ns : INT64_MIN;
-}
-
-void replicator_stats(struct replicator *r, struct replicator_stats *out)
-{
-	struct spool_backlog b;
-
-	(void)backlog(r, &b);
 	pthread_mutex_lock(&r->lock);
-	*out = r->stats;
+	bool paused = r->paused;
 	pthread_mutex_unlock(&r->lock);
-	out->cursor_seq = atomic_load(&r->cursor);
-	out->delivered_points = counter_get(COUNTER_REPL_SENT_POINTS);
-	out->lag_points = b.points;
-	out->undelivered_from_ns = b.min_ns;
-	int64_t age = b.oldest_received_ns ? clock_wall_ns() - b.oldest_received_ns : 0;
-	out->lag_ns = age > 0 ? age : 0;
+	return target_set_paused(spool_db(s), r->target, paused, eb);
+}
+
+static void set_paused(struct replicator *r, bool paused)
+{
+	struct errbuf eb;
+
+	pthread_mutex_lock(&r->lock);
+	r->paused = paused;
+	pthread_cond_broadcast(&r->wake);
+	pthread_mutex_unlock(&r->lock);
+	committer_wake(r->opts.committer);
+	enum err e = committer_call(r->opts.committer, pause_job, r, &eb);
+	if (e != ERR_OK && e != ERR_CLOSED)
+		log_warn("that %s is %s could not be stored: %s", r->shown, paused ? "paused" : "resumed", eb.text);
+}
+
+void replicator_pause(struct replicator *r)
+{
+	set_paused(r, true);
+}
+
+void replicator_resume(struct replicator *r)
+{
+	set_paused(r, false);
+}
+
+enum err replicator_skip_held(struct replicator *r, struct errbuf *eb)
+{
+	pthread_mutex_lock(&r->lock);
+	bool held = r->stats.held_databases > 0;
+	r->skip_held |= held;
+	pthread_mutex_unlock(&r->lock);
+	if (!held)
+		return errbuf_set(eb, ERR_NOTFOUND, "nothing is held for %s", r->shown);
+	replicator_retry_now(r);
+	return ERR_OK;
+}
+
+enum err replicator_replay(struct replicator *r, struct errbuf *eb)
+{
+	if (!r->opts.replay)
+		return errbuf_set(eb, ERR_NOTFOUND, "%s replays nothing", r->shown);
+	committer_wake(r->opts.committer);
+	return ERR_OK;
 }

@@ -1,277 +1,355 @@
-/* Delivering lines [from, to) of a parcel, by the answer (flow/answer.h has what counts as which):
+/* Delivering a parcel. Its bodies are sent at once, if there are several; one that did not simply arrive is then sent by
+ * itself, by the answer (flow/answer.h has what counts as which):
  *
  *	delivered	done
- *	refused		one line: quarantine it with the server's words; more: each half by itself. A server that takes no
- *			unsigned integers gets them as integers from then on
- *	too large	as refused
+ *	refused		the lines that the server names, or all if it says that it dropped all, or a single one: into the
+ *			quarantine with its words; else each half by itself. A server that takes no unsigned integers gets
+ *			them as integers from then on
+ *	too large	as refused, but only a single line goes into the quarantine
  *	unclear		as refused, but a single line only if a harmless one passes; else held
  *	no database	create it, if allowed; else held
- *	held		nothing moves; again in HELD_MS or on request
- *	retry		back off with full jitter, Retry-After obeyed; a server that answers a ping is tried at once. Lines
- *			that draw a 5xx or end the connection POISON_TRIES times, though the server answered a ping before
- *			each, are bisected as if refused; but a single one is set aside only when harmless lines pass in
- *			the same place, POISON_PROOFS times in turn with it, so that a sick server never empties the spool
- *			into the quarantine */
+ *	held		the database is held: others go on, it is tried again each minute or on request
+ *	retry		back off with full jitter, Retry-After obeyed; a server that answers a ping is tried at once. After
+ *			POISON_TRIES failures of a server that had been well before (one is enough where it died of it):
+ *			replicator_poison.c
+ *
+ * Before each request of another source than live a live parcel goes first. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
-#include "flow/answer.h"
+#include "base/num.h"
 #include "flow/replicator_part.h"
-#include "store/targets.h"
 
-enum { POISON_TRIES = 3, POISON_PROOFS = 3 };
-#define HELD_MS 60000
-#define PING_MS 500
-#define PROBE_EVERY_NS NS_PER_S
-#define RETRY_AFTER_MAX_MS 600000
-
-/* ---- waiting ---- */
-
-static uint64_t next_random(struct replicator *r)
-{
-	r->random ^= r->random << 13;
-	r->random ^= r->random >> 7;
-	r->random ^= r->random << 17;
-	return r->random;
-}
-
-bool replicator_ping(struct replicator *r)
-{
-	bool ok = r->opts.record->ping(r->opts.record_ctx, PING_MS, &r->reply) == ERR_OK && r->reply.status < 500;
-
-	r->pinged |= ok;
-	return ok;
-}
-
-/* False: stopping. With pings the wait ends as soon as the server answers one. */
-bool replicator_wait_ms(struct replicator *r, int64_t ms, bool pings)
-{
-	int64_t end = clock_mono_ns() + ms * NS_PER_MS;
-	bool go_on = true;
-
-	pthread_mutex_lock(&r->lock);
-	r->stats.next_try_ns = clock_wall_ns() + ms * NS_PER_MS;
-	while (go_on && !r->stopping && !r->retry_now && clock_mono_ns() < end) {
-		int64_t probe = clock_mono_ns() + PROBE_EVERY_NS;
-		while (!r->stopping && !r->retry_now &&
-		    clock_cond_wait(&r->wake, &r->lock, pings && probe < end ? probe : end)) {
-		}
-		if (pings && !r->stopping && !r->retry_now && clock_mono_ns() < end) {
-			pthread_mutex_unlock(&r->lock);
-			go_on = !replicator_ping(r);
-			pthread_mutex_lock(&r->lock);
-		}
-	}
-	r->retry_now = false;
-	bool stopping = r->stopping;
-	pthread_mutex_unlock(&r->lock);
-	return !stopping;
-}
-
-/* Full jitter: anything between 0 and the ceiling, which doubles, so that many senders do not come back as one. */
-static bool back_off(struct replicator *r)
-{
-	int64_t ceiling = r->opts.backoff_min_ms;
-
-	for (unsigned i = 0; i < r->failures && ceiling < r->opts.backoff_max_ms; i++)
-		ceiling *= 2;
-	if (ceiling > r->opts.backoff_max_ms)
-		ceiling = r->opts.backoff_max_ms;
-	r->failures++;
-	counter_add(COUNTER_REPL_RETRIES, 1);
-	pthread_mutex_lock(&r->lock);
-	r->stats.retries++;
-	pthread_mutex_unlock(&r->lock);
-	if (r->reply.retry_after_ms) {
-		int64_t ms = r->reply.retry_after_ms < RETRY_AFTER_MAX_MS ? r->reply.retry_after_ms
-									  : RETRY_AFTER_MAX_MS;
-		return replicator_wait_ms(r, ms, false);
-	}
-	/* a server that answered and failed gets its pause; one that said nothing is used as soon as it is back */
-	return replicator_wait_ms(r, (int64_t)(next_random(r) % (uint64_t)ceiling) + 1, r->reply.status == 0);
-}
+enum { POISON_TRIES = 3, CREATIONS_MAX = 2 };
 
 /* ---- the quarantine, through the writer ---- */
 
 struct quarantine_job {
-	struct quarantine_entry entry;
+	const struct parcel_refusal *refusal;
+	const char *target;
 	uint64_t max_points, dropped;
 };
 
 static enum err quarantine_job(struct spool *s, void *arg, struct errbuf *eb)
 {
 	struct quarantine_job *j = arg;
+	const struct parcel_refusal *f = j->refusal;
+	enum err e = ERR_OK;
 
-	return quarantine_add(spool_db(s), &j->entry, j->max_points, &j->dropped, eb);
+	j->dropped = 0;
+	for (uint32_t i = f->from; e == ERR_OK && i < f->to; i++) {
+		uint64_t dropped = 0;
+		struct view line = parcel_lines(f->body, i, i + 1);
+		struct quarantine_entry entry = { .target = j->target,
+			.database = f->database,
+			.at_ns = clock_wall_ns(),
+			.status = f->status,
+			.reason = view_of(f->reason),
+			.line = { line.p, line.len - 1 } };
+		e = quarantine_add(spool_db(s), &entry, j->max_points, &dropped, eb);
+		j->dropped += dropped;
+	}
+	return e;
 }
 
-/* Durable before the cursor passes the point. False: stopping; then it is sent and refused again. */
-static bool set_aside(struct replicator *r, const char *database, struct view line, const char *reason)
+static enum err store_refusal(struct delivery *d, const struct parcel_refusal *f, struct errbuf *eb)
 {
-	struct errbuf eb;
-	struct quarantine_job j = { .entry = { .target = r->opts.target,
-					.database = database,
-					.at_ns = clock_wall_ns(),
-					.status = r->reply.status,
-					.reason = view_of(reason),
-					.line = line },
-		.max_points = r->opts.quarantine_max_points };
+	struct replicator *r = d->r;
+	struct quarantine_job j = { f, r->target, r->opts.quarantine_max_points, 0 };
 
-	while (committer_call(r->opts.committer, quarantine_job, &j, &eb) != ERR_OK) {
-		log_error("a refused point could not be put into the quarantine: %s", eb.text);
-		if (!replicator_wait_ms(r, 1000, false))
-			return false;
-	}
-	log_warn("InfluxDB refused a point, it is in quarantine (GET /api/v1/quarantine): %s", reason);
-	counter_add(COUNTER_REPL_QUARANTINED, 1);
+	if (d->source->ops->refused)
+		return d->source->ops->refused(d->source, f, eb);
+	enum err e = committer_call(r->opts.committer, quarantine_job, &j, eb);
+	if (e != ERR_OK)
+		return e;
+	counter_add(COUNTER_REPL_QUARANTINED, f->to - f->from);
 	if (j.dropped)
 		counter_add(COUNTER_QUARANTINE_DROPPED, j.dropped);
 	pthread_mutex_lock(&r->lock);
-	r->stats.quarantined_points++;
+	r->stats.quarantined_points += f->to - f->from;
 	pthread_mutex_unlock(&r->lock);
+	return ERR_OK;
+}
+
+bool replicator_set_aside(
+    struct delivery *d, uint32_t from, uint32_t to, int status, const char *reason, bool poison, bool skipped)
+{
+	const struct parcel_refusal f = { d->parcel, d->body, from, to, d->database, status, reason, poison, skipped };
+	struct errbuf eb;
+
+	while (store_refusal(d, &f, &eb) != ERR_OK) {
+		log_error("refused points could not be put into the quarantine: %s", eb.text);
+		if (!replicator_wait_ms(d->r, 1000, false))
+			return false;
+	}
+	log_warn("%s refused %u point%s, in quarantine now (GET /api/v1/quarantine): %s", d->r->shown, to - from,
+	    to - from == 1 ? "" : "s", reason);
 	return true;
 }
 
-/* ---- delivering ---- */
+/* ---- one try ---- */
 
-static enum answer send_lines(struct replicator *r, const char *database, struct view lines)
+static void note_delivered(struct delivery *d, uint32_t points)
 {
-	(void)r->opts.record->write(r->opts.record_ctx, database, lines, r->opts.timeout_ms, &r->reply);
-	counter_add(COUNTER_REPL_REQUESTS, 1);
-	return answer_of(r->reply.status, (struct view){ r->reply.body.p, r->reply.body.len });
+	struct replicator *r = d->r;
+
+	replicator_reached(r);
+	replicator_took(r, d->parcel->db);
+	r->pinged = true;
+	r->delivered += points;
+	counter_add(COUNTER_REPL_SENT_POINTS, points);
+	replicator_note_rate(r, points, !d->live);
 }
 
-static bool create_database(struct replicator *r, const char *database)
+/* False: to be left. */
+static bool live_goes_first(struct delivery *d)
 {
-	if (!r->opts.create_database ||
-	    r->opts.record->make_place(
-		r->opts.record_ctx, database, r->opts.retention_ns, r->opts.timeout_ms, &r->reply) != ERR_OK)
-		return false;
-	log_info("created the database %s in InfluxDB", database);
-	return true;
+	if (!d->live && !replicator_must_leave(d->r))
+		(void)replicator_run_source(d->r, &d->r->live.base, &d->r->live_parcel);
+	return !replicator_must_leave(d->r);
 }
 
-/* Does a harmless point pass where the suspect does not? */
-static bool harmless_point_passes(struct replicator *r, const char *database)
-{
-	char line[96];
-	struct record_reply suspect = r->reply; /* its words are wanted later */
-
-	buf_init(&r->reply.body, suspect.body.max);
-	int n = snprintf(line, sizeof line, "holdfast,part=replication probe=1i %lld\n", (long long)clock_wall_ns());
-	bool ok = send_lines(r, database, (struct view){ line, (size_t)n }) == ANSWER_DELIVERED;
-	buf_fini(&r->reply.body);
-	r->reply = suspect;
-	return ok;
-}
-
-/* Takes note of a failure; false: stopping. */
-static bool hold(struct replicator *r)
-{
-	char why[REPLICATOR_SHOWN_MAX];
-
-	replicator_explain(r, why);
-	breaker_failed(r->opts.breaker);
-	replicator_set_state(r, REPLICATOR_HELD, why);
-	return replicator_wait_ms(r, HELD_MS, false);
-}
-
-static bool retry_later(struct replicator *r, unsigned *strikes)
-{
-	char why[REPLICATOR_SHOWN_MAX];
-
-	replicator_explain(r, why);
-	/* a strike: the request arrived, and the server had been well before */
-	if (r->reply.connected && r->reply.status != 429 && !r->reply.retry_after_ms && r->pinged)
-		++*strikes;
-	breaker_failed(r->opts.breaker);
-	replicator_set_state(r, REPLICATOR_DOWN, why);
-	r->pinged = false;
-	if (!back_off(r))
-		return false;
-	if (!r->pinged)
-		(void)replicator_ping(r);
-	return true;
-}
-
-static bool deliver_halves(struct replicator *r, const char *database, uint32_t from, uint32_t to)
+static enum outcome deliver_halves(struct delivery *d, uint32_t from, uint32_t to)
 {
 	uint32_t middle = from + (to - from) / 2;
+	enum outcome o = replicator_deliver_range(d, from, middle, 0);
 
-	return replicator_deliver(r, database, from, middle) && replicator_deliver(r, database, middle, to);
+	return o == OUTCOME_DONE ? replicator_deliver_range(d, middle, to, 0) : o;
 }
 
-static bool refused(struct replicator *r, const char *database, uint32_t from, uint32_t to)
+static enum outcome set_aside(struct delivery *d, uint32_t from, uint32_t to, const char *reason)
+{
+	return replicator_set_aside(d, from, to, d->r->reply.status, reason, false, false) ? OUTCOME_DONE
+											   : OUTCOME_LEAVE;
+}
+
+/* InfluxDB 1.x: "partial write: … dropped=3", of the points in the request. */
+static bool dropped_all(const struct buf *body, uint32_t points)
+{
+	static const char word[] = "dropped=";
+	const char *p = body->len ? memmem(body->p, body->len, word, sizeof word - 1) : NULL;
+	uint64_t n;
+
+	if (!p)
+		return false;
+	p += sizeof word - 1;
+	size_t digits = 0, room = body->len - (size_t)(p - body->p);
+	while (digits < room && p[digits] >= '0' && p[digits] <= '9')
+		digits++;
+	return num_parse_u64((struct view){ p, digits }, &n) && n == points;
+}
+
+/* Are all the lines that the answer names lines that were sent? */
+static bool names_ours(struct delivery *d, uint32_t from)
+{
+	const struct answer_lines *named = &d->r->named;
+
+	for (uint32_t i = 0; i < named->count; i++) {
+		uint32_t at = from + named->lines[i].number - 1;
+		struct view line = parcel_lines(d->body, at, at + 1);
+		if (!answer_line_is(&named->lines[i], (struct view){ line.p, line.len - 1 }))
+			return false;
+	}
+	return true;
+}
+
+/* The lines that 3.x names are set aside; it took the others, as far as it has told of all. */
+static enum outcome refused_by_name(struct delivery *d, uint32_t from, uint32_t to)
+{
+	struct replicator *r = d->r;
+	bool complete = r->named.complete;
+	uint32_t n = r->named.count, last = from + r->named.lines[n - 1].number;
+
+	for (uint32_t i = 0; i < n; i++) {
+		char why[REPLICATOR_SHOWN_MAX];
+		uint32_t at = from + r->named.lines[i].number - 1;
+		struct view reason = r->named.lines[i].reason;
+		snprintf(why, sizeof why, "HTTP %d: %.*s", r->reply.status, (int)view_cut(reason, 360), reason.p);
+		if (set_aside(d, at, at + 1, why) != OUTCOME_DONE)
+			return OUTCOME_LEAVE;
+	}
+	if (complete) {
+		note_delivered(d, to - from - n);
+		return OUTCOME_DONE;
+	}
+	note_delivered(d, last - from - n); /* it names them in their order */
+	return last < to ? replicator_deliver_range(d, last, to, 0) : OUTCOME_DONE;
+}
+
+static enum outcome refused(struct delivery *d, uint32_t from, uint32_t to, enum answer a)
 {
 	static const char number[] = "invalid number";
+	struct replicator *r = d->r;
+	struct view body = { r->reply.body.p, r->reply.body.len };
 	char why[REPLICATOR_SHOWN_MAX];
-	const struct buf *body = &r->reply.body;
 
-	if (!r->make_signed && body->len && memmem(body->p, body->len, number, sizeof number - 1) &&
-	    parcel_make_signed(&r->parcel)) {
-		log_info("InfluxDB takes no unsigned integers: they are sent as integers from now on");
+	if (!r->make_signed && body.len && memmem(body.p, body.len, number, sizeof number - 1) &&
+	    parcel_make_signed(d->body)) {
+		log_info("%s takes no unsigned integers: they are sent as integers from now on", r->shown);
 		r->make_signed = true;
-		return replicator_deliver(r, database, from, to);
+		return replicator_deliver_range(d, from, to, 0);
 	}
-	if (to - from > 1)
-		return deliver_halves(r, database, from, to);
-	replicator_explain(r, why);
-	struct view line = parcel_lines(&r->parcel, from, to);
-	line.len -= line.len > 0; /* without its newline */
-	return set_aside(r, database, line, why);
+	if (a == ANSWER_REFUSED && answer_lines_read(&r->named, body, to - from) && names_ours(d, from))
+		return refused_by_name(d, from, to);
+	if (to - from > 1 && !(a == ANSWER_REFUSED && dropped_all(&r->reply.body, to - from)))
+		return deliver_halves(d, from, to);
+	replicator_explain(&r->reply, why);
+	return set_aside(d, from, to, why);
 }
 
-/* False: stopping. The depth is the logarithm of the parcel's lines. */
-bool replicator_deliver(struct replicator *r, const char *database, uint32_t from, uint32_t to)
+static enum outcome held(struct delivery *d, uint32_t from, uint32_t to)
 {
-	unsigned strikes = 0, proofs = 0;
+	struct replicator *r = d->r;
+	char why[REPLICATOR_SHOWN_MAX];
 
-	while (!replicator_is_stopping(r)) {
-		switch (send_lines(r, database, parcel_lines(&r->parcel, from, to))) {
-		case ANSWER_DELIVERED:
-			replicator_reached(r);
-			r->pinged = true;
-			r->delivered += to - from;
-			counter_add(COUNTER_REPL_SENT_POINTS, to - from);
-			return true;
-		case ANSWER_REFUSED:
-		case ANSWER_TOO_LARGE:
-			replicator_reached(r);
-			return refused(r, database, from, to);
-		case ANSWER_NO_DATABASE:
-			if (create_database(r, database))
-				continue;
-			if (r->reply.status == 0 ? !retry_later(r, &strikes) : !hold(r))
-				return false;
-			continue;
-		case ANSWER_UNCLEAR:
-			if (to - from > 1 || harmless_point_passes(r, database)) {
-				replicator_reached(r);
-				return refused(r, database, from, to);
-			}
-			if (!hold(r))
-				return false;
-			continue;
-		case ANSWER_HELD:
-			if (!hold(r))
-				return false;
-			continue;
-		case ANSWER_RETRY:
-			if (!retry_later(r, &strikes))
-				return false;
-			if (strikes < POISON_TRIES)
-				continue;
-			if (to - from > 1)
-				return deliver_halves(r, database, from, to);
-			/* in turns, so that a server that has just recovered is not taken for the point's fault */
-			proofs = harmless_point_passes(r, database) ? proofs + 1 : 0;
-			if (proofs == POISON_PROOFS)
-				return refused(r, database, from, to);
-			strikes = proofs ? POISON_TRIES - 1 : 0;
-			continue;
-		}
+	replicator_explain(&r->reply, why);
+	pthread_mutex_lock(&r->lock);
+	d->skip |= r->skip_held;
+	r->skip_held = false;
+	pthread_mutex_unlock(&r->lock);
+	if (d->skip)
+		return replicator_set_aside(d, from, to, r->reply.status, why, false, true) ? OUTCOME_DONE
+											    : OUTCOME_LEAVE;
+	if (r->opts.breaker)
+		breaker_failed(r->opts.breaker);
+	replicator_set_state(r, REPLICATOR_HELD, why);
+	return OUTCOME_HELD;
+}
+
+enum tried { TRIED_SETTLED, TRIED_FAILED, TRIED_AGAIN };
+
+/* FAILED: for want of strength; it has been waited for, and strikes are counted. */
+static enum tried try_once(
+    struct delivery *d, uint32_t from, uint32_t to, unsigned *strikes, unsigned *creations, enum outcome *out)
+{
+	struct replicator *r = d->r;
+	int64_t began = clock_mono_ns();
+	enum answer a = replicator_send(r, d->database, parcel_lines(d->body, from, to));
+
+	if (!d->live)
+		r->took_ns += clock_mono_ns() - began;
+	if (a == ANSWER_NO_DATABASE && (*creations)++ < CREATIONS_MAX && r->opts.create_database) {
+		if (replicator_create_database(r, d->database))
+			return TRIED_AGAIN;
+		if (r->reply.status == 0)
+			a = ANSWER_RETRY;
 	}
-	return false;
+	switch (a) {
+	case ANSWER_DELIVERED:
+		note_delivered(d, to - from);
+		*out = OUTCOME_DONE;
+		return TRIED_SETTLED;
+	case ANSWER_UNCLEAR:
+		if (to - from == 1 && !replicator_harmless_passes(r, d->database)) {
+			*out = held(d, from, to);
+			return TRIED_SETTLED;
+		}
+		/* fall through */
+	case ANSWER_REFUSED:
+	case ANSWER_TOO_LARGE:
+		replicator_reached(r);
+		*out = refused(d, from, to, a);
+		return TRIED_SETTLED;
+	case ANSWER_NO_DATABASE:
+	case ANSWER_HELD:
+		*out = held(d, from, to);
+		return TRIED_SETTLED;
+	case ANSWER_RETRY:
+		break;
+	}
+	if (replicator_retry_later(r, strikes))
+		return TRIED_FAILED;
+	*out = OUTCOME_LEAVE;
+	return TRIED_SETTLED;
+}
+
+bool replicator_try(struct delivery *d, uint32_t from, uint32_t to, unsigned *strikes, enum outcome *out)
+{
+	unsigned creations = 0;
+	enum tried t;
+
+	do {
+		if (!live_goes_first(d)) {
+			*out = OUTCOME_LEAVE;
+			return true;
+		}
+		t = try_once(d, from, to, strikes, &creations, out);
+	} while (t == TRIED_AGAIN);
+	return t == TRIED_SETTLED;
+}
+
+enum outcome replicator_deliver_range(struct delivery *d, uint32_t from, uint32_t to, unsigned strikes)
+{
+	enum outcome o;
+
+	while (strikes < POISON_TRIES)
+		if (replicator_try(d, from, to, &strikes, &o))
+			return o;
+	return replicator_narrow_down(d, from, to);
+}
+
+/* ---- all bodies at once ---- */
+
+/* Those that arrived are marked so; strikes of those that failed. False: to be left. */
+static bool send_all(struct delivery *d, bool arrived[RECORD_WRITES_MAX], unsigned strikes[RECORD_WRITES_MAX])
+{
+	struct replicator *r = d->r;
+	enum answer answers[RECORD_WRITES_MAX];
+	bool waited = false;
+	unsigned drawn = 0;
+
+	if (!live_goes_first(d))
+		return false;
+	replicator_send_many(r, d->database, d->parcel, answers);
+	for (unsigned i = 0; i < d->parcel->bodies; i++)
+		if (d->parcel->body[i].count && answers[i] == ANSWER_DELIVERED) {
+			arrived[i] = true;
+			note_delivered(d, d->parcel->body[i].count);
+		}
+	for (unsigned i = 0; i < d->parcel->bodies; i++) {
+		if (!d->parcel->body[i].count || answers[i] != ANSWER_RETRY)
+			continue;
+		if (!waited) { /* once for all */
+			struct record_reply one = r->reply;
+			r->reply = r->replies[i];
+			bool go_on = replicator_retry_later(r, &drawn);
+			r->replies[i] = r->reply;
+			r->reply = one;
+			waited = true;
+			if (!go_on)
+				return false;
+		}
+		strikes[i] = drawn;
+	}
+	return true;
+}
+
+enum outcome replicator_deliver(struct replicator *r, struct parcel_source *source, struct parcel *p)
+{
+	struct delivery d = { .r = r,
+		.source = source,
+		.parcel = p,
+		.database = replicator_database(r, p->db),
+		.live = source == &r->live.base };
+	bool arrived[RECORD_WRITES_MAX] = { false };
+	unsigned strikes[RECORD_WRITES_MAX] = { 0 }, bodies = 0;
+
+	for (unsigned i = 0; i < p->bodies; i++)
+		bodies += p->body[i].count > 0;
+	if (!d.live)
+		r->took_ns = 0;
+	if (bodies > 1 && r->opts.record->write_many && !send_all(&d, arrived, strikes))
+		return OUTCOME_LEAVE;
+	for (unsigned i = 0; i < p->bodies; i++) {
+		if (arrived[i] || !p->body[i].count)
+			continue;
+		d.body = &p->body[i];
+		enum outcome o = replicator_deliver_range(&d, 0, p->body[i].count, strikes[i]);
+		if (o != OUTCOME_DONE)
+			return o;
+	}
+	return OUTCOME_DONE;
 }

@@ -98,12 +98,15 @@ NODISCARD enum err spool_reader_begin(
 NODISCARD enum err spool_reader_first_time(
     struct spool_reader *r, int64_t from_ns, int64_t to_ns, int64_t *first_ns, struct errbuf *eb);
 struct spool_backlog {
-	uint64_t points;
-	int64_t min_ns; /* the smallest timestamp; INT64_MAX: none waits */
+	uint64_t points, bytes; /* bytes: payloads, compressed */
+	int64_t min_ns, max_ns; /* of timestamps; INT64_MAX, INT64_MIN: none waits */
 	int64_t oldest_received_ns; /* of the first row; 0: none waits */
 };
 /* What lies in rows above after_seq. */
 NODISCARD enum err spool_reader_after(
     struct spool_reader *r, uint64_t after_seq, struct spool_backlog *out, struct errbuf *eb);
+/* What lies in rows after_seq + 1 to to_seq. Reads what extents say, and single rows at the two ends. */
+NODISCARD enum err spool_reader_between(
+    struct spool_reader *r, uint64_t after_seq, uint64_t to_seq, struct spool_backlog *out, struct errbuf *eb);
 
 #endif

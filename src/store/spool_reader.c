@@ -10,7 +10,7 @@ enum { TEXT_MAX = 64 << 20, TEXT_KEEP = 4 << 20 };
 
 struct spool_reader {
 	sqlite3 *db;
-	sqlite3_stmt *next, *extent, *after_extents, *after_rows, *last_extent, *begin, *received, *first_time;
+	sqlite3_stmt *next, *extent, *in_extents, *in_rows, *last_extent, *begin, *received, *first_time;
 	struct frame_unpacker *unpacker;
 	struct buf text;
 	uint64_t run_from, run_to; /* an extent that overlaps the range asked for last; 0: unknown */
@@ -45,10 +45,12 @@ enum err spool_reader_open(struct spool_reader **out, const char *path, struct e
 		    "FROM spool WHERE seq > (SELECT coalesce(max(last_seq), 0) FROM extent)) "
 		    "WHERE max_ns >= ?1 AND min_ns < ?2" },
 		{ &r->last_extent, "SELECT max(first_seq), last_seq FROM extent" },
-		{ &r->after_extents, "SELECT sum(points), min(min_ns), max(last_seq) FROM extent WHERE first_seq > ?" },
-		{ &r->after_rows,
-		    "SELECT sum(points), min(min_ns) FROM spool WHERE seq > ?1 AND "
-		    "(seq > ?2 OR seq <= (SELECT max(last_seq) FROM extent WHERE first_seq <= ?1))" },
+		{ &r->in_extents,
+		    "SELECT sum(points), sum(bytes), min(min_ns), max(max_ns), min(first_seq), max(last_seq) FROM extent "
+		    "WHERE first_seq > ?1 AND last_seq <= ?2" },
+		{ &r->in_rows,
+		    "SELECT sum(points), sum(length(payload)), min(min_ns), max(max_ns) FROM spool "
+		    "WHERE seq > ?1 AND seq <= ?2" },
 	};
 	e = database_open_reader(&r->db, path, eb);
 	for (size_t i = 0; e == ERR_OK && i < sizeof all / sizeof *all; i++)
@@ -71,8 +73,8 @@ void spool_reader_close(struct spool_reader *r)
 	sqlite3_finalize(r->begin);
 	sqlite3_finalize(r->received);
 	sqlite3_finalize(r->first_time);
-	sqlite3_finalize(r->after_extents);
-	sqlite3_finalize(r->after_rows);
+	sqlite3_finalize(r->in_extents);
+	sqlite3_finalize(r->in_rows);
 	sqlite3_close(r->db);
 	frame_unpacker_free(r->unpacker);
 	buf_fini(&r->text);
@@ -219,34 +221,45 @@ enum err spool_reader_first_time(
 	return e;
 }
 
-enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, struct spool_backlog *out, struct errbuf *eb)
+/* Adds what the statement says of rows in (after, to]. */
+static enum err add_sums(struct spool_reader *r, sqlite3_stmt *st, uint64_t after, uint64_t to,
+    struct spool_backlog *out, uint64_t *first, uint64_t *last, struct errbuf *eb)
 {
 	enum err e = ERR_OK;
-	uint64_t extents_end = after_seq;
 
-	*out = (struct spool_backlog){ .min_ns = INT64_MAX };
-	sqlite3_bind_int64(r->after_extents, 1, (int64_t)after_seq);
-	if (sqlite3_step(r->after_extents) != SQLITE_ROW)
+	if (after >= to)
+		return ERR_OK;
+	sqlite3_bind_int64(st, 1, (int64_t)after);
+	sqlite3_bind_int64(st, 2, (int64_t)to);
+	if (sqlite3_step(st) != SQLITE_ROW) {
 		e = database_error(r->db, "count what waits", eb);
-	else if (sqlite3_column_type(r->after_extents, 0) != SQLITE_NULL) {
-		out->points = (uint64_t)sqlite3_column_int64(r->after_extents, 0);
-		out->min_ns = sqlite3_column_int64(r->after_extents, 1);
-		extents_end = (uint64_t)sqlite3_column_int64(r->after_extents, 2);
+	} else if (sqlite3_column_type(st, 0) != SQLITE_NULL) {
+		int64_t min_ns = sqlite3_column_int64(st, 2), max_ns = sqlite3_column_int64(st, 3);
+		out->points += (uint64_t)sqlite3_column_int64(st, 0);
+		out->bytes += (uint64_t)sqlite3_column_int64(st, 1);
+		out->min_ns = min_ns < out->min_ns ? min_ns : out->min_ns;
+		out->max_ns = max_ns > out->max_ns ? max_ns : out->max_ns;
+		if (first) {
+			*first = (uint64_t)sqlite3_column_int64(st, 4);
+			*last = (uint64_t)sqlite3_column_int64(st, 5);
+		}
 	}
-	sqlite3_reset(r->after_extents);
-	if (e != ERR_OK)
-		return e;
-	/* the extent that after_seq lies within, and the rows above all extents */
-	sqlite3_bind_int64(r->after_rows, 1, (int64_t)after_seq);
-	sqlite3_bind_int64(r->after_rows, 2, (int64_t)extents_end);
-	if (sqlite3_step(r->after_rows) != SQLITE_ROW)
-		e = database_error(r->db, "count what waits", eb);
-	else if (sqlite3_column_type(r->after_rows, 0) != SQLITE_NULL) {
-		out->points += (uint64_t)sqlite3_column_int64(r->after_rows, 0);
-		if (sqlite3_column_int64(r->after_rows, 1) < out->min_ns)
-			out->min_ns = sqlite3_column_int64(r->after_rows, 1);
-	}
-	sqlite3_reset(r->after_rows);
+	sqlite3_reset(st);
+	return e;
+}
+
+enum err spool_reader_between(
+    struct spool_reader *r, uint64_t after_seq, uint64_t to_seq, struct spool_backlog *out, struct errbuf *eb)
+{
+	uint64_t to = to_seq > INT64_MAX ? INT64_MAX : to_seq, first = 0, last = 0;
+
+	*out = (struct spool_backlog){ .min_ns = INT64_MAX, .max_ns = INT64_MIN };
+	enum err e = add_sums(r, r->in_extents, after_seq, to, out, &first, &last, eb);
+	/* the extents that the two ends lie within, and the rows above all extents */
+	if (e == ERR_OK)
+		e = add_sums(r, r->in_rows, after_seq, last ? first - 1 : to, out, NULL, NULL, eb);
+	if (e == ERR_OK && last)
+		e = add_sums(r, r->in_rows, last, to, out, NULL, NULL, eb);
 	if (e != ERR_OK || out->points == 0)
 		return e;
 	sqlite3_bind_int64(r->received, 1, (int64_t)after_seq);
@@ -254,4 +267,9 @@ enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, struct s
 		out->oldest_received_ns = sqlite3_column_int64(r->received, 0);
 	sqlite3_reset(r->received);
 	return ERR_OK;
+}
+
+enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, struct spool_backlog *out, struct errbuf *eb)
+{
+	return spool_reader_between(r, after_seq, UINT64_MAX, out, eb);
 }

@@ -5,6 +5,7 @@
 #define STORE_TARGETS_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -12,7 +13,10 @@
 
 struct target_cursor {
 	uint64_t seq; /* every row up to it is delivered or in quarantine */
+	uint64_t
+	    live_seq; /* the newest row that is; what lies between is delivered but for what is pending (store/pending.h) */
 	uint64_t points; /* delivered since the cursor began */
+	bool paused; /* somebody stopped it, and has not resumed it yet */
 };
 
 struct quarantine_entry {
@@ -22,9 +26,18 @@ struct quarantine_entry {
 	struct view reason, line;
 };
 
-/* A target that is not known yet begins at 0. */
-NODISCARD enum err target_load(sqlite3 *reader, const char *target, struct target_cursor *out, struct errbuf *eb);
+/* A target that is not known yet begins at 0. *known, unless NULL, tells. */
+NODISCARD enum err target_load(
+    sqlite3 *reader, const char *target, struct target_cursor *out, bool *known, struct errbuf *eb);
 NODISCARD enum err target_store(sqlite3 *writer, const char *target, const struct target_cursor *c, struct errbuf *eb);
+
+/* Of one that has a cursor. */
+NODISCARD enum err target_set_paused(sqlite3 *writer, const char *target, bool paused, struct errbuf *eb);
+/* Cursor and pending rows of the target go: the spool keeps nothing for it any more. */
+NODISCARD enum err target_forget(sqlite3 *writer, const char *target, struct errbuf *eb);
+/* Calls take for each target that has a cursor. */
+NODISCARD enum err target_each(
+    sqlite3 *reader, void (*take)(void *arg, const char *target), void *arg, struct errbuf *eb);
 
 /* Lets the oldest go above max_points; *dropped says how many. */
 NODISCARD enum err quarantine_add(

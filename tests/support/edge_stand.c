@@ -27,9 +27,14 @@ void replicator_stats(struct replicator *r, struct replicator_stats *out)
 	*out = edge_stand_replicator;
 }
 
+struct replicator *replication_record(const struct replication *rs)
+{
+	return (struct replicator *)(uintptr_t)(const void *)rs;
+}
+
 const char *replicator_state_name(enum replicator_state s)
 {
-	static const char *const names[] = { "starting", "up", "catching_up", "down", "held" };
+	static const char *const names[] = { "starting", "up", "catching_up", "down", "held", "paused" };
 
 	return names[s];
 }
@@ -63,7 +68,7 @@ void edge_stand_open(struct edge_stand *e, const struct stand_opts *opts, bool r
 		.head = e->stand.head,
 		.catalogue = e->stand.catalogue,
 		.collect = collect ? (struct collect *)(void *)e : NULL,
-		.replicator = record ? (struct replicator *)(void *)e : NULL,
+		.replication = record ? (struct replication *)(void *)e : NULL,
 		.breaker = record ? &breaker : NULL,
 		.host = "here",
 		.version = "1.2.3",
