@@ -88,13 +88,14 @@ struct config {
 /* Order: defaults, file, environment, options. ERR_INVALID with one line that says where, what is wrong and what would
  * be right. With --verify nothing but c->verify is set: it needs no configuration. *done: --help, --version or -n was served. Also after a failure config_fini. */
 NODISCARD enum err config_load(struct config *c, int argc, char **argv, bool *done, struct errbuf *eb);
-/* Borrows c's strings. */
+void config_fini(struct config *c);
+
+/* Both borrow what they are given. */
+struct influx_opts config_influx(const struct config *c);
 struct influx_opts config_mirror_influx(const struct config_mirror *m);
 static inline const char *config_mirror_name(const struct config_mirror *m)
 {
 	return m->target + sizeof "mirror:" - 1;
 }
-void config_fini(struct config *c);
-struct influx_opts config_influx(const struct config *c); /* borrows from it */
 
 #endif
