@@ -257,8 +257,10 @@ void replicator_jump(struct replicator *r)
 	uint64_t live_seq = atomic_load(&r->live_seq);
 	int64_t now = clock_mono_ns();
 
+	int64_t pause = r->opts.jump_age_ns < LOOK_NS ? r->opts.jump_age_ns : LOOK_NS;
+
 	committer_stats(r->opts.committer, &c);
-	if (c.last_seq <= live_seq + 1 || now - r->looked_ns < LOOK_NS)
+	if (c.last_seq <= live_seq + 1 || now - r->looked_ns < pause)
 		return;
 	r->looked_ns = now;
 	if (spool_reader_between(r->backlog.rows.reader, live_seq, c.last_seq, &b, &eb) != ERR_OK)

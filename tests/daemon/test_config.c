@@ -170,6 +170,48 @@ Test(config, a_token_that_is_no_header_is_refused_and_not_shown)
 }
 
 /* The manual page and the example name every key with its default. */
+Test(config, mirrors_are_sections_with_names)
+{
+	cr_assert_eq(load("[mirror \"victoria\"]\nurl = http://127.0.0.1:8428\nbacklog_rate = 5000\n"
+			  "[mirror \"b\"]\nurl = http://127.0.0.1:1\napi = lines\ndatabase = other\n"
+			  "[mirror \"victoria\"]\ntimeout = 2s\n"),
+	    ERR_OK, "%s", eb.text);
+	cr_assert_eq(c.mirror_count, 2);
+	cr_assert_str_eq(c.mirror[0].target, "mirror:victoria");
+	cr_assert_str_eq(config_mirror_name(&c.mirror[0]), "victoria");
+	cr_assert_str_eq(c.mirror[0].database, "metrics");
+	cr_assert_eq(c.mirror[0].backlog_rate, 5000);
+	cr_assert_eq(c.mirror[0].timeout_ns, 2 * NS_PER_S);
+	cr_assert_eq(c.mirror[0].connections, 4);
+	cr_assert_str_eq(c.mirror[1].database, "other");
+	cr_assert_eq(c.mirror[1].api, RECORD_API_LINES);
+}
+
+Test(config, what_is_wrong_with_a_mirror_is_said)
+{
+	char many[1024] = "";
+	static const char *const wrong[][2] = {
+		{ "[mirror \"x\"]\ndatabase = metrics\n", "[mirror \"x\"] has no url" },
+		{ "[mirror \"x\"]\nurl = http://h\nurl = http://h\n", "stands twice" },
+		{ "[mirror \"x\"]\nurl = http://h\ntimeuot = 1s\n", "did you mean timeout" },
+		{ "[mirror \"x y\"]\nurl = http://h\n", "has no good name" },
+		{ "[mirror \"\"]\nurl = http://h\n", "has no good name" },
+		{ "[mirror]\nurl = http://h\n", "[mirror] has no name" },
+		{ "[mirror \"x\"]\nurl = ftp://h\n", "[mirror \"x\"]" },
+		{ "[mirror \"x\"]\nurl = http://h\nconnections = 9\n", "at most 8" },
+	};
+
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		cr_expect_eq(load(wrong[i][0]), ERR_INVALID, "%s", wrong[i][0]);
+		cr_expect(strstr(eb.text, wrong[i][1]), "%s gave: %s", wrong[i][0], eb.text);
+		config_fini(&c);
+	}
+	for (int i = 0; i < 9; i++)
+		snprintf(many + strlen(many), sizeof many - strlen(many), "[mirror \"m%d\"]\nurl = http://h\n", i);
+	cr_assert_eq(load(many), ERR_INVALID);
+	cr_assert(strstr(eb.text, "at most 8"), "%s", eb.text);
+}
+
 Test(config, manual_and_example_have_every_key)
 {
 	struct buf manual, example;
@@ -185,16 +227,18 @@ Test(config, manual_and_example_have_every_key)
 	cr_assert_eq(file_read(file, &example, &eb), ERR_OK, "%s", eb.text);
 	buf_char(&manual, 0);
 	buf_char(&example, 0);
-	for (size_t i = 0; i < config_key_count; i++) {
-		const struct config_key *k = &config_keys[i];
-		snprintf(line, sizeof line, ".Sh [%s]\n", k->section);
+	for (size_t i = 0; i < config_key_count + config_mirror_key_count; i++) {
+		bool mirror = i >= config_key_count;
+		const struct config_key *k = mirror ? &config_mirror_keys[i - config_key_count] : &config_keys[i];
+		bool commented = mirror || !strcmp(k->section, "influxdb");
+		snprintf(line, sizeof line, mirror ? ".Sh [%s \"name\"]\n" : ".Sh [%s]\n", k->section);
 		const char *part = strstr(manual.p, line);
 		snprintf(line, sizeof line, ".It Cm %s\n", k->key);
 		cr_expect(part && strstr(part, line), "the manual lacks [%s] %s", k->section, k->key);
 		/* the record's section is commented out: without a url it would be wrong */
-		snprintf(line, sizeof line, "\n%s%s ", strcmp(k->section, "influxdb") ? "" : ";", k->key);
+		snprintf(line, sizeof line, "\n%s%s ", commented ? ";" : "", k->key);
 		char section[64]; /* a key of the same name may stand in another */
-		snprintf(section, sizeof section, "[%s]", k->section);
+		snprintf(section, sizeof section, mirror ? "[%s " : "[%s]", k->section);
 		const char *at = strstr(example.p, section);
 		at = at ? strstr(at, line) : NULL;
 		cr_expect(at, "the example lacks [%s] %s", k->section, k->key);
@@ -202,8 +246,7 @@ Test(config, manual_and_example_have_every_key)
 		at += strspn(at, " ");
 		size_t n = strcspn(at, "\n");
 		/* url and database show what one would write */
-		cr_expect(
-		    (n == strlen(k->def) && !memcmp(at, k->def, n)) || (!*k->def && !strcmp(k->section, "influxdb")),
+		cr_expect((n == strlen(k->def) && !memcmp(at, k->def, n)) || (!*k->def && commented),
 		    "the example has [%s] %s = %.*s, the default is %s", k->section, k->key, (int)n, at, k->def);
 	}
 	buf_fini(&manual);
