@@ -5,6 +5,7 @@
 enum { START = 2000, FLOOR = 100, CEILING = 50000000, STEPS_PER_S = 4 };
 #define DELAY_MAX_NS (30 * NS_PER_S)
 #define SLOW_NS NS_PER_S
+#define EPISODE_NS (10 * NS_PER_S) /* refusals that come closer have one cause */
 
 static double clamp(const struct pace *p, double rate)
 {
@@ -56,7 +57,9 @@ uint32_t pace_points(const struct pace *p, uint32_t max)
 
 static void halve(struct pace *p, int64_t now_ns)
 {
-	p->reached = p->rate;
+	if (p->reached == 0 || p->rate > p->reached || now_ns - p->halved_ns > EPISODE_NS)
+		p->reached = p->rate;
+	p->halved_ns = now_ns;
 	p->rate = clamp(p, p->rate / 2);
 	p->grown_ns = now_ns;
 }
@@ -66,10 +69,13 @@ static void grow(struct pace *p, int64_t now_ns)
 	int64_t dt = now_ns - p->grown_ns < NS_PER_S ? now_ns - p->grown_ns : NS_PER_S;
 
 	p->grown_ns = now_ns;
+	double s = (double)(dt > 0 ? dt : 0) / 1e9;
 	if (p->reached == 0)
 		p->rate = clamp(p, p->rate * 2);
+	else if (p->rate < p->reached / 2)
+		p->rate = clamp(p, p->rate + p->rate * s);
 	else
-		p->rate = clamp(p, p->rate + p->reached / 16 * ((double)dt / 1e9));
+		p->rate = clamp(p, p->rate + p->reached / 16 * s);
 }
 
 void pace_sent(struct pace *p, int64_t begun_ns, int64_t ended_ns, uint32_t points)

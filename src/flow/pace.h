@@ -3,8 +3,9 @@
  *
  * After an outage it begins with a random delay (up to a tenth of the outage, at most 30 s) at a low rate, and doubles with
  * each parcel. A refusal (429, 503, a time-out), or an answer that takes longer than four times the best and than a second,
- * halves the rate; from then on it grows by a sixteenth of what had been reached each second. Never above the ceiling, and
- * never above twice of what really went through, so that halving is felt.
+ * halves the rate; from then on it doubles each second up to half of what had been reached, above that it grows by a
+ * sixteenth of it each second. Never above the ceiling, and never above twice of what really went through, so that halving
+ * is felt.
  *
  * Times are the caller's, of one monotonic clock. Owner: one thread. */
 #ifndef FLOW_PACE_H
@@ -22,7 +23,9 @@ struct pace_opts {
 struct pace {
 	struct pace_opts opts;
 	double rate; /* points/s */
-	double reached; /* when it was halved last; 0: not yet, it doubles */
+	double
+	    reached; /* before it was halved, the first time of several in a row; 0: not yet, it doubles with each parcel */
+	int64_t halved_ns;
 	int64_t next_ns; /* when the next parcel may go */
 	int64_t best_ns; /* the shortest answer of late; 0: none yet */
 	int64_t grown_ns;

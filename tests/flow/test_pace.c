@@ -80,8 +80,22 @@ Test(pace, halves_when_answers_take_four_times_the_best_and_a_second)
 	uint64_t before = pace_rate(&p);
 	pace_sent(&p, now, now + 5 * NS_PER_S, 20000);
 	cr_assert_leq(pace_rate(&p), before / 2 + 1);
+	now += 5 * NS_PER_S;
 	pace_sent(&p, now, now + NS_PER_S / 2, 200000); /* below a second is never slow */
 	cr_assert_geq(pace_rate(&p), before / 2 - 1);
+}
+
+Test(pace, many_refusals_in_a_row_do_not_slow_it_down_for_hours)
+{
+	begin_with(0);
+	(void)run_for(20 * NS_PER_S, 20000, 100000);
+	for (unsigned i = 0; i < 40; i++) {
+		now += NS_PER_S / 10;
+		pace_refused(&p, now, 0);
+	}
+	cr_assert_eq(pace_rate(&p), 100);
+	(void)run_for(30 * NS_PER_S, 20000, 100000);
+	cr_assert_geq(pace_rate(&p), 95000);
 }
 
 Test(pace, starts_after_an_outage_at_random_within_its_tenth_and_thirty_seconds)

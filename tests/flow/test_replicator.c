@@ -13,6 +13,7 @@
 static struct stand st;
 static struct replicator *rp;
 static struct breaker breaker;
+static uint32_t batch = 8;
 
 /* ---- the record: keeps the lines it takes ---- */
 
@@ -24,6 +25,10 @@ static struct {
 	size_t too_large; /* bodies above it are 413 */
 	bool no_database;
 	bool refuses_unsigned;
+	bool drops_all; /* a request with "bad" in it loses all its lines */
+	bool names; /* as 3.x: says which lines are bad, and takes the others */
+	const char *killer; /* a request with it ends the server, which is back after some pings */
+	unsigned deaths, absent;
 	char *kept;
 	size_t len;
 	unsigned requests, databases;
@@ -33,13 +38,13 @@ static enum err reply_with(struct record_reply *r, int status, const char *body)
 {
 	buf_clear(&r->body);
 	buf_str(&r->body, body);
-	r->status = status;
-	r->connected = status != 0;
+	r->status = status > 0 ? status : 0;
+	r->connected = status != 0; /* below 0: the connection ended */
 	r->retry_after_ms = 0;
 	snprintf(r->server_version, sizeof r->server_version, "1.6.7");
-	if (status)
+	if (status > 0)
 		return ERR_OK;
-	return errbuf_set(&r->error, ERR_UNAVAILABLE, "connection refused");
+	return errbuf_set(&r->error, ERR_UNAVAILABLE, status ? "empty reply" : "connection refused");
 }
 
 static bool has(struct view lines, const char *word)
@@ -50,8 +55,13 @@ static bool has(struct view lines, const char *word)
 static int judge(struct view lines, const char **body)
 {
 	*body = "";
-	if (record.down)
+	if (record.down || record.absent)
 		return 0;
+	if (record.killer && has(lines, record.killer)) {
+		record.deaths++;
+		record.absent = 3;
+		return -1;
+	}
 	if (record.status) {
 		*body = record.status == 401 ? "{\"error\":\"authorization failed\"}" : "";
 		return record.status;
@@ -68,11 +78,43 @@ static int judge(struct view lines, const char **body)
 		*body = "{\"error\":\"unable to parse 'x': invalid number\"}";
 		return 400;
 	}
+	if (record.drops_all && has(lines, "bad")) {
+		*body = "{\"error\":\"partial write: field type conflict dropped=8\"}";
+		return 400;
+	}
 	if (has(lines, "bad")) {
 		*body = "{\"error\":\"partial write: field type conflict dropped=1\"}";
 		return 400;
 	}
 	return 204;
+}
+
+/* Keeps what is good of them. */
+static int name_bad(struct view lines, const char **body)
+{
+	static char text[4096];
+	size_t n = (size_t)snprintf(
+	    text, sizeof text, "{\"error\":\"partial write of line protocol occurred\",\"data\":[");
+	unsigned number = 0, bad = 0;
+
+	record.kept = realloc(record.kept, record.len + lines.len + 1);
+	for (const char *p = lines.p, *e; p < lines.p + lines.len; p = e + 1) {
+		e = memchr(p, '\n', (size_t)(lines.p + lines.len - p));
+		struct view line = { p, (size_t)(e + 1 - p) };
+		number++;
+		if (has(line, "bad")) {
+			n += (size_t)snprintf(text + n, sizeof text - n,
+			    "%s{\"original_line\":\"%.*s\",\"line_number\":%u,\"error_message\":\"line %u is bad\"}",
+			    bad++ ? "," : "", (int)line.len - 1, p, number, number);
+		} else {
+			memcpy(record.kept + record.len, line.p, line.len);
+			record.len += line.len;
+		}
+	}
+	record.kept[record.len] = 0;
+	snprintf(text + n, sizeof text - n, "]}");
+	*body = bad ? text : "";
+	return bad ? 400 : 200;
 }
 
 static enum err fake_write(
@@ -85,7 +127,7 @@ static enum err fake_write(
 	(void)timeout_ms;
 	pthread_mutex_lock(&record.lock);
 	record.requests++;
-	int status = judge(lines, &body);
+	int status = record.names ? name_bad(lines, &body) : judge(lines, &body);
 	if (status == 204) {
 		record.kept = realloc(record.kept, record.len + lines.len + 1);
 		memcpy(record.kept + record.len, lines.p, lines.len);
@@ -101,7 +143,9 @@ static enum err fake_ping(void *ctx, int64_t timeout_ms, struct record_reply *r)
 	(void)ctx;
 	(void)timeout_ms;
 	pthread_mutex_lock(&record.lock);
-	bool down = record.down;
+	bool down = record.down || record.absent;
+	if (record.absent)
+		record.absent--;
 	pthread_mutex_unlock(&record.lock);
 	return reply_with(r, down ? 0 : 204, "");
 }
@@ -135,7 +179,7 @@ static void start(void)
 		.target = "influxdb",
 		.database = "metrics",
 		.create_database = true,
-		.batch_points = 8,
+		.batch_points = batch,
 		.backoff_min_ms = 1,
 		.backoff_max_ms = 5 };
 
@@ -340,4 +384,82 @@ Test(replicator, the_cursor_outlives_a_stop)
 	cr_assert(within_deadline(in_step));
 	cr_assert_eq(kept_lines("m v="), 11);
 	cr_assert_eq(record.requests, before + 1);
+}
+
+Test(replicator, lines_that_the_server_names_are_set_aside_in_one_request)
+{
+	record.names = true;
+	stand_write(&st, "m v=1i 1\nm,t=bad v=2i 2\nm v=3i 3\nm,t=bad v=4i 4\nm v=5i 5\n");
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(record.requests, 1);
+	cr_assert_eq(kept_lines("m v="), 3);
+	cr_assert_eq(stats().quarantined_points, 2);
+}
+
+Test(replicator, a_request_that_lost_all_its_lines_is_set_aside_in_one)
+{
+	record.drops_all = true;
+	write_lines(0, 8, "", 0);
+	stand_write(&st,
+	    "m,t=bad v=1i 1\nm,t=bad v=2i 2\nm,t=bad v=3i 3\nm,t=bad v=4i 4\n"
+	    "m,t=bad v=5i 5\nm,t=bad v=6i 6\nm,t=bad v=7i 7\nm,t=bad v=8i 8\n");
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("m v="), 8);
+	cr_assert_eq(stats().quarantined_points, 8);
+	cr_assert_leq(record.requests, 3);
+}
+
+static void write_5000(const char *special)
+{
+	static char lines[5000 * 40];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < 5000; i++)
+		n += (size_t)snprintf(
+		    lines + n, sizeof lines - n, "m,h=%u%s v=%ui %u\n", i % 100, i == 3333 ? special : "", i, i + 1);
+	stand_write(&st, lines);
+}
+
+/* The costs: the server's users are without it each time. */
+Test(replicator, a_point_that_ends_the_server_is_found_at_the_cost_of_a_handful_of_deaths)
+{
+	batch = 5000;
+	record.killer = "t=killer";
+	write_5000(",t=killer");
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("m,h="), 4999);
+	cr_assert_eq(stats().quarantined_points, 1);
+	cr_assert_leq(record.deaths, 5, "%u deaths", record.deaths);
+}
+
+Test(replicator, a_killer_of_unusual_shape_is_found_sooner)
+{
+	batch = 5000;
+	record.killer = "t=k\\ ller";
+	write_5000(",t=k\\ ller");
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("m,h="), 4999);
+	cr_assert_eq(stats().quarantined_points, 1);
+	cr_assert_leq(record.deaths, 3, "%u deaths", record.deaths);
+}
+
+/* One end of the server is no reason to suspect anything for good. */
+Test(replicator, a_server_that_ends_once_costs_no_point)
+{
+	batch = 5000;
+	write_5000("");
+	record.killer = "m,h=";
+	start();
+	while (!record.deaths)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	pthread_mutex_lock(&record.lock);
+	record.killer = NULL;
+	pthread_mutex_unlock(&record.lock);
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("m,h="), 5000);
+	cr_assert_eq(stats().quarantined_points, 0);
 }

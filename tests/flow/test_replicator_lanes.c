@@ -291,10 +291,10 @@ Test(replicator_lanes, rewrites_outages_holds_and_crashes_end_with_the_last_valu
 
 	start();
 	look_at_disk();
-	for (unsigned long long run = 1; run <= 12; run++) {
+	for (unsigned long long run = 1; run <= 4; run++) {
 		seed = record.random = run;
 		record.steady = false;
-		for (unsigned step = 0; step < 400; step++) {
+		for (unsigned step = 0; step < 300; step++) {
 			write_some(&value);
 			if (rnd(40) == 0)
 				look_at_disk();
