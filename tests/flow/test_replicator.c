@@ -28,7 +28,7 @@ static struct {
 	bool drops_all; /* a request with "bad" in it loses all its lines */
 	bool names; /* as 3.x: says which lines are bad, and takes the others */
 	const char *killer; /* a request with it ends the server, which is back after some pings */
-	unsigned deaths, absent;
+	unsigned deaths, absent; /* absent: pings that it misses */
 	char *kept;
 	size_t len;
 	unsigned requests, databases;
