@@ -52,9 +52,11 @@ NODISCARD enum err committer_call(
 NODISCARD enum err committer_call_between(
     struct committer *c, enum err (*fn)(struct spool *s, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb);
 
-/* Waits until a row above after_seq is committed, the deadline (monotonic) passes or the committer stops; the last seq. */
-uint64_t committer_wait(struct committer *c, uint64_t after_seq, int64_t deadline_ns);
+/* Waits until a row above after_seq is committed, the deadline (monotonic) passes, the committer stops or somebody wakes
+ * since committer_wakes gave `wakes`; the last seq. */
+uint64_t committer_wait(struct committer *c, uint64_t after_seq, int64_t deadline_ns, uint64_t wakes);
 void committer_wake(struct committer *c); /* ends all committer_wait at once */
+uint64_t committer_wakes(struct committer *c); /* ask before what a wake would be for is looked at */
 
 /* Rows up to seq have reached the record (without one: UINT64_MAX), are in the store. Those that are both may go. */
 void committer_set_delivered(struct committer *c, uint64_t seq);

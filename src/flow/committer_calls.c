@@ -70,10 +70,17 @@ enum err committer_call_between(
 
 /* ---- how far it is ---- */
 
-uint64_t committer_wait(struct committer *c, uint64_t after_seq, int64_t deadline_ns)
+uint64_t committer_wakes(struct committer *c)
 {
 	pthread_mutex_lock(&c->lock);
 	uint64_t wakes = c->wakes;
+	pthread_mutex_unlock(&c->lock);
+	return wakes;
+}
+
+uint64_t committer_wait(struct committer *c, uint64_t after_seq, int64_t deadline_ns, uint64_t wakes)
+{
+	pthread_mutex_lock(&c->lock);
 	while (c->stats.last_seq <= after_seq && c->wakes == wakes && !c->stopping)
 		if (!clock_cond_wait(&c->news, &c->lock, deadline_ns))
 			break;

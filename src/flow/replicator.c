@@ -197,7 +197,7 @@ static bool take_retry(struct replicator *r)
 }
 
 /* Nothing to deliver now. waits: there is, but its time has not come. */
-static void idle(struct replicator *r, bool waits)
+static void idle(struct replicator *r, bool waits, uint64_t wakes)
 {
 	uint64_t seq = r->live.rows.seq;
 	int64_t ping_at = clock_mono_ns() + IDLE_PING_NS, until = ping_at;
@@ -207,7 +207,7 @@ static void idle(struct replicator *r, bool waits)
 	if (replicator_next_try_ns(r) < until)
 		until = replicator_next_try_ns(r);
 	replicator_store_cursor(r, !waits);
-	bool news = committer_wait(r->opts.committer, seq, until) > seq;
+	bool news = committer_wait(r->opts.committer, seq, until, wakes) > seq;
 	if (!news && clock_mono_ns() >= ping_at)
 		probe(r);
 }
@@ -235,8 +235,11 @@ static void *run(void *arg)
 		replicator_reached(r);
 		replicator_look_at_backlog(r);
 	}
-	while (!replicator_is_stopping(r)) {
+	for (;;) {
 		bool waits = false;
+		uint64_t wakes = committer_wakes(r->opts.committer); /* before the flags are looked at */
+		if (replicator_is_stopping(r))
+			break;
 		if (replicator_must_leave(r)) {
 			wait_while_paused(r);
 			continue;
@@ -248,7 +251,7 @@ static void *run(void *arg)
 		if (!replicator_must_leave(r))
 			sent |= run_others(r, &waits);
 		if (!sent)
-			idle(r, waits);
+			idle(r, waits, wakes);
 	}
 	replicator_store_cursor(r, true);
 	return NULL;

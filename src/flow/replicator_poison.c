@@ -32,7 +32,10 @@ static enum outcome prove(struct delivery *d, uint32_t line)
 	unsigned strikes = 0, proofs;
 	enum outcome o;
 
-	for (proofs = proof(d, 0);; proofs = proof(d, proofs)) {
+	for (proofs = 0;;) {
+		if (!replicator_wait_until_well(d->r))
+			return OUTCOME_LEAVE;
+		proofs = proof(d, proofs);
 		snprintf(words, sizeof words, "%s", d->r->failed_why);
 		int status = d->r->failed_status;
 		if (proofs >= PROOFS) {

@@ -195,6 +195,16 @@ static bool back_off(struct replicator *r)
 	return replicator_wait_ms(r, (int64_t)(replicator_random(r) % (uint64_t)ceiling) + 1, r->reply.status == 0);
 }
 
+bool replicator_wait_until_well(struct replicator *r)
+{
+	int64_t ms = r->opts.backoff_max_ms < 1000 ? r->opts.backoff_max_ms : 1000;
+
+	while (!r->pinged && !replicator_ping(r))
+		if (!replicator_wait_ms(r, ms, false))
+			return false;
+	return true;
+}
+
 bool replicator_died(const struct replicator *r)
 {
 	return r->reply.connected && r->reply.status == 0;

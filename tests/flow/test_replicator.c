@@ -189,7 +189,7 @@ static void start(void)
 
 static void begin(void)
 {
-	log_set_level(LOG_ERROR);
+	log_set_level(getenv("HF_LOG") ? LOG_INFO : LOG_ERROR);
 	stand_open(&st, NULL);
 }
 

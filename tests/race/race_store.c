@@ -107,7 +107,7 @@ static void *call_jobs(void *arg)
 		must(committer_call(committer, no_job, &jobs, &eb), &eb);
 		calls++;
 		committer_stats(committer, &st);
-		(void)committer_wait(committer, st.last_seq, clock_mono_ns() + NS_PER_MS);
+		(void)committer_wait(committer, st.last_seq, clock_mono_ns() + NS_PER_MS, committer_wakes(committer));
 	}
 	failures += atomic_load(&jobs) != calls;
 	return NULL;
