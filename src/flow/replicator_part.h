@@ -103,7 +103,7 @@ void replicator_reached(struct replicator *r); /* the last answer came from a se
 void replicator_explain(const struct record_reply *reply, char out[REPLICATOR_SHOWN_MAX]);
 /* False: to be left (replicator_must_leave). With pings the wait ends as soon as the server answers one. */
 bool replicator_wait_ms(struct replicator *r, int64_t ms, bool pings);
-/* Until the server answers a ping, after a failure. False: to be left. */
+/* Until the server answers a ping, after a failure; not for ever, since some may answer none. False: to be left. */
 bool replicator_wait_until_well(struct replicator *r);
 /* The last answer was a failure: takes note and waits. *strikes counts failures of requests that arrived at a server that
  * had been well before. False: to be left. */

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "flow/replicator_part.h"
 
-enum { STRIKES_OF_A_DEATH = 3 };
+enum { STRIKES_OF_A_DEATH = 3, BLIND_AFTER = 10 };
 #define PING_MS 500
 #define PROBE_EVERY_NS NS_PER_S
 #define RETRY_AFTER_MAX_MS 600000
@@ -172,6 +172,16 @@ bool replicator_wait_ms(struct replicator *r, int64_t ms, bool pings)
 	return !leave;
 }
 
+bool replicator_wait_until_well(struct replicator *r)
+{
+	int64_t ms = r->opts.backoff_max_ms < 1000 ? r->opts.backoff_max_ms : 1000;
+
+	for (unsigned i = 0; !r->pinged && i < BLIND_AFTER && !replicator_ping(r); i++)
+		if (!replicator_wait_ms(r, ms, false))
+			return false;
+	return true;
+}
+
 /* Full jitter: anything between 0 and the ceiling, which doubles, so that many senders do not come back as one. */
 static bool back_off(struct replicator *r)
 {
@@ -193,16 +203,6 @@ static bool back_off(struct replicator *r)
 	}
 	/* a server that answered and failed gets its pause; one that said nothing is used as soon as it is back */
 	return replicator_wait_ms(r, (int64_t)(replicator_random(r) % (uint64_t)ceiling) + 1, r->reply.status == 0);
-}
-
-bool replicator_wait_until_well(struct replicator *r)
-{
-	int64_t ms = r->opts.backoff_max_ms < 1000 ? r->opts.backoff_max_ms : 1000;
-
-	while (!r->pinged && !replicator_ping(r))
-		if (!replicator_wait_ms(r, ms, false))
-			return false;
-	return true;
 }
 
 bool replicator_died(const struct replicator *r)
@@ -230,9 +230,6 @@ bool replicator_retry_later(struct replicator *r, unsigned *strikes)
 		breaker_failed(r->opts.breaker);
 	replicator_set_state(r, REPLICATOR_DOWN, why);
 	r->pinged = false;
-	if (!back_off(r))
-		return false;
-	if (!r->pinged)
-		(void)replicator_ping(r);
-	return true;
+	/* what is sent to a server that is not well yet says nothing about what is sent */
+	return back_off(r) && replicator_wait_until_well(r);
 }
