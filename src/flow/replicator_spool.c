@@ -148,8 +148,8 @@ static enum err fill_from_list(
 		const struct pending_part *part = &list->part[0];
 		uint64_t top = live_top(r);
 		struct parcel_want want = { .to_seq = part->to_seq == PENDING_OPEN ? top : part->to_seq,
-			.min_ns = part->again ? part->min_ns : INT64_MIN,
-			.max_ns = part->again ? part->max_ns : INT64_MAX,
+			.min_ns = part->min_ns,
+			.max_ns = part->max_ns,
 			.db = db,
 			.pass_by = db ? 0 : listed_bits(r) | limits->held };
 		bool open = part->to_seq == PENDING_OPEN;

@@ -30,7 +30,8 @@ static void remove_part(struct pending *p, uint32_t i)
 	memmove(&p->part[i], &p->part[i + 1], (p->count - i) * sizeof *p->part);
 }
 
-/* Parts i and i + 1 become one. */
+/* Parts i and i + 1 become one. What is sent again of the one that was sent already lies in the span of both, and so in that
+ * of every later part that is `again`. */
 static void join(struct pending *p, uint32_t i)
 {
 	struct pending_part *a = &p->part[i], *b = a + 1;
@@ -39,8 +40,6 @@ static void join(struct pending *p, uint32_t i)
 	a->again = a->again && b->again;
 	a->to_seq = b->to_seq;
 	remove_part(p, i + 1);
-	for (uint32_t j = i + 1; j < p->count; j++)
-		widen(&p->part[j], a->min_ns, a->max_ns);
 }
 
 /* What joining a part costs: its rows that were sent already. */
