@@ -11,9 +11,10 @@ uint64_t pending_first(const struct pending *p)
 
 bool pending_is_held(const struct pending *p)
 {
+	if (p->count == 0)
+		return false;
 	const struct pending_part *last = &p->part[p->count - 1];
-
-	return p->count && last->to_seq == PENDING_OPEN && !last->again;
+	return last->to_seq == PENDING_OPEN && !last->again;
 }
 
 static void widen(struct pending_part *part, int64_t min_ns, int64_t max_ns)
@@ -69,9 +70,10 @@ static void append(struct pending *p, const struct pending_part *part)
 
 static void close_last(struct pending *p, uint64_t live_seq)
 {
+	if (p->count == 0)
+		return;
 	struct pending_part *last = &p->part[p->count - 1];
-
-	if (p->count == 0 || last->to_seq != PENDING_OPEN)
+	if (last->to_seq != PENDING_OPEN)
 		return;
 	last->to_seq = live_seq;
 	if (last->from_seq > last->to_seq)
