@@ -1,6 +1,8 @@
 /* A series' rows to accumulators, a run of each bucket at a time. */
 #include "query/select/buckets.h"
 
+enum { BUCKET_WORK = 16 }; /* to find and touch a bucket is as much as so many rows */
+
 static void note_seen(
     struct buckets *b, uint32_t group, uint32_t call, const struct point_columns *p, uint32_t i, uint32_t j)
 {
@@ -88,7 +90,7 @@ enum err buckets_add_series(struct buckets *b, const struct source_rows *s)
 		unsigned char *state = buckets_state(b, &b->groups[group], w.from_ns);
 		e = state ? add_run(b, group, s, i, j, state) : ERR_TOOBIG;
 		if (e == ERR_OK)
-			e = budget_check(r->budget, r->eb);
+			e = budget_work(r->budget, (j - i) * (uint64_t)b->call_count + BUCKET_WORK, r->eb);
 	}
 	return e;
 }

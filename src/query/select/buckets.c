@@ -70,11 +70,29 @@ static struct bucket_page *add_page(struct buckets *b, struct bucket_group *g, u
 	return &g->pages[at];
 }
 
+/* Where the range has no beginning, how many buckets there are is known when they are made: from the first to the last. */
+static bool extend(struct buckets *b, int64_t from_ns)
+{
+	struct select_run *r = b->run;
+	const uint64_t most = r->budget->max_buckets;
+
+	if (b->first_ns > b->last_ns)
+		b->first_ns = b->last_ns = from_ns;
+	b->first_ns = from_ns < b->first_ns ? from_ns : b->first_ns;
+	b->last_ns = from_ns > b->last_ns ? from_ns : b->last_ns;
+	if (!most || !r->node->grid.interval_ns)
+		return true;
+	uint64_t count = ((uint64_t)b->last_ns - (uint64_t)b->first_ns) / (uint64_t)r->node->grid.interval_ns + 1;
+	return count <= most || select_refuse_buckets(r->eb, count, most) == ERR_OK;
+}
+
 unsigned char *buckets_state(struct buckets *b, struct bucket_group *g, int64_t from_ns)
 {
 	int64_t key;
 	uint32_t n, low = 0, high = g->count;
 
+	if ((from_ns < b->first_ns || from_ns > b->last_ns) && !extend(b, from_ns))
+		return NULL;
 	place_of(b, from_ns, &key, &n);
 	if (g->at < g->count && g->pages[g->at].key == key)
 		return g->pages[g->at].states + n * b->stride;
@@ -157,13 +175,13 @@ static enum err make_chains(struct buckets *b)
 
 enum err select_run_buckets(struct select_run *r)
 {
-	struct buckets b = { .run = r };
+	struct buckets b = { .run = r, .first_ns = INT64_MAX, .last_ns = INT64_MIN };
 	size_t bytes = r->groups.count * sizeof *b.groups;
 	enum err e = ERR_OK;
 
 	if (r->groups.count == 0)
 		return ERR_OK;
-	arena_init(&b.step, 64 << 10, r->budget->max_bytes);
+	budget_arena(r->budget, &b.step, 64 << 10);
 	b.groups = select_take(r->budget, bytes, r->eb);
 	if (!b.groups)
 		return ERR_TOOBIG;

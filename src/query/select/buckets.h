@@ -51,12 +51,13 @@ struct buckets {
 	bool ends_early, descending_read;
 	uint8_t *seen;
 	size_t unseen;
+	int64_t first_ns, last_ns; /* where the buckets begin that were made; first > last: none */
 	uint32_t tier;
 	uint32_t *by_group; /* of a step's rows: the next of the same group */
 };
 
 /* buckets.c */
-/* The accumulators of the bucket that begins there; NULL: there is no memory. */
+/* The accumulators of the bucket that begins there; NULL: there is no memory, or there would be too many (eb says which). */
 unsigned char *buckets_state(struct buckets *b, struct bucket_group *g, int64_t from_ns);
 bool buckets_is_ordered(const struct select_call *c); /* its points must come by time */
 /* combine.c */

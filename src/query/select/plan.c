@@ -361,6 +361,12 @@ static void plan_kind(struct select_node *n)
 	n->is_empty = !typed;
 }
 
+enum err select_refuse_buckets(struct errbuf *eb, uint64_t count, uint64_t most)
+{
+	return errbuf_set(eb, ERR_INVALID, "max-select-buckets limit exceeded: (%llu/%llu)", (unsigned long long)count,
+	    (unsigned long long)most);
+}
+
 static enum err check_buckets(struct select_work *w, const struct select_node *n)
 {
 	const struct budget *b = w->env->budget;
@@ -369,8 +375,7 @@ static enum err check_buckets(struct select_work *w, const struct select_node *n
 	if (!n->call_count || !n->grid.interval_ns || n->grid.from_ns == IQL_TIME_MIN)
 		return ERR_OK;
 	if (most && count > most)
-		return errbuf_set(w->eb, ERR_INVALID, "max-select-buckets limit exceeded: (%llu/%llu)",
-		    (unsigned long long)count, (unsigned long long)most);
+		return select_refuse_buckets(w->eb, count, most);
 	/* Filled buckets are rows, whether there are points or not. */
 	most = b->max_rows ? b->max_rows : b->max_bytes / 8;
 	if (n->fill != IQL_FILL_NONE && count > most)

@@ -146,7 +146,6 @@ struct select_groups {
 	uint32_t count;
 	uint32_t *group_of, *member_of; /* by series; UINT32_MAX: none */
 	struct arena arena; /* of the groups and their names */
-	size_t taken;
 };
 
 struct select_emit { /* rows on their way out */
@@ -214,6 +213,8 @@ struct view select_field_name(struct arena *a, const struct iql_field *f);
 /* ---- plan.c ---- */
 NODISCARD enum err select_plan(struct select_work *w);
 void select_unplan(struct select_work *w);
+/* ERR_INVALID, in InfluxDB's words. */
+enum err select_refuse_buckets(struct errbuf *eb, uint64_t count, uint64_t most);
 
 /* ---- groups.c ---- */
 NODISCARD enum err select_groups_make(struct select_run *r, bool with_keys);
