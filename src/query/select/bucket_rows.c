@@ -83,7 +83,7 @@ enum err buckets_add_series(struct buckets *b, const struct source_rows *s)
 	if (e != ERR_OK || !any)
 		return e;
 	if (!buckets_prepare_columns(b, s, pass))
-		return errbuf_set(r->eb, ERR_NOMEM, "out of memory");
+		return budget_refuse(r->budget, r->eb);
 	for (uint32_t i = 0, j; e == ERR_OK && i < n; i = j) {
 		struct window w = window_of(&r->node->grid, s->rows.times[i]);
 		j = r->node->grid.interval_ns ? run_end(s->rows.times, i, n, w.to_ns) : n;

@@ -196,7 +196,7 @@ enum cell_type select_leaf_type(const struct iql_expr *leaf)
 
 enum err select_no_memory(struct select_work *w)
 {
-	return errbuf_set(w->eb, ERR_NOMEM, "the statement needs more memory than there is for it");
+	return budget_refuse(w->env->budget, w->eb);
 }
 
 static enum err find_database(
