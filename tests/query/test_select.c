@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "support/select_json.h"
@@ -253,6 +254,45 @@ Test(select, the_ceiling_of_buckets_holds_where_the_range_has_no_beginning)
 		cr_expect_not_null(
 		    strstr(text.p, "max-select-buckets limit exceeded: (12/11)"), "%s: %s", forms[i], text.p);
 	}
+}
+
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+/* A zone's buckets are kept one by one: to put each in front of all others took a time by the square of their number. */
+Test(select, very_many_buckets_of_a_zone_cost_as_much_falling_as_rising, .timeout = 300)
+{
+	enum { BUCKETS = 150000 };
+	struct buf lines;
+	struct budget b = { .max_bytes = 256 * MIB };
+	const char *const q =
+	    "select count(x) from (select max(v) as x from long where time >= '2023-11-14' and time < "
+	    "'2023-11-17' group by time(1s) fill(none) tz('Europe/Berlin'))";
+	char falling[512];
+
+	buf_init(&lines, 64 * MIB);
+	for (unsigned i = 0; i < BUCKETS; i++)
+		buf_printf(&lines, "long v=%u %llu\n", i, 1700000000000000000ull + i * 1000000000ull);
+	buf_char(&lines, '\0');
+	cr_assert(!lines.failed);
+	stand_write(&stand, lines.p);
+	buf_fini(&lines);
+	snprintf(falling, sizeof falling, "%.*s order by time desc tz('Europe/Berlin')) order by time desc",
+	    (int)(strstr(q, " tz") - q), q);
+	int64_t began = cpu_ns();
+	cr_assert_eq(ask_with(q, &b), ERR_OK, "%s", text.p);
+	int64_t middle = cpu_ns();
+	cr_expect_not_null(strstr(text.p, "[0,150000]"), "%s", text.p);
+	cr_assert_eq(ask_with(falling, &b), ERR_OK, "%s", text.p);
+	int64_t end = cpu_ns();
+	cr_expect_not_null(strstr(text.p, "[0,150000]"), "%s", text.p);
+	cr_expect_lt(end - middle, 3 * (middle - began), "%lld ms, %lld ms", (long long)((middle - began) / NS_PER_MS),
+	    (long long)((end - middle) / NS_PER_MS));
 }
 
 Test(select, time_that_is_up_ends_the_statement)

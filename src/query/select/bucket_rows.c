@@ -64,6 +64,56 @@ static uint32_t run_end(const int64_t *times, uint32_t i, uint32_t n, int64_t to
 	return low + rows_lower_bound(times + low, high - low, to_ns);
 }
 
+/* Where the bucket begins that the row before `end` is in. */
+static uint32_t run_begin(const int64_t *times, uint32_t end, int64_t from_ns)
+{
+	uint32_t step = 1, high = end - 1;
+
+	while (high > step && times[high - step] >= from_ns) {
+		high -= step;
+		step *= 2;
+	}
+	uint32_t low = high > step ? high - step : 0;
+	return low + rows_lower_bound(times + low, high - low, from_ns);
+}
+
+static enum err add_bucket(
+    struct buckets *b, uint32_t group, const struct source_rows *s, uint32_t from, uint32_t to, int64_t begins_ns)
+{
+	struct select_run *r = b->run;
+	unsigned char *state = buckets_state(b, &b->groups[group], begins_ns);
+	enum err e = state ? add_run(b, group, s, from, to, state) : ERR_TOOBIG;
+
+	return e == ERR_OK ? budget_work(r->budget, (to - from) * (uint64_t)b->call_count + BUCKET_WORK, r->eb) : e;
+}
+
+static enum err add_runs(struct buckets *b, uint32_t group, const struct source_rows *s)
+{
+	const struct window_grid *grid = &b->run->node->grid;
+	uint32_t n = s->rows.count;
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0, j; e == ERR_OK && i < n; i = j) {
+		struct window w = window_of(grid, s->rows.times[i]);
+		j = grid->interval_ns ? run_end(s->rows.times, i, n, w.to_ns) : n;
+		e = add_bucket(b, group, s, i, j, w.from_ns);
+	}
+	return e;
+}
+
+/* Each new bucket comes before all others then, as the steps do. */
+static enum err add_runs_falling(struct buckets *b, uint32_t group, const struct source_rows *s)
+{
+	enum err e = ERR_OK;
+
+	for (uint32_t i, j = s->rows.count; e == ERR_OK && j > 0; j = i) {
+		struct window w = window_of(&b->run->node->grid, s->rows.times[j - 1]);
+		i = run_begin(s->rows.times, j, w.from_ns);
+		e = add_bucket(b, group, s, i, j, w.from_ns);
+	}
+	return e;
+}
+
 enum err buckets_add_series(struct buckets *b, const struct source_rows *s)
 {
 	struct select_run *r = b->run;
@@ -84,13 +134,5 @@ enum err buckets_add_series(struct buckets *b, const struct source_rows *s)
 		return e;
 	if (!buckets_prepare_columns(b, s, pass))
 		return budget_refuse(r->budget, r->eb);
-	for (uint32_t i = 0, j; e == ERR_OK && i < n; i = j) {
-		struct window w = window_of(&r->node->grid, s->rows.times[i]);
-		j = r->node->grid.interval_ns ? run_end(s->rows.times, i, n, w.to_ns) : n;
-		unsigned char *state = buckets_state(b, &b->groups[group], w.from_ns);
-		e = state ? add_run(b, group, s, i, j, state) : ERR_TOOBIG;
-		if (e == ERR_OK)
-			e = budget_work(r->budget, (j - i) * (uint64_t)b->call_count + BUCKET_WORK, r->eb);
-	}
-	return e;
+	return b->descending_read && r->node->grid.interval_ns ? add_runs_falling(b, group, s) : add_runs(b, group, s);
 }

@@ -46,27 +46,46 @@ struct window bucket_window(const struct buckets *b, int64_t key, uint32_t n)
 	return window_of(g, from);
 }
 
-static struct bucket_page *add_page(struct buckets *b, struct bucket_group *g, uint32_t at, int64_t key)
+/* Room for one more before the page `at` or behind the one in front of it, wherever fewer must move: reads go up or down. */
+static bool make_room(struct buckets *b, struct bucket_group *g, uint32_t at)
 {
-	struct budget *budget = b->run->budget;
+	const bool in_front = at < g->count / 2 || (at == 0 && b->descending_read);
+	uint32_t before = (uint32_t)(g->pages - g->memory);
 
-	if (g->count == g->room) {
+	if (in_front ? before == 0 : before + g->count == g->room) {
 		uint32_t room = g->room ? g->room * 2 : 4;
-		struct bucket_page *pages = select_take(budget, room * sizeof *pages, b->run->eb);
-		if (!pages)
-			return NULL;
+		struct bucket_page *memory = select_take(b->run->budget, room * sizeof *memory, b->run->eb);
+		if (!memory)
+			return false;
+		before = in_front ? room - g->room : 0;
 		if (g->count)
-			memcpy(pages, g->pages, g->count * sizeof *pages);
-		select_give(budget, g->pages, g->room * sizeof *pages);
-		g->pages = pages;
+			memcpy(memory + before, g->pages, g->count * sizeof *memory);
+		select_give(b->run->budget, g->memory, g->room * sizeof *memory);
+		g->memory = memory;
+		g->pages = memory + before;
 		g->room = room;
 	}
-	unsigned char *states = select_take(budget, b->stride << b->shift, b->run->eb);
+	if (in_front) {
+		g->pages--;
+		memmove(g->pages, g->pages + 1, at * sizeof *g->pages);
+	} else {
+		memmove(g->pages + at + 1, g->pages + at, (g->count - at) * sizeof *g->pages);
+	}
+	g->count++;
+	return true;
+}
+
+static struct bucket_page *add_page(struct buckets *b, struct bucket_group *g, uint32_t at, int64_t key)
+{
+	unsigned char *states = select_take(b->run->budget, b->stride << b->shift, b->run->eb);
+
 	if (!states)
 		return NULL;
-	memmove(g->pages + at + 1, g->pages + at, (g->count - at) * sizeof *g->pages);
+	if (!make_room(b, g, at)) {
+		select_give(b->run->budget, states, b->stride << b->shift);
+		return NULL;
+	}
 	g->pages[at] = (struct bucket_page){ key, states };
-	g->count++;
 	return &g->pages[at];
 }
 

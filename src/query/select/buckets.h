@@ -32,7 +32,9 @@ struct point_columns { /* a call's input among the rows at hand */
 
 struct bucket_group {
 	struct bucket_page *pages; /* by key */
-	uint32_t count, room, at; /* at: the one used last */
+	uint32_t count, at; /* at: the one used last */
+	struct bucket_page *memory; /* of the pages, with room before and behind them */
+	uint32_t room;
 	struct select_chain **chains; /* of transformations of raw rows, by slot; or NULL */
 	struct point_list *transformed; /* and what they gave */
 };

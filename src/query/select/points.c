@@ -197,7 +197,7 @@ void buckets_forget(struct buckets *b, uint32_t group)
 			}
 		select_give(r->budget, g->pages[i].states, bytes);
 	}
-	select_give(r->budget, g->pages, g->room * sizeof *g->pages);
+	select_give(r->budget, g->memory, g->room * sizeof *g->memory);
 	for (uint32_t k = 0; g->chains && k < b->call_count; k++) {
 		select_chain_free(g->chains[b->calls[k]]);
 		point_list_free(&g->transformed[b->calls[k]], r->budget);
