@@ -27,6 +27,10 @@ static enum err add_run(
 	struct select_run *r = b->run;
 	const int64_t *times = s->rows.times;
 	bool alone = r->groups.of[group].member_count == 1;
+	unsigned char *own = b->ends && !alone ? ends_state(b, s->series) : NULL;
+
+	if (b->ends && !alone && !own)
+		return ERR_TOOBIG;
 
 	for (uint32_t k = 0; k < b->call_count; k++) {
 		const struct select_call *c = r->node->slots[b->calls[k]].call;
@@ -34,7 +38,7 @@ static enum err add_run(
 		uint32_t i = from > p->from ? from : p->from, j = to < p->to ? to : p->to;
 		if (!p->there || i >= j || c->is_transform || (buckets_is_ordered(c) && !alone))
 			continue;
-		void *acc = state + c->state_at;
+		void *acc = (c->is_end && own ? own : state) + c->state_at;
 		enum err e;
 		if (b->tier != TIER_RAW)
 			e = accumulator_add_rollup(

@@ -207,12 +207,17 @@ enum err select_run_buckets(struct select_run *r)
 	e = lay_out(&b);
 	if (e == ERR_OK)
 		e = make_chains(&b);
+	if (e == ERR_OK)
+		e = ends_begin(&b);
 	if (e == ERR_OK && b.call_count)
 		e = buckets_read(&b);
+	if (e == ERR_OK)
+		e = ends_settle(&b);
 	if (e == ERR_OK && b.call_count)
 		e = buckets_answer(&b);
 	for (uint32_t i = 0; i < r->groups.count; i++)
 		buckets_forget(&b, i);
+	ends_free(&b);
 	select_give(r->budget, b.groups, bytes);
 	arena_fini(&b.step);
 	return e;

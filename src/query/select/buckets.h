@@ -56,6 +56,8 @@ struct buckets {
 	int64_t first_ns, last_ns; /* where the buckets begin that were made; first > last: none */
 	uint32_t tier;
 	uint32_t *by_group; /* of a step's rows: the next of the same group */
+	unsigned char **ends; /* accumulators by series, in ends_arena; see ends.c. NULL: not needed */
+	struct arena ends_arena;
 };
 
 /* buckets.c */
@@ -70,6 +72,11 @@ NODISCARD bool buckets_prepare_columns(struct buckets *b, const struct source_ro
 /* bucket_rows.c, bucket_merge.c */
 NODISCARD enum err buckets_add_series(struct buckets *b, const struct source_rows *s);
 NODISCARD enum err buckets_merge_step(struct buckets *b, const struct source_step *s);
+/* ends.c: first() and last() of all the range. The accumulators of a series: NULL, and eb says why. */
+NODISCARD enum err ends_begin(struct buckets *b);
+unsigned char *ends_state(struct buckets *b, uint32_t series);
+NODISCARD enum err ends_settle(struct buckets *b); /* from the series' to the groups' */
+void ends_free(struct buckets *b);
 /* bucket_read.c: all groups' rows to accumulators. */
 NODISCARD enum err buckets_read(struct buckets *b);
 /* The bucket that a page's n-th is. */

@@ -195,6 +195,8 @@ static enum err plan_call(struct select_work *w, struct select_node *n, struct s
 	}
 	if (c->stage_count == 0)
 		return ERR_OK;
+	c->is_end = !n->grid.interval_ns &&
+	    (strcmp(c->stages[0].fn->name, "first") == 0 || strcmp(c->stages[0].fn->name, "last") == 0);
 	c->is_area = n->grid.interval_ns && strcmp(c->stages[0].fn->name, "integral") == 0;
 	c->is_transform = c->is_area || c->stages[0].fn->kind == FUNCTION_TRANSFORM;
 	if (!c->is_absent)

@@ -34,6 +34,7 @@ struct select_call {
 	uint32_t field_slot; /* number among node.inputs */
 	int64_t from_ns, to_ns; /* with the intervals that transformations look back */
 	bool is_transform; /* takes a group's raw rows by time, whatever their bucket */
+	bool is_end; /* first, last of all the range: where the source is a measurement see ends.c */
 	bool is_area; /* integral with GROUP BY time: one of those */
 	bool is_absent; /* the field is in no source: never a point */
 	size_t state_at; /* of its accumulator, in those of a bucket */
