@@ -14,16 +14,11 @@ static bool is_leaf(const struct iql_expr *e)
 
 static uint32_t count_leaves(const struct iql_expr *e)
 {
-	const struct iql_expr *part = NULL;
 	uint32_t n = 0;
 
 	if (is_leaf(e))
 		return 1;
-	if (e->kind == IQL_CALL)
-		part = e->call.list;
-	else if (e->kind == IQL_CHAIN || e->kind == IQL_PAREN)
-		part = e->chain.list;
-	for (; part; part = part->next)
+	for (const struct iql_expr *part = iql_parts(e); part; part = part->next)
 		n += count_leaves(part);
 	return n;
 }
@@ -55,17 +50,11 @@ static void add_leaf(struct select_node *n, const struct iql_expr *e)
 
 static void add_leaves(struct select_node *n, const struct iql_expr *e)
 {
-	const struct iql_expr *part = NULL;
-
 	if (is_leaf(e)) {
 		add_leaf(n, e);
 		return;
 	}
-	if (e->kind == IQL_CALL)
-		part = e->call.list;
-	else if (e->kind == IQL_CHAIN || e->kind == IQL_PAREN)
-		part = e->chain.list;
-	for (; part; part = part->next)
+	for (const struct iql_expr *part = iql_parts(e); part; part = part->next)
 		add_leaves(n, part);
 }
 
@@ -83,28 +72,17 @@ static bool find_slot(void *arg, const struct iql_expr *leaf, unsigned *slot)
 
 static void add_filter_inputs(struct select_node *n, const struct iql_expr *e)
 {
-	const struct iql_expr *part = NULL;
-
 	if (e->kind == IQL_REF)
 		add_input(n, e);
-	else if (e->kind == IQL_CALL)
-		part = e->call.list;
-	else if (e->kind == IQL_CHAIN || e->kind == IQL_PAREN)
-		part = e->chain.list;
-	for (; part; part = part->next)
+	for (const struct iql_expr *part = iql_parts(e); part; part = part->next)
 		add_filter_inputs(n, part);
 }
 
 static uint32_t count_refs(const struct iql_expr *e)
 {
-	const struct iql_expr *part = NULL;
 	uint32_t count = e->kind == IQL_REF;
 
-	if (e->kind == IQL_CALL)
-		part = e->call.list;
-	else if (e->kind == IQL_CHAIN || e->kind == IQL_PAREN)
-		part = e->chain.list;
-	for (; part; part = part->next)
+	for (const struct iql_expr *part = iql_parts(e); part; part = part->next)
 		count += count_refs(part);
 	return count;
 }
