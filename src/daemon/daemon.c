@@ -314,7 +314,9 @@ static enum err start_replicator(struct daemon *d, struct errbuf *eb)
 		.record = &influx_ops,
 		.record_ctx = d->replicator_record,
 		.spool_path = d->spool_path,
-		.target = "influxdb",
+		.store_path = d->store_path,
+		.target = REPLICATOR_RECORD,
+		.url = c->influxdb.url,
 		.database = c->influxdb.database,
 		.create_database = c->influxdb.create_database,
 		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };

@@ -104,8 +104,9 @@ void replicator_explain(struct replicator *r, char out[REPLICATOR_SHOWN_MAX])
 static enum err store_cursor_job(struct spool *s, void *arg, struct errbuf *eb)
 {
 	struct replicator *r = arg;
-	struct target_cursor c = { atomic_load(&r->cursor), r->delivered };
+	struct target_cursor c = { .seq = atomic_load(&r->cursor), .points = r->delivered };
 
+	snprintf(c.record, sizeof c.record, "%s", r->record);
 	return target_store(spool_db(s), r->opts.target, &c, eb);
 }
 
@@ -265,12 +266,19 @@ static void replicator_free(struct replicator *r)
 static enum err load(struct replicator *r, struct errbuf *eb)
 {
 	struct target_cursor c = { 0 };
+	if (r->opts.url)
+		snprintf(r->record, sizeof r->record, "%s %s", r->opts.url, r->opts.database);
+	r->target = (struct target_opts){ .committer = r->opts.committer,
+		.spool_path = r->opts.spool_path,
+		.store_path = r->opts.store_path,
+		.name = r->opts.target,
+		.record = r->record };
 	enum err e = spool_reader_open(&r->reader, r->opts.spool_path, eb);
 
 	if (e == ERR_OK)
 		e = spool_reader_open(&r->look, r->opts.spool_path, eb);
 	if (e == ERR_OK)
-		e = target_load(spool_reader_db(r->reader), r->opts.target, &c, eb);
+		e = target_meet(&r->target, &c, eb);
 	if (e == ERR_OK)
 		e = quarantine_count(spool_reader_db(r->reader), r->opts.target, &r->stats.quarantined_points, eb);
 	atomic_init(&r->cursor, c.seq);

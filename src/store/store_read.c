@@ -575,3 +575,33 @@ enum err store_reader_totals(struct store_reader *r, struct store_tier_totals ou
 	}
 	return e;
 }
+
+/* A rollup's timestamp is the beginning of its bucket. A gap may be of any database that is known. */
+enum err store_reader_spans(
+    struct store_reader *r, struct store_span *out, uint32_t max, uint32_t *count, struct errbuf *eb)
+{
+	static const char sql[] =
+	    "SELECT db, min(min_ns), max(max_ns) FROM ("
+	    " SELECT m.db, x.min_ns, x.max_ns + CASE x.tier WHEN 0 THEN 1 WHEN 1 THEN 60000000000"
+	    "  WHEN 2 THEN 3600000000000 ELSE 86400000000000 END AS max_ns FROM ("
+	    "   SELECT id >> 61 AS tier, (id >> 27) & 16383 AS measurement, min_ns, max_ns FROM block"
+	    "   UNION ALL SELECT tier, measurement, min_ns, max_ns FROM piece) x"
+	    "  JOIN measurement m ON m.id = x.measurement"
+	    " UNION ALL SELECT database.id, from_ns, to_ns + 1 FROM database, gap"
+	    ") GROUP BY db ORDER BY db";
+	sqlite3_stmt *st;
+	enum err e = database_prepare(r->db, &st, sql, eb);
+	int rc = SQLITE_DONE;
+
+	*count = 0;
+	if (e != ERR_OK)
+		return e;
+	while (*count < max && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		out[(*count)++] = (struct store_span){ .db = (uint32_t)sqlite3_column_int64(st, 0),
+			.from_ns = sqlite3_column_int64(st, 1),
+			.to_ns = sqlite3_column_int64(st, 2) };
+	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+		e = fault(r, "look what the store holds", eb);
+	sqlite3_finalize(st);
+	return e;
+}
