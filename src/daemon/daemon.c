@@ -39,6 +39,7 @@
 #include "query/engine.h"
 #include "store/catalogue_store.h"
 #include "store/disk_space.h"
+#include "store/owed.h"
 #include "store/series_store.h"
 #include "store/spool_damage.h"
 #include "store/store_damage.h"
@@ -344,7 +345,10 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 		.database = c->influxdb.database,
 		.timeout_ms = c->read.timeout_ns / NS_PER_MS,
 		.undelivered_from_ns = replicator_undelivered_from_ns,
-		.undelivered_arg = d->replicator };
+		.undelivered_arg = d->replicator,
+		.owed = spool_owed(d->spool),
+		.target = REPLICATOR_RECORD,
+		.catalogue = d->catalogue };
 	if (e == ERR_OK && record)
 		e = record_access_new(&d->record, &access, eb);
 	const struct reader_opts reader = {

@@ -172,10 +172,9 @@ static bool owe_lost(struct replicator *r)
 {
 	struct errbuf eb;
 
-	if ((r->delivered == 0 && atomic_load(&r->cursor) == 0) || r->lost_db == r->parcel.db)
+	if (r->sent_seq == 0 || r->lost_db == r->parcel.db)
 		return true;
-	/* of the rows read last some lines may have been delivered */
-	while (target_lost_database(&r->target, r->parcel.db, r->source.seq, &eb) != ERR_OK) {
+	while (target_lost_database(&r->target, r->parcel.db, r->sent_seq, &eb) != ERR_OK) {
 		log_error("cannot note that InfluxDB has lost a database: %s", eb.text);
 		if (!replicator_wait_ms(r, 1000, false))
 			return false;
@@ -265,6 +264,7 @@ bool replicator_deliver(struct replicator *r, const char *database, uint32_t fro
 			replicator_reached(r);
 			r->pinged = true;
 			r->lost_db = 0;
+			r->sent_seq = r->source.seq;
 			r->delivered += to - from;
 			counter_add(COUNTER_REPL_SENT_POINTS, to - from);
 			return true;

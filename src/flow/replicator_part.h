@@ -33,7 +33,9 @@ struct replicator {
 	uint64_t delivered, stored_seq;
 	int64_t stored_ns;
 	unsigned failures; /* in a row, for the back-off */
+	uint64_t sent_seq; /* of rows above it nothing was ever delivered */
 	uint32_t lost_db; /* found missing in the record, and told; 0: none since the last delivery */
+	bool met; /* what it is owed is noted */
 	bool make_signed, pinged; /* pinged: the server answered one since the last failure */
 	uint64_t random;
 };

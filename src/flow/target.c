@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/catalogue.h"
 #include "store/database.h"
@@ -29,7 +30,12 @@ static enum err spans_of_store(const char *path, struct store_span *out, uint32_
 		store_reader_end(r);
 	}
 	store_reader_close(r);
-	return e;
+	if (e != ERR_CORRUPT)
+		return e;
+	log_error("what the store holds cannot be told (%s): InfluxDB is taken to lack all of it", eb->text);
+	for (*count = 0; *count < CATALOGUE_DATABASES_MAX; ++*count)
+		out[*count] = (struct store_span){ *count + 1, INT64_MIN, clock_wall_ns() };
+	return ERR_OK;
 }
 
 /* Of the database's rows up to seq; from_ns >= to_ns: none. */

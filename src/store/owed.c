@@ -19,8 +19,7 @@
 #include "base/log.h"
 #include "store/database.h"
 
-static const char *const causes[] = { "before", "overflow", "missing" };
-enum { CAUSES = sizeof causes / sizeof *causes };
+static const char *const causes[OWED_CAUSES] = { "before", "overflow", "missing" };
 
 struct ranges {
 	struct owed_range *of;
@@ -179,7 +178,7 @@ static void read_row(sqlite3_stmt *st, struct owed_range *r)
 		.done_until_ns = sqlite3_column_int64(st, 5),
 		.added_ns = sqlite3_column_int64(st, 7) };
 	snprintf(r->target, sizeof r->target, "%s", target ? target : "");
-	for (int c = 0; cause && c < CAUSES; c++)
+	for (int c = 0; cause && c < (int)OWED_CAUSES; c++)
 		if (!strcmp(cause, causes[c]))
 			r->cause = (enum owed_cause)c;
 }
@@ -440,7 +439,9 @@ void owed_totals(const struct owed *co, const char *target, struct owed_totals *
 		if (!is_of(r, target))
 			continue;
 		out->ranges++;
-		out->seconds += (double)((uint64_t)r->to_ns - (uint64_t)r->done_until_ns) / 1e9;
+		double seconds = (double)((uint64_t)r->to_ns - (uint64_t)r->done_until_ns) / 1e9;
+		out->seconds += seconds;
+		out->seconds_by_cause[r->cause] += seconds;
 	}
 	pthread_mutex_unlock(&o->lock);
 }

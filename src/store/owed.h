@@ -15,7 +15,7 @@
 
 #include "base/err.h"
 
-enum { OWED_RANGES_MAX = 10000, OWED_TARGET_BYTES = 64 };
+enum { OWED_RANGES_MAX = 10000, OWED_TARGET_BYTES = 64, OWED_CAUSES = 3 };
 
 enum owed_cause {
 	OWED_BEFORE, /* written while the target was not configured */
@@ -59,6 +59,7 @@ bool owed_find(
 struct owed_totals {
 	uint64_t ranges;
 	double seconds; /* of time that is owed; of two causes it counts twice */
+	double seconds_by_cause[OWED_CAUSES];
 };
 void owed_totals(const struct owed *o, const char *target, struct owed_totals *out);
 /* Copies up to max of the target's ranges, those that begin last first; how many. */

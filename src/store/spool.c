@@ -487,7 +487,7 @@ struct freeze *spool_freeze(struct spool *s)
 	return s->file.freeze;
 }
 
-struct owed *spool_owed(struct spool *s)
+struct owed *spool_owed(const struct spool *s)
 {
 	return s->owed;
 }

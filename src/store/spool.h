@@ -79,8 +79,8 @@ void spool_truncate_log(struct spool *s);
 /* Between transactions: holds the file for who wants its bytes (spool_freeze). As freeze_take. */
 NODISCARD enum err spool_take_freeze(struct spool *s, struct errbuf *eb);
 struct freeze *spool_freeze(struct spool *s); /* any thread; lives as long as the spool */
-struct owed *spool_owed(
-    struct spool *s); /* likewise; what changes it: the writer, with spool_db, inside a transaction */
+/* Any thread, and lives as long; what changes it: the writer, with spool_db, inside a transaction. */
+struct owed *spool_owed(const struct spool *s);
 /* Gives some of the file's free pages, and the log's room, back to the file system. For when that is short of room. */
 void spool_release(struct spool *s);
 void spool_totals(const struct spool *s, struct spool_totals *out); /* any thread */

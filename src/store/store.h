@@ -148,7 +148,7 @@ struct store_span {
 	int64_t from_ns, to_ns; /* to is not included */
 };
 /* Of each database that has anything, in any tier, from when to when: what was lost, or is still taken over, included. Up to
- * `max` of them in order of db. Walks the table as the next. */
+ * `max` of them. Walks the table as the next. */
 NODISCARD enum err store_reader_spans(
     struct store_reader *r, struct store_span *out, uint32_t max, uint32_t *count, struct errbuf *eb);
 /* Walks the table: some milliseconds a gigabyte. */
