@@ -39,6 +39,7 @@
 #include "query/engine.h"
 #include "store/catalogue_store.h"
 #include "store/disk_space.h"
+#include "store/owed.h"
 #include "store/series_store.h"
 #include "store/spool_damage.h"
 #include "store/store_damage.h"
@@ -314,7 +315,9 @@ static enum err start_replicator(struct daemon *d, struct errbuf *eb)
 		.record = &influx_ops,
 		.record_ctx = d->replicator_record,
 		.spool_path = d->spool_path,
-		.target = "influxdb",
+		.store_path = d->store_path,
+		.target = REPLICATOR_RECORD,
+		.url = c->influxdb.url,
 		.database = c->influxdb.database,
 		.create_database = c->influxdb.create_database,
 		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };
@@ -342,7 +345,10 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 		.database = c->influxdb.database,
 		.timeout_ms = c->read.timeout_ns / NS_PER_MS,
 		.undelivered_from_ns = replicator_undelivered_from_ns,
-		.undelivered_arg = d->replicator };
+		.undelivered_arg = d->replicator,
+		.owed = spool_owed(d->spool),
+		.target = REPLICATOR_RECORD,
+		.catalogue = d->catalogue };
 	if (e == ERR_OK && record)
 		e = record_access_new(&d->record, &access, eb);
 	const struct reader_opts reader = {

@@ -197,7 +197,7 @@ static bool read_policy(struct query *q, const struct services *s, const char *s
 	static const struct {
 		const char *name;
 		enum read_policy policy;
-	} all[] = { { "auto", READ_AUTO }, { "local", READ_LOCAL }, { "influxdb", READ_RECORD } };
+	} all[] = { { "auto", READ_AUTO }, { "local", READ_LOCAL }, { "record", READ_RECORD } };
 
 	*out = s->read_policy;
 	if (!source || !*source)
@@ -207,10 +207,10 @@ static bool read_policy(struct query *q, const struct services *s, const char *s
 			*out = all[i].policy;
 			if (*out != READ_RECORD || s->record_url)
 				return true;
-			refuse(q, 400, "source=influxdb: there is no InfluxDB; set [influxdb] url");
+			refuse(q, 400, "source=record: there is no InfluxDB; set [influxdb] url");
 			return false;
 		}
-	refuse(q, 400, "source must be auto, local or influxdb");
+	refuse(q, 400, "source must be auto, local or record");
 	return false;
 }
 

@@ -104,8 +104,9 @@ void replicator_explain(struct replicator *r, char out[REPLICATOR_SHOWN_MAX])
 static enum err store_cursor_job(struct spool *s, void *arg, struct errbuf *eb)
 {
 	struct replicator *r = arg;
-	struct target_cursor c = { atomic_load(&r->cursor), r->delivered };
+	struct target_cursor c = { .seq = atomic_load(&r->cursor), .points = r->delivered };
 
+	snprintf(c.record, sizeof c.record, "%s", r->record);
 	return target_store(spool_db(s), r->opts.target, &c, eb);
 }
 
@@ -195,11 +196,38 @@ static void idle(struct replicator *r)
 	}
 }
 
+static void begin_at(struct replicator *r, const struct target_cursor *c)
+{
+	atomic_store(&r->cursor, c->seq);
+	r->delivered = c->points;
+	r->stored_seq = r->sent_seq = c->seq;
+	parcel_source_seek(&r->source, c->seq);
+	committer_set_delivered(r->opts.committer, c->seq);
+}
+
+/* Nothing is delivered, and no read asks the record, before it is known what that lacks. False: stopping. */
+static bool meet(struct replicator *r)
+{
+	struct target_cursor c;
+	struct errbuf eb;
+
+	while (!r->met && replicator_wait_ms(r, 1000, false)) {
+		r->met = target_meet(&r->target, &c, &eb) == ERR_OK;
+		if (r->met)
+			begin_at(r, &c);
+		else
+			log_warn("what InfluxDB lacks still cannot be noted: %s", eb.text);
+	}
+	return r->met;
+}
+
 static void *run(void *arg)
 {
 	struct replicator *r = arg;
 	struct errbuf eb;
 
+	if (!meet(r))
+		return NULL;
 	if (replicator_ping(r)) {
 		replicator_reached(r);
 		look_at_backlog(r);
@@ -265,20 +293,28 @@ static void replicator_free(struct replicator *r)
 static enum err load(struct replicator *r, struct errbuf *eb)
 {
 	struct target_cursor c = { 0 };
+	if (r->opts.url)
+		snprintf(r->record, sizeof r->record, "%s %s", r->opts.url, r->opts.database);
+	r->target = (struct target_opts){ .committer = r->opts.committer,
+		.spool_path = r->opts.spool_path,
+		.store_path = r->opts.store_path,
+		.name = r->opts.target,
+		.record = r->record };
 	enum err e = spool_reader_open(&r->reader, r->opts.spool_path, eb);
 
 	if (e == ERR_OK)
 		e = spool_reader_open(&r->look, r->opts.spool_path, eb);
 	if (e == ERR_OK)
-		e = target_load(spool_reader_db(r->reader), r->opts.target, &c, eb);
+		e = target_meet(&r->target, &c, eb);
+	r->met = e == ERR_OK;
+	if (e == ERR_FULL || e == ERR_IO || e == ERR_UNAVAILABLE) { /* the disk; the thread tries again */
+		log_warn("what InfluxDB lacks cannot be noted yet: %s", eb->text);
+		e = ERR_OK;
+	}
 	if (e == ERR_OK)
 		e = quarantine_count(spool_reader_db(r->reader), r->opts.target, &r->stats.quarantined_points, eb);
-	atomic_init(&r->cursor, c.seq);
-	r->delivered = c.points;
-	r->stored_seq = c.seq;
 	r->source.reader = r->reader;
-	parcel_source_seek(&r->source, c.seq);
-	committer_set_delivered(r->opts.committer, c.seq);
+	begin_at(r, &c);
 	return e;
 }
 

@@ -1,4 +1,4 @@
-/* Delivers the spool to the record, row by row in order, for ever. Own thread, own cursor, at least once: every line
+/* Delivers the spool to the record, row by row in order, for ever; keeps account of what it is owed beside that (flow/target). Own thread, own cursor, at least once: every line
  * carries its timestamp, so that a repeat changes nothing. replicator_deliver.c opens with the table of what each answer does. */
 #ifndef FLOW_REPLICATOR_H
 #define FLOW_REPLICATOR_H
@@ -10,6 +10,8 @@
 #include "query/breaker.h"
 #include "query/record.h"
 #include "store/catalogue.h"
+
+#define REPLICATOR_RECORD "influxdb" /* the record, as a target */
 
 struct replicator;
 
@@ -27,8 +29,9 @@ struct replicator_opts {
 	struct breaker *breaker;
 	const struct record_ops *record;
 	void *record_ctx; /* for this thread alone */
-	const char *spool_path;
+	const char *spool_path, *store_path; /* store_path NULL: there is no store */
 	const char *target; /* the cursor's name */
+	const char *url; /* of the record: with the database it tells one record from another; NULL: not told apart */
 	const char *database; /* what the namespace `metrics` is called in the record; others keep their names */
 	bool create_database; /* when the record says it is missing */
 	uint32_t batch_points; /* 0: 5000 */

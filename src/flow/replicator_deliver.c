@@ -4,7 +4,7 @@
  *	refused		one line: quarantine it with the server's words; more: each half by itself. A server that takes no
  *			unsigned integers gets them as integers from then on
  *	too large	as refused
- *	no database	create it, if allowed; else held
+ *	no database	what had been delivered to it is owed; create it, if allowed; else held
  *	held		nothing moves; again in HELD_MS or on request
  *	retry		back off with full jitter, Retry-After obeyed; a server that answers a ping is tried at once. Lines
  *			that draw a 5xx or end the connection POISON_TRIES times, though the server answered a ping before
@@ -167,6 +167,22 @@ static bool create_database(struct replicator *r, const char *database)
 	return ok;
 }
 
+/* A database that is not there has lost what was delivered to it. Durable before it is there again; false: stopping. */
+static bool owe_lost(struct replicator *r)
+{
+	struct errbuf eb;
+
+	if (r->sent_seq == 0 || r->lost_db == r->parcel.db)
+		return true;
+	while (target_lost_database(&r->target, r->parcel.db, r->sent_seq, &eb) != ERR_OK) {
+		log_error("cannot note that InfluxDB has lost a database: %s", eb.text);
+		if (!replicator_wait_ms(r, 1000, false))
+			return false;
+	}
+	r->lost_db = r->parcel.db;
+	return true;
+}
+
 /* Does a harmless point pass where the suspect does not? */
 static bool harmless_point_passes(struct replicator *r, const char *database)
 {
@@ -247,6 +263,8 @@ bool replicator_deliver(struct replicator *r, const char *database, uint32_t fro
 		case ANSWER_DELIVERED:
 			replicator_reached(r);
 			r->pinged = true;
+			r->lost_db = 0;
+			r->sent_seq = r->source.seq;
 			r->delivered += to - from;
 			counter_add(COUNTER_REPL_SENT_POINTS, to - from);
 			return true;
@@ -255,6 +273,8 @@ bool replicator_deliver(struct replicator *r, const char *database, uint32_t fro
 			replicator_reached(r);
 			return refused(r, database, from, to);
 		case ANSWER_NO_DATABASE:
+			if (!owe_lost(r))
+				return false;
 			if (create_database(r, database))
 				continue;
 			if (r->reply.status == 0 ? !retry_later(r, &strikes) : !hold(r))

@@ -8,11 +8,14 @@
 
 #include "flow/parcel.h"
 #include "flow/replicator.h"
+#include "flow/target.h"
 
 enum { REPLICATOR_SHOWN_MAX = 400 }; /* bytes of an error that are kept, with its terminator */
 
 struct replicator {
 	struct replicator_opts opts;
+	struct target_opts target;
+	char record[TARGET_RECORD_BYTES];
 	pthread_t thread;
 	pthread_mutex_t lock; /* stats, wakes */
 	pthread_cond_t wake;
@@ -30,6 +33,9 @@ struct replicator {
 	uint64_t delivered, stored_seq;
 	int64_t stored_ns;
 	unsigned failures; /* in a row, for the back-off */
+	uint64_t sent_seq; /* of rows above it nothing was ever delivered */
+	uint32_t lost_db; /* found missing in the record, and told; 0: none since the last delivery */
+	bool met; /* what it is owed is noted */
 	bool make_signed, pinged; /* pinged: the server answered one since the last failure */
 	uint64_t random;
 };

@@ -5,12 +5,19 @@
 
 #include "store/tier.h"
 
-void result_report_not_complete(struct result_report *r, const char *reason)
+void result_report_not_before(struct result_report *r, int64_t ns, const char *reason)
 {
+	if (!r->incomplete || ns > r->whole_from_ns)
+		r->whole_from_ns = ns;
 	if (r->incomplete)
 		return;
 	r->incomplete = true;
 	snprintf(r->reason, sizeof r->reason, "%s", reason);
+}
+
+void result_report_not_complete(struct result_report *r, const char *reason)
+{
+	result_report_not_before(r, INT64_MAX, reason);
 }
 
 const char *result_report_tier(const struct result_report *r)

@@ -70,12 +70,15 @@ struct result_report {
 	bool sketched; /* some percentile is within 1.1 % of the value, not exact */
 	unsigned tiers; /* 1 << enum tier (store/tier.h) of each that rows came from */
 	char reason[256]; /* why it is incomplete; the first one */
+	int64_t whole_from_ns; /* where it is incomplete: from here on nothing lacks; INT64_MAX: that cannot be said */
 	/* what was read of the local store */
 	uint64_t blocks, pieces, chunks, rows;
 };
 
 /* The first reason stays. */
 void result_report_not_complete(struct result_report *r, const char *reason);
+/* The same where only what is before ns lacks. */
+void result_report_not_before(struct result_report *r, int64_t ns, const char *reason);
 /* The coarsest tier: raw, 1m, 1h, 1d. */
 const char *result_report_tier(const struct result_report *r);
 

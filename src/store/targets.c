@@ -1,5 +1,7 @@
 #include "store/targets.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "store/database.h"
 
@@ -14,7 +16,7 @@ static enum err finish(sqlite3 *db, sqlite3_stmt *st, const char *doing, struct 
 enum err target_load(sqlite3 *reader, const char *target, struct target_cursor *out, struct errbuf *eb)
 {
 	sqlite3_stmt *st;
-	enum err e = database_prepare(reader, &st, "SELECT seq, points FROM cursor WHERE target = ?", eb);
+	enum err e = database_prepare(reader, &st, "SELECT seq, points, record FROM cursor WHERE target = ?", eb);
 
 	*out = (struct target_cursor){ 0 };
 	if (e != ERR_OK)
@@ -24,7 +26,10 @@ enum err target_load(sqlite3 *reader, const char *target, struct target_cursor *
 	if (rc == SQLITE_ROW) {
 		out->seq = (uint64_t)sqlite3_column_int64(st, 0);
 		out->points = (uint64_t)sqlite3_column_int64(st, 1);
-	} else if (rc != SQLITE_DONE) {
+		snprintf(out->record, sizeof out->record, "%s", (const char *)sqlite3_column_text(st, 2));
+	} else if (rc == SQLITE_DONE) {
+		e = errbuf_set(eb, ERR_NOTFOUND, "%s is not known yet", target);
+	} else {
 		e = database_error(reader, "read the cursor", eb);
 	}
 	sqlite3_finalize(st);
@@ -34,14 +39,20 @@ enum err target_load(sqlite3 *reader, const char *target, struct target_cursor *
 enum err target_store(sqlite3 *writer, const char *target, const struct target_cursor *c, struct errbuf *eb)
 {
 	sqlite3_stmt *st;
-	enum err e = database_prepare(writer, &st, "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?)", eb);
+	enum err e = database_prepare(writer, &st, "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?)", eb);
 
 	if (e != ERR_OK)
 		return e;
 	sqlite3_bind_text(st, 1, target, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 2, (int64_t)c->seq);
 	sqlite3_bind_int64(st, 3, (int64_t)c->points);
+	sqlite3_bind_text(st, 4, c->record, -1, SQLITE_STATIC);
 	return finish(writer, st, "write the cursor", eb);
+}
+
+enum err target_forget_records(sqlite3 *writer, struct errbuf *eb)
+{
+	return database_exec(writer, "UPDATE cursor SET record = 'another'", eb);
 }
 
 /* Ids rise by one: how many there are is the distance between the first and the last. */

@@ -10,9 +10,12 @@
 #include "base/err.h"
 #include "base/view.h"
 
+enum { TARGET_RECORD_BYTES = 512 };
+
 struct target_cursor {
 	uint64_t seq; /* every row up to it is delivered or in quarantine */
 	uint64_t points; /* delivered since the cursor began */
+	char record[TARGET_RECORD_BYTES]; /* where it was, and its database; "": not remembered */
 };
 
 struct quarantine_entry {
@@ -22,9 +25,12 @@ struct quarantine_entry {
 	struct view reason, line;
 };
 
-/* A target that is not known yet begins at 0. */
+/* ERR_NOTFOUND: not known yet, *out is zeroed. */
 NODISCARD enum err target_load(sqlite3 *reader, const char *target, struct target_cursor *out, struct errbuf *eb);
 NODISCARD enum err target_store(sqlite3 *writer, const char *target, const struct target_cursor *c, struct errbuf *eb);
+
+/* No target is what it was any more: each is met anew. */
+NODISCARD enum err target_forget_records(sqlite3 *writer, struct errbuf *eb);
 
 /* Lets the oldest go above max_points; *dropped says how many. */
 NODISCARD enum err quarantine_add(
