@@ -378,6 +378,18 @@ static enum err start_replication(struct daemon *d, struct errbuf *eb)
 	return e == ERR_OK ? replication_start(&d->replication, &opts, eb) : e;
 }
 
+/* In the order of start_replication. */
+static void name_targets(struct daemon *d)
+{
+	const struct config *c = d->config;
+	unsigned n = 0;
+
+	if (*c->influxdb.url)
+		d->services.target[n++] = (struct services_target){ c->influxdb.url, c->influxdb.database };
+	for (unsigned i = 0; i < c->mirror_count; i++)
+		d->services.target[n++] = (struct services_target){ c->mirror[i].url, c->mirror[i].database };
+}
+
 static enum err open_reads(struct daemon *d, struct errbuf *eb)
 {
 	const struct config *c = d->config;
@@ -536,10 +548,10 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.started_mono_ns = clock_mono_ns(),
 		.collect_interval_ns = c->collect.interval_ns,
 		.record_url = record ? c->influxdb.url : NULL,
-		.record_database = record ? c->influxdb.database : NULL,
 		.spool_max_bytes = c->retention.max_bytes,
 		.create_databases = c->server.create_databases,
 		.events_max = (unsigned)(c->server.threads >= 8 ? c->server.threads / 4 : 1) };
+	name_targets(d);
 	enum err e = routes_open(&d->services, eb);
 	if (e != ERR_OK)
 		return e;

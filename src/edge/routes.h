@@ -59,7 +59,10 @@ struct services {
 	int64_t started_ns; /* wall clock */
 	int64_t started_mono_ns;
 	int64_t collect_interval_ns;
-	const char *record_url, *record_database; /* NULL: there is no record */
+	const char *record_url; /* NULL: there is no record */
+	struct services_target { /* where the targets of replication are, in its order; without secrets */
+		const char *url, *database;
+	} target[REPLICATION_TARGETS_MAX];
 	uint64_t spool_max_bytes;
 	bool create_databases;
 	atomic_uint exports; /* that run */

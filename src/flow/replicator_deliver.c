@@ -100,7 +100,6 @@ static void note_delivered(struct delivery *d, uint32_t points)
 	replicator_took(r, d->parcel->db);
 	r->pinged = true;
 	r->delivered += points;
-	counter_add(COUNTER_REPL_SENT_POINTS, points);
 	replicator_note_rate(r, points, !d->live);
 }
 
