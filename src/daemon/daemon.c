@@ -378,6 +378,19 @@ static enum err start_replication(struct daemon *d, struct errbuf *eb)
 	return e == ERR_OK ? replication_start(&d->replication, &opts, eb) : e;
 }
 
+static void read_secrets(void *daemon)
+{
+	struct daemon *d = daemon;
+	struct errbuf eb;
+
+	if (d->influx && influx_server_reload(d->influx, &eb) != ERR_OK)
+		log_error("the password or token for InfluxDB stays as it was: [influxdb] %s", eb.text);
+	for (unsigned i = 0; i < REPLICATION_TARGETS_MAX; i++)
+		if (d->target_server[i] && influx_server_reload(d->target_server[i], &eb) != ERR_OK)
+			log_error("the password or token for %s stays as it was: %s",
+			    replicator_shown_name(replication_at(d->replication, i)), eb.text);
+}
+
 /* In the order of start_replication. */
 static void name_targets(struct daemon *d)
 {
@@ -550,6 +563,8 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.record_url = record ? c->influxdb.url : NULL,
 		.spool_max_bytes = c->retention.max_bytes,
 		.create_databases = c->server.create_databases,
+		.read_secrets = read_secrets,
+		.read_secrets_arg = d,
 		.events_max = (unsigned)(c->server.threads >= 8 ? c->server.threads / 4 : 1) };
 	name_targets(d);
 	enum err e = routes_open(&d->services, eb);
@@ -662,15 +677,8 @@ uint16_t daemon_port(const struct daemon *d)
 
 void daemon_reload(struct daemon *d)
 {
-	struct errbuf eb;
-
-	if (d->influx && influx_server_reload(d->influx, &eb) != ERR_OK)
-		log_error("the password or token for InfluxDB stays as it was: [influxdb] %s", eb.text);
+	read_secrets(d);
 	if (d->provision)
 		provision_look_now(d->provision);
-	for (unsigned i = 0; i < REPLICATION_TARGETS_MAX; i++)
-		if (d->target_server[i] && influx_server_reload(d->target_server[i], &eb) != ERR_OK)
-			log_error("the password or token for %s stays as it was: %s",
-			    replicator_shown_name(replication_at(d->replication, i)), eb.text);
 	replication_retry_now(d->replication);
 }

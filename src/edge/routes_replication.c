@@ -91,6 +91,8 @@ static void control(struct http_request *rq, struct services *s, const char *tar
 	}
 	while (strcmp(actions[i].name, name) != 0)
 		i++;
+	if (actions[i].act == retry && s->read_secrets) /* they may be what was mended */
+		s->read_secrets(s->read_secrets_arg);
 	for (unsigned k = 0; k < count; k++) {
 		struct replicator *r = replication_at(s->replication, k);
 		if (!target || !strcmp(replicator_target(r), target))
@@ -99,7 +101,7 @@ static void control(struct http_request *rq, struct services *s, const char *tar
 	if (done)
 		respond(rq, s);
 	else
-		http_fail(rq, 409, "nothing_held", NULL, "%s", target ? eb.text : "nothing is held for any target");
+		http_fail(rq, 409, "conflict", NULL, "%s", target ? eb.text : "nothing is held for any target");
 }
 
 void routes_replication_control(struct http_request *rq, void *arg)

@@ -165,7 +165,7 @@ Test(routes_replication, what_is_held_is_skipped_where_there_is_any)
 	edge_stand_open(&e, NULL, true, false);
 	edge_stand_has_mirror = true;
 	post("/api/v1/replication/skip-held", 409);
-	cr_expect_str_eq(text("error.code"), "nothing_held");
+	cr_expect_str_eq(text("error.code"), "conflict");
 	edge_stand_mirror.state = REPLICATOR_HELD;
 	post("/api/v1/replication/skip-held?target=influxdb", 409);
 	post("/api/v1/replication/skip-held", 200);
