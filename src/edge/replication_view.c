@@ -23,6 +23,15 @@ static const char *api_name(enum record_api api) /* NULL: nobody has answered ye
 	return names[api];
 }
 
+/* What only the store has. */
+static void write_owed(struct buf *b, const struct replicator_stats *t)
+{
+	json_open(b, "owed", '{');
+	json_put_u64(b, "points_estimate", t->owed_points_estimate);
+	json_put_rounded(b, "span_s", (double)t->owed_span_ns / 1e9, 0);
+	json_close(b, '}');
+}
+
 static void write_waiting(struct buf *b, const struct replicator_stats *t)
 {
 	json_put_u64(b, "lag_points", t->lag_points);
@@ -39,10 +48,7 @@ static void write_waiting(struct buf *b, const struct replicator_stats *t)
 	json_open(b, "replay", '{');
 	json_put_u64(b, "points", t->replay_points);
 	json_close(b, '}');
-	json_open(b, "owed", '{');
-	json_put_u64(b, "points_estimate", t->owed_points_estimate);
-	json_put_rounded(b, "span_s", (double)t->owed_span_ns / 1e9, 0);
-	json_close(b, '}');
+	write_owed(b, t);
 }
 
 static void put_figure_or_null(struct buf *b, const char *key, double v, bool known)
