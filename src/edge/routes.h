@@ -63,7 +63,8 @@ struct services {
 	struct services_target { /* where the targets of replication are, in its order; without secrets */
 		const char *url, *database;
 	} target[REPLICATION_TARGETS_MAX];
-	void (*read_secrets)(void *arg); /* passwords and tokens of all targets anew, for a retry; any thread; NULL: no */
+	/* Passwords and tokens of all targets anew, for a retry. Any thread. NULL: there are none. */
+	void (*read_secrets)(void *arg);
 	void *read_secrets_arg;
 	uint64_t spool_max_bytes;
 	bool create_databases;

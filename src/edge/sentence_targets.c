@@ -99,8 +99,8 @@ static void say_down(
 	next_try(f, t, try, sizeof try);
 	if (*t->last_error)
 		snprintf(why, sizeof why, " (%.160s)", t->last_error);
-	snprintf(out->detail, sizeof out->detail, "%s point%s held here until it is back.%s%s%s %s", x->points,
-	    t->lag_points == 1 ? " is" : "s are", x->room, try, why, x->advice);
+	snprintf(out->detail, sizeof out->detail, "%s point%s held here until it is back.%s%s %s%s", x->points,
+	    t->lag_points == 1 ? " is" : "s are", x->room, try, x->advice, why);
 }
 
 static void say_paused(
