@@ -6,6 +6,7 @@ web_sources = \
 	web/package-lock.json \
 	web/package.json \
 	web/src/api.js \
+	web/src/ask.js \
 	web/src/canvas.js \
 	web/src/charts.css \
 	web/src/charts.js \
@@ -24,6 +25,8 @@ web_sources = \
 	web/src/poll.js \
 	web/src/quality.js \
 	web/src/quality_data.js \
+	web/src/quarantine.js \
+	web/src/quarantine_data.js \
 	web/src/sentence.js \
 	web/src/service_data.js \
 	web/src/span.js \
@@ -33,6 +36,7 @@ web_sources = \
 	web/src/style.css \
 	web/src/tables.css \
 	web/src/tables.js \
+	web/src/targets.js \
 	web/src/theme.js \
 	web/src/tokens.css \
 	web/src/way.css \

@@ -33,12 +33,24 @@ static void add_row(struct table *t, const char *name, double v, const char *uni
 	table_addf(t, "%.15g%s%s", v, *unit ? " " : "", unit);
 }
 
+static void add_target(struct table *t, const json_t *r)
+{
+	table_add(t, text(r, "name"));
+	table_addf(t, "%s, %.0f points and %.1f s behind, %.0f in quarantine", text(r, "state"),
+	    number(r, "lag_points"), number(r, "lag_s"), number(r, "quarantined_points"));
+	if (*text(r, "last_error")) {
+		table_add(t, "last error");
+		table_add(t, text(r, "last_error"));
+	}
+}
+
 static int show(const json_t *s)
 {
 	const json_t *collect = json_object_get(s, "collect"), *spool = json_object_get(s, "spool");
-	const json_t *ingest = json_object_get(s, "ingest"), *r = json_object_get(s, "replication");
+	const json_t *ingest = json_object_get(s, "ingest"), *one;
 	struct table *t = table_new(2);
 	struct buf out;
+	size_t i;
 
 	if (!t)
 		return complain(EXIT_BAD, "out of memory");
@@ -56,21 +68,16 @@ static int show(const json_t *s)
 	table_add(t, "spool");
 	add_size(t, number(spool, "bytes"));
 	add_row(t, "points held", number(spool, "points"), "");
-	table_add(t, "InfluxDB");
-	if (json_is_true(json_object_get(r, "enabled")))
-		table_addf(t, "%s, %.0f points and %.1f s behind, %.0f in quarantine", text(r, "state"),
-		    number(r, "lag_points"), number(r, "lag_s"), number(r, "quarantined_points"));
-	else
+	json_array_foreach(json_object_get(json_object_get(s, "replication"), "targets"), i, one) add_target(t, one);
+	if (i == 0) {
+		table_add(t, "InfluxDB");
 		table_add(t, "none");
-	const json_t *owed = json_object_get(r, "owed");
+	}
+	const json_t *owed = json_object_get(json_object_get(s, "replication"), "owed");
 	if (number(owed, "ranges") > 0) {
 		table_add(t, "not in InfluxDB");
 		table_addf(t, "%.0f ranges, %.0f s in all (see holdfast status --json)", number(owed, "ranges"),
 		    number(owed, "seconds"));
-	}
-	if (*text(r, "last_error")) {
-		table_add(t, "last error");
-		table_add(t, text(r, "last_error"));
 	}
 	size_t gaps = json_array_size(json_object_get(s, "gaps"));
 	if (gaps)

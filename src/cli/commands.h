@@ -8,6 +8,7 @@ int cmd_status(struct client *c, int argc, char **argv);
 int cmd_compact(struct client *c, int argc, char **argv);
 int cmd_backfill(struct client *c, int argc, char **argv);
 int cmd_backup(struct client *c, int argc, char **argv);
+int cmd_replication(struct client *c, int argc, char **argv);
 int cmd_restore(struct client *c, int argc, char **argv);
 int cmd_query(struct client *c, int argc, char **argv);
 int cmd_shell(struct client *c, int argc, char **argv);

@@ -382,6 +382,31 @@ static enum err start_replication(struct daemon *d, struct errbuf *eb)
 	return e == ERR_OK ? replication_start(&d->replication, &opts, eb) : e;
 }
 
+static void read_secrets(void *daemon)
+{
+	struct daemon *d = daemon;
+	struct errbuf eb;
+
+	if (d->influx && influx_server_reload(d->influx, &eb) != ERR_OK)
+		log_error("the password or token for InfluxDB stays as it was: [influxdb] %s", eb.text);
+	for (unsigned i = 0; i < REPLICATION_TARGETS_MAX; i++)
+		if (d->target_server[i] && influx_server_reload(d->target_server[i], &eb) != ERR_OK)
+			log_error("the password or token for %s stays as it was: %s",
+			    replicator_shown_name(replication_at(d->replication, i)), eb.text);
+}
+
+/* In the order of start_replication. */
+static void name_targets(struct daemon *d)
+{
+	const struct config *c = d->config;
+	unsigned n = 0;
+
+	if (*c->influxdb.url)
+		d->services.target[n++] = (struct services_target){ c->influxdb.url, c->influxdb.database };
+	for (unsigned i = 0; i < c->mirror_count; i++)
+		d->services.target[n++] = (struct services_target){ c->mirror[i].url, c->mirror[i].database };
+}
+
 static enum err open_reads(struct daemon *d, struct errbuf *eb)
 {
 	const struct config *c = d->config;
@@ -543,10 +568,12 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.started_mono_ns = clock_mono_ns(),
 		.collect_interval_ns = c->collect.interval_ns,
 		.record_url = record ? c->influxdb.url : NULL,
-		.record_database = record ? c->influxdb.database : NULL,
 		.spool_max_bytes = c->retention.max_bytes,
 		.create_databases = c->server.create_databases,
+		.read_secrets = read_secrets,
+		.read_secrets_arg = d,
 		.events_max = (unsigned)(c->server.threads >= 8 ? c->server.threads / 4 : 1) };
+	name_targets(d);
 	enum err e = routes_open(&d->services, eb);
 	if (e != ERR_OK)
 		return e;
@@ -657,15 +684,8 @@ uint16_t daemon_port(const struct daemon *d)
 
 void daemon_reload(struct daemon *d)
 {
-	struct errbuf eb;
-
-	if (d->influx && influx_server_reload(d->influx, &eb) != ERR_OK)
-		log_error("the password or token for InfluxDB stays as it was: [influxdb] %s", eb.text);
+	read_secrets(d);
 	if (d->provision)
 		provision_look_now(d->provision);
-	for (unsigned i = 0; i < REPLICATION_TARGETS_MAX; i++)
-		if (d->target_server[i] && influx_server_reload(d->target_server[i], &eb) != ERR_OK)
-			log_error("the password or token for %s stays as it was: %s",
-			    replicator_shown_name(replication_at(d->replication, i)), eb.text);
 	replication_retry_now(d->replication);
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
+#include "edge/replication_view.h"
 #include "store/owed.h"
 
 uint64_t gathered_rejected_points(void)
@@ -46,7 +47,6 @@ void gathered_sample_rates(struct services *s)
 	rates_add(&s->rates,
 	    &(struct rates_sample){ .at_ns = now,
 		.value = { [RATE_VALUES] = counter_get(COUNTER_INGEST_VALUES),
-		    [RATE_DELIVERED] = counter_get(COUNTER_REPL_SENT_POINTS),
 		    [RATE_SPOOL_BYTES] = t.bytes,
 		    [RATE_REJECTED] = gathered_rejected_points() } });
 }
@@ -102,7 +102,8 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		.store_gap_points = g->store_gaps.points,
 		.gap_points = g->gaps.points,
 		.gap_cause = g->gaps.cause,
-		.record = replication_record(s->replication) != NULL,
+		.target = g->target,
+		.target_count = g->target_count,
 		.record_url = s->record_url,
 		.spool_bytes = g->spool.bytes,
 		.spool_max_bytes = s->spool_max_bytes,
@@ -114,17 +115,9 @@ static void tell_sentence(struct services *s, struct gathered *g)
 
 	owed_totals(spool_owed(s->spool), REPLICATOR_RECORD, &owed);
 	if (replication_record(s->replication)) {
-		f.replication = g->replicator.state;
-		f.replication_since_ns = g->replicator.since_ns;
-		f.next_try_ns = g->replicator.next_try_ns;
-		f.lag_ns = g->replicator.lag_ns;
-		f.lag_points = g->replicator.lag_points;
-		f.replication_error = g->replicator.last_error;
 		f.owed_before_ns = nanoseconds(owed.seconds_by_cause[OWED_BEFORE]);
 		f.owed_overflow_ns = nanoseconds(owed.seconds_by_cause[OWED_OVERFLOW]);
 		f.owed_missing_ns = nanoseconds(owed.seconds_by_cause[OWED_MISSING]);
-		f.delivered_per_s = rates_per_s(&s->rates, RATE_DELIVERED);
-		f.quarantined_points = g->replicator.quarantined_points;
 	}
 	for (unsigned i = 0; i < g->collect.count; i++) {
 		if (g->collect.collector[i].ok)
@@ -136,6 +129,17 @@ static void tell_sentence(struct services *s, struct gathered *g)
 	}
 	sentence_make(&f, &g->sentence);
 	g->alert_count = sentence_all(&f, g->alerts);
+}
+
+static void look_at_targets(const struct services *s, struct gathered *g)
+{
+	g->target_count = replication_view_stats(s, g->target);
+	g->record_state = "off";
+	if (!replication_record(s->replication))
+		return;
+	g->record_state = replicator_state_name(g->target[0].state);
+	g->record_lag_points = g->target[0].lag_points;
+	g->record_lag_ns = g->target[0].lag_ns;
 }
 
 struct gathered *gathered_new(struct services *s)
@@ -165,8 +169,7 @@ struct gathered *gathered_new(struct services *s)
 		g->store_gaps = (struct store_view_gaps){ 0 };
 	if (s->collect)
 		collect_stats(s->collect, &g->collect);
-	if (replication_record(s->replication))
-		replicator_stats(replication_record(s->replication), &g->replicator);
+	look_at_targets(s, g);
 	if (spool_view_gap_sum(s->spool_view, g->now_ns - 86400 * NS_PER_S, &g->gaps, &g->gaps_error) &&
 	    g->committer.writable) {
 		g->committer.writable = false; /* what cannot be read is no better than what cannot be written */

@@ -20,7 +20,11 @@ struct gathered {
 	struct check_stats store_check;
 	struct head_stats head;
 	struct collect_stats collect;
-	struct replicator_stats replicator;
+	struct replicator_stats target[REPLICATION_TARGETS_MAX]; /* the record first, if there is one */
+	unsigned target_count;
+	const char *record_state; /* off: there is none */
+	uint64_t record_lag_points;
+	int64_t record_lag_ns;
 	struct spool_view_gaps gaps;
 	struct store_view_gaps store_gaps;
 	struct errbuf gaps_error;

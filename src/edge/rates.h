@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum rate { RATE_VALUES, RATE_DELIVERED, RATE_SPOOL_BYTES, RATE_REJECTED, RATE_COUNT };
+enum rate { RATE_VALUES, RATE_SPOOL_BYTES, RATE_REJECTED, RATE_COUNT };
 enum { RATES_SECONDS = 60 };
 
 struct rates_sample {

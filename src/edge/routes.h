@@ -59,7 +59,13 @@ struct services {
 	int64_t started_ns; /* wall clock */
 	int64_t started_mono_ns;
 	int64_t collect_interval_ns;
-	const char *record_url, *record_database; /* NULL: there is no record */
+	const char *record_url; /* NULL: there is no record */
+	struct services_target { /* where the targets of replication are, in its order; without secrets */
+		const char *url, *database;
+	} target[REPLICATION_TARGETS_MAX];
+	/* Passwords and tokens of all targets anew, for a retry. Any thread. NULL: there are none. */
+	void (*read_secrets)(void *arg);
+	void *read_secrets_arg;
 	uint64_t spool_max_bytes;
 	bool create_databases;
 	atomic_uint exports; /* that run */

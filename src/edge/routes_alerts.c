@@ -1,16 +1,9 @@
 /* GET /api/v1/alerts: all that is amiss now, the worst first. So far the appliance's own conditions; rules of the
  * operator's come into the same list, with the rule that made them. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "edge/gathered.h"
 #include "wire/json_write.h"
-
-/* Where the condition has a beginning that is known; 0: it has none. */
-static int64_t since_ns(const struct services *s, const struct gathered *g, const char *name)
-{
-	return replication_record(s->replication) && !strncmp(name, "replication_", 12) ? g->replicator.since_ns : 0;
-}
 
 void routes_alerts(struct http_request *rq, void *arg)
 {
@@ -33,7 +26,7 @@ void routes_alerts(struct http_request *rq, void *arg)
 		json_put_string(&b, "state", sentence_state_name(a->state));
 		json_put_string(&b, "summary", a->summary);
 		json_put_string(&b, "detail", a->detail);
-		json_put_time_ms(&b, "since_ms", since_ns(s, g, a->name));
+		json_put_time_ms(&b, "since_ms", a->since_ns);
 		json_put_null(&b, "rule");
 		json_close(&b, '}');
 	}

@@ -43,9 +43,8 @@ static void write_status(struct buf *b, struct services *s, const struct gathere
 	json_put_u64(b, "alerts", g->alert_count);
 	json_put_rounded(b, "values_per_s", rates_per_s(&s->rates, RATE_VALUES), 2);
 	json_put_u64(b, "points_total", counter_get(COUNTER_INGEST_POINTS));
-	json_put_string(
-	    b, "replication", replication_record(s->replication) ? replicator_state_name(g->replicator.state) : "off");
-	json_put_u64(b, "lag_points", g->replicator.lag_points);
+	json_put_string(b, "replication", g->record_state);
+	json_put_u64(b, "lag_points", g->record_lag_points);
 	write_machine(b, s, g);
 	json_close(b, '}');
 	buf_str(b, "\n\n");

@@ -25,6 +25,7 @@ void routes_openapi(struct http_request *rq, void *arg);
 void routes_performance(struct http_request *rq, void *arg);
 void routes_status(struct http_request *rq, void *arg);
 void routes_replication(struct http_request *rq, void *arg);
+void routes_replication_control(struct http_request *rq, void *arg);
 void routes_storage(struct http_request *rq, void *arg);
 void routes_compact(struct http_request *rq, void *arg);
 void routes_backfill(struct http_request *rq, void *arg);

@@ -1,9 +1,14 @@
 /* GET /metrics: text exposition format 0.0.4 of the counter table and some gauges. */
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/counter.h"
 #include "edge/process.h"
+#include "edge/replication_view.h"
 #include "edge/routes_internal.h"
 #include "store/owed.h"
 
@@ -101,27 +106,109 @@ static void write_backup(struct buf *b, const struct services *s)
 	gauge(b, "holdfast_backup_last_failed", "1 if the last backup failed", t.last == BACKUP_FAILED);
 }
 
-static void write_replication(struct buf *b, const struct services *s)
+/* ---- one figure of each target ---- */
+
+enum figure_kind { FIGURE_U64, FIGURE_DOUBLE, FIGURE_NS }; /* of the member; ns are shown as seconds, below 0 as NaN */
+
+#define FIGURE(member) offsetof(struct replicator_stats, member)
+static const struct target_figure {
+	const char *name, *type, *help;
+	enum figure_kind kind;
+	size_t at; /* in struct replicator_stats */
+} target_figures[] = {
+	{ "lag_points", "gauge", "Points acknowledged and not delivered yet", FIGURE_U64, FIGURE(lag_points) },
+	{ "lag_bytes", "gauge", "What they take in the spool", FIGURE_U64, FIGURE(lag_bytes) },
+	{ "lag_seconds", "gauge", "Age of the oldest of them", FIGURE_NS, FIGURE(lag_ns) },
+	{ "live_lag_seconds", "gauge", "The same without the backlog", FIGURE_NS, FIGURE(live_lag_ns) },
+	{ "backlog_points", "gauge", "Points left behind by an outage", FIGURE_U64, FIGURE(backlog_points) },
+	{ "replay_points", "gauge", "Points out of quarantine to send again", FIGURE_U64, FIGURE(replay_points) },
+	{ "owed_points", "gauge", "About how many only the store has", FIGURE_U64, FIGURE(owed_points_estimate) },
+	{ "quarantine_points", "gauge", "Points in quarantine", FIGURE_U64, FIGURE(quarantined_points) },
+	{ "points_per_second", "gauge", "Delivered in the last ten seconds or so", FIGURE_DOUBLE,
+	    FIGURE(points_per_s) },
+	{ "eta_seconds", "gauge", "Until the backlog is delivered; NaN: not known", FIGURE_NS, FIGURE(eta_ns) },
+	{ "pace_points_per_second", "gauge", "What the backlog may take; 0: all it can", FIGURE_U64,
+	    FIGURE(pace_points_per_s) },
+	{ "last_ok_timestamp_seconds", "gauge", "When it last answered well; 0: never", FIGURE_NS, FIGURE(last_ok_ns) },
+	{ "points_total", "counter", "Points delivered", FIGURE_U64, FIGURE(delivered_points) },
+	{ "sent_bytes_total", "counter", "Bytes sent, before packing", FIGURE_U64, FIGURE(sent_bytes) },
+	{ "requests_total", "counter", "Write requests sent", FIGURE_U64, FIGURE(requests) },
+	{ "failed_requests_total", "counter", "Those without a good answer", FIGURE_U64, FIGURE(failed_requests) },
+	{ "retries_total", "counter", "Those that must be repeated", FIGURE_U64, FIGURE(retries) },
+};
+
+static double figure_of(const struct target_figure *f, const struct replicator_stats *t)
+{
+	const void *at = (const char *)t + f->at;
+
+	if (f->kind == FIGURE_U64)
+		return (double)*(const uint64_t *)at;
+	if (f->kind == FIGURE_DOUBLE)
+		return *(const double *)at;
+	return *(const int64_t *)at < 0 ? (double)NAN : (double)*(const int64_t *)at / 1e9;
+}
+
+#define REPLICATION "holdfast_replication_"
+
+static void sample(struct buf *b, const char *name, const struct replicator_stats *t, const char *more, double value)
+{
+	buf_printf(b, REPLICATION "%s{target=\"", name);
+	label(b, t->target);
+	buf_printf(b, "\"%s} ", more);
+	if (isnan(value))
+		buf_str(b, "NaN");
+	else
+		buf_double(b, value);
+	buf_char(b, '\n');
+}
+
+static void write_states(struct buf *b, const struct replicator_stats *targets, unsigned count)
 {
 	static const enum replicator_state states[] = { REPLICATOR_STARTING, REPLICATOR_UP, REPLICATOR_CATCHING_UP,
-		REPLICATOR_DOWN, REPLICATOR_HELD };
-	struct replicator_stats r = { 0 };
-	struct replicator *record = replication_record(s->replication);
-	struct owed_totals owed;
+		REPLICATOR_DOWN, REPLICATOR_HELD, REPLICATOR_PAUSED };
+	char more[64];
 
-	if (record)
-		replicator_stats(record, &r);
-	gauge(b, "holdfast_replication_lag_points", "Points acknowledged and not delivered yet", (double)r.lag_points);
-	gauge(b, "holdfast_replication_lag_seconds", "Age of the oldest of them", (double)r.lag_ns / 1e9);
+	head(b, REPLICATION "state", "gauge", "1 for the state that the target is in");
+	for (unsigned i = 0; i < count; i++)
+		for (size_t k = 0; k < sizeof states / sizeof *states; k++) {
+			snprintf(more, sizeof more, ",state=\"%s\"", replicator_state_name(states[k]));
+			sample(b, "state", &targets[i], more, targets[i].state == states[k]);
+		}
+}
+
+static void write_latencies(struct buf *b, const struct replicator_stats *targets, unsigned count)
+{
+	static const char name[] = "write_latency_seconds";
+
+	head(b, REPLICATION "write_latency_seconds", "gauge", "How long the last 256 writes took");
+	for (unsigned i = 0; i < count; i++) {
+		sample(b, name, &targets[i], ",quantile=\"0.5\"", (double)targets[i].write_latency_ns / 1e9);
+		sample(b, name, &targets[i], ",quantile=\"0.99\"", (double)targets[i].write_latency_p99_ns / 1e9);
+	}
+}
+
+static void write_replication(struct buf *b, const struct services *s, struct replicator_stats *targets)
+{
+	unsigned count = replication_view_stats(s, targets);
+	struct owed_totals owed;
+	char name[64];
+
 	owed_totals(spool_owed(s->spool), REPLICATOR_RECORD, &owed);
 	gauge(b, "holdfast_owed_ranges", "Ranges of time of which InfluxDB lacks points that are here",
 	    (double)owed.ranges);
 	gauge(b, "holdfast_owed_seconds", "How long they are together", owed.seconds);
-	head(b, "holdfast_replication_state", "gauge", "1 for the state that replication is in");
-	buf_printf(b, "holdfast_replication_state{state=\"off\"} %d\n", record == NULL);
-	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
-		buf_printf(b, "holdfast_replication_state{state=\"%s\"} %d\n", replicator_state_name(states[i]),
-		    record && r.state == states[i]);
+	gauge(b, REPLICATION "targets", "The record, if there is one, and the mirrors", count);
+	if (count == 0)
+		return;
+	for (size_t k = 0; k < sizeof target_figures / sizeof *target_figures; k++) {
+		const struct target_figure *f = &target_figures[k];
+		snprintf(name, sizeof name, REPLICATION "%s", f->name);
+		head(b, name, f->type, f->help);
+		for (unsigned i = 0; i < count; i++)
+			sample(b, f->name, &targets[i], "", figure_of(f, &targets[i]));
+	}
+	write_states(b, targets, count);
+	write_latencies(b, targets, count);
 }
 
 static void write_process(struct buf *b, const struct services *s)
@@ -144,17 +231,23 @@ static void write_process(struct buf *b, const struct services *s)
 void routes_prometheus(struct http_request *rq, void *arg)
 {
 	const struct services *s = arg;
+	struct replicator_stats *targets = calloc(REPLICATION_TARGETS_MAX, sizeof *targets);
 	struct buf b;
 
+	if (!targets) {
+		http_fail(rq, 503, "overloaded", NULL, "out of memory");
+		return;
+	}
 	buf_init(&b, TEXT_MAX);
 	write_counters(&b);
 	write_storage(&b, s);
 	write_backup(&b, s);
-	write_replication(&b, s);
+	write_replication(&b, s, targets);
 	write_process(&b, s);
 	if (b.failed)
 		http_fail(rq, 500, "internal", NULL, "the answer is too large");
 	else
 		http_respond(rq, 200, "text/plain; version=0.0.4; charset=utf-8", (struct view){ b.p, b.len });
 	buf_fini(&b);
+	free(targets);
 }

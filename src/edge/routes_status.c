@@ -1,4 +1,4 @@
-/* The appliance itself: status, replication, quarantine, health, ping. */
+/* The appliance itself: status, quarantine, health, ping. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "base/counter.h"
 #include "edge/gathered.h"
 #include "edge/process.h"
-#include "edge/provision_view.h"
+#include "edge/replication_view.h"
 #include "edge/routes_internal.h"
 #include "edge/spool_view.h"
 #include "edge/store_view.h"
@@ -186,60 +186,6 @@ static void write_series(struct buf *b, const struct services *s, const struct s
 	json_close(b, '}');
 }
 
-/* What the record has not got though it is here, beside what is on its way. */
-static void write_owed(struct buf *b, const struct services *s)
-{
-	const struct owed *o = spool_owed(s->spool);
-	struct owed_range list[OWED_SHOWN];
-	struct owed_totals t;
-
-	owed_totals(o, REPLICATOR_RECORD, &t);
-	uint32_t n = t.ranges ? owed_list(o, REPLICATOR_RECORD, list, OWED_SHOWN) : 0;
-	json_open(b, "owed", '{');
-	json_put_u64(b, "ranges", t.ranges);
-	json_put_rounded(b, "seconds", t.seconds, 3);
-	json_open(b, "newest", '[');
-	for (uint32_t i = 0; i < n; i++) {
-		json_open(b, NULL, '{');
-		json_put_string(b, "database", catalogue_database_name(s->catalogue, list[i].db));
-		json_put_time_ms(b, "from_ms", list[i].from_ns);
-		json_put_time_ms(b, "to_ms", list[i].to_ns);
-		json_put_time_ms(b, "done_until_ms", list[i].done_until_ns);
-		json_put_string(b, "cause", owed_cause_name(list[i].cause));
-		json_put_time_ms(b, "added_ms", list[i].added_ns);
-		json_close(b, '}');
-	}
-	json_close(b, ']');
-	json_close(b, '}');
-}
-
-/* The members of /api/v1/replication, without the braces. */
-static void write_replication(struct buf *b, struct services *s, const struct replicator_stats *r)
-{
-	bool on = replication_record(s->replication) != NULL;
-
-	json_put_bool(b, "enabled", on);
-	json_put_string(b, "target", on ? "influxdb" : NULL);
-	json_put_string_or_null(b, "url", s->record_url);
-	json_put_string_or_null(b, "database", s->record_database);
-	json_put_string_or_null(b, "server_version", r->server_version);
-	json_put_string(b, "state", on ? replicator_state_name(r->state) : "off");
-	json_put_time_ms(b, "since_ms", r->since_ns);
-	json_put_u64(b, "lag_points", r->lag_points);
-	json_put_rounded(b, "lag_s", (double)r->lag_ns / 1e9, 3);
-	json_put_u64(b, "delivered_points_total", r->delivered_points);
-	json_put_rounded(b, "delivered_per_s", on ? rates_per_s(&s->rates, RATE_DELIVERED) : 0, 2);
-	json_put_u64(b, "cursor_seq", r->cursor_seq);
-	json_put_time_ms(b, "last_ok_ms", r->last_ok_ns);
-	json_put_string_or_null(b, "last_error", r->last_error);
-	json_put_time_ms(b, "last_error_ms", r->last_error_ns);
-	json_put_time_ms(b, "next_try_ms", r->next_try_ns);
-	json_put_u64(b, "retries_total", r->retries);
-	json_put_u64(b, "quarantined_points", r->quarantined_points);
-	json_put_string(b, "breaker", !s->breaker ? NULL : breaker_allows(s->breaker) ? "closed" : "open");
-	write_owed(b, s);
-}
-
 static void write_top(struct buf *b, const struct services *s, const struct gathered *g)
 {
 	json_put_string(b, "version", s->version);
@@ -279,30 +225,12 @@ void routes_status(struct http_request *rq, void *arg)
 		g->store_gaps.points = 0;
 	json_close(&b, ']');
 	json_open(&b, "replication", '{');
-	write_replication(&b, s, &g->replicator);
+	replication_view(&b, s, g->target, g->target_count, false);
 	json_close(&b, '}');
 	json_close(&b, '}');
 	http_respond_json(rq, 200, &b);
 	buf_fini(&b);
 	free(g);
-}
-
-void routes_replication(struct http_request *rq, void *arg)
-{
-	struct services *s = arg;
-	struct replicator_stats r = { 0 };
-	struct buf b;
-
-	gathered_sample_rates(s);
-	if (replication_record(s->replication))
-		replicator_stats(replication_record(s->replication), &r);
-	buf_init(&b, ROUTES_JSON_MAX);
-	json_open(&b, NULL, '{');
-	write_replication(&b, s, &r);
-	provision_view(&b, s->provision);
-	json_close(&b, '}');
-	http_respond_json(rq, 200, &b);
-	buf_fini(&b);
 }
 
 void routes_quarantine(struct http_request *rq, void *arg)

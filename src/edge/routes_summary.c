@@ -190,10 +190,9 @@ static void write_appliance(struct buf *b, struct services *s, const struct gath
 	json_put_u64(b, "rejected_total", gathered_rejected_points());
 	json_put_u64(b, "series", catalogue_series_count(s->catalogue));
 	json_put_u64(b, "spool_bytes", g->spool.bytes);
-	json_put_string(
-	    b, "replication", replication_record(s->replication) ? replicator_state_name(g->replicator.state) : "off");
-	json_put_u64(b, "lag_points", g->replicator.lag_points);
-	json_put_rounded(b, "lag_s", (double)g->replicator.lag_ns / 1e9, 3);
+	json_put_string(b, "replication", g->record_state);
+	json_put_u64(b, "lag_points", g->record_lag_points);
+	json_put_rounded(b, "lag_s", (double)g->record_lag_ns / 1e9, 3);
 	json_put_u64(b, "alerts", g->alert_count);
 	json_close(b, '}');
 }

@@ -1,4 +1,4 @@
-#include "edge/sentence.h"
+#include "edge/sentence_part.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-enum { TEXT = 32 };
+enum { TEXT = SENTENCE_TEXT };
 
 const char *sentence_state_name(enum sentence_state s)
 {
@@ -63,8 +63,7 @@ static void say(struct sentence *out, enum sentence_state state, const char *sum
 	snprintf(out->summary, sizeof out->summary, "%s", summary);
 }
 
-/* How long what is free of the spool lasts at the present rate; "" if that can't be told. */
-static void room_left(const struct sentence_facts *f, char *out, size_t size)
+void sentence_room_left(const struct sentence_facts *f, char *out, size_t size)
 {
 	char time[TEXT];
 
@@ -77,18 +76,7 @@ static void room_left(const struct sentence_facts *f, char *out, size_t size)
 	snprintf(out, size, " At the present rate there is room for %s more.", time);
 }
 
-static void next_try(const struct sentence_facts *f, char *out, size_t size)
-{
-	char time[TEXT];
-
-	*out = 0;
-	if (f->next_try_ns <= f->now_ns)
-		return;
-	sentence_duration(time, sizeof time, f->next_try_ns - f->now_ns + NS_PER_S - 1);
-	snprintf(out, size, " Next try in %s.", time);
-}
-
-static const char *or_unknown(const char *s)
+const char *sentence_or_unknown(const char *s)
 {
 	return s && *s ? s : "no reason was given";
 }
@@ -148,14 +136,15 @@ static bool say_damaged(const struct sentence_facts *f, struct sentence *out)
 		say(out, SENTENCE_BAD, "The spool's file is damaged: restart holdfastd to have it mended.");
 		snprintf(out->detail, sizeof out->detail,
 		    "%.200s. The next start sets the file aside and takes over every row that can be read. Look after the disk.",
-		    or_unknown(f->check_error));
+		    sentence_or_unknown(f->check_error));
 		return true;
 	}
 	sentence_count(count, sizeof count, f->check_bad_rows);
 	snprintf(out->summary, sizeof out->summary, "%s row%s of the spool cannot be read.", count,
 	    f->check_bad_rows == 1 ? "" : "s");
 	snprintf(out->detail, sizeof out->detail,
-	    "%.200s. They are stepped over, all others are well. Look after the disk.", or_unknown(f->check_error));
+	    "%.200s. They are stepped over, all others are well. Look after the disk.",
+	    sentence_or_unknown(f->check_error));
 	return true;
 }
 
@@ -169,7 +158,7 @@ static bool say_salvage(const struct sentence_facts *f, struct sentence *out)
 		say(out, SENTENCE_BAD, "The spool was damaged, and nothing could be taken over from it.");
 		snprintf(out->detail, sizeof out->detail,
 		    "%.100s is kept: %.200s. New points are stored and delivered as ever. Look after the disk.",
-		    or_unknown(f->salvage_file), or_unknown(f->salvage_error));
+		    sentence_or_unknown(f->salvage_file), sentence_or_unknown(f->salvage_error));
 	} else if (f->salvage == SALVAGE_RUNNING) {
 		say(out, SENTENCE_WARN,
 		    "The spool was damaged and set aside; what can be read of it is being taken over.");
@@ -179,7 +168,7 @@ static bool say_salvage(const struct sentence_facts *f, struct sentence *out)
 		say(out, SENTENCE_WARN, "The spool was damaged; what could be read of it has been taken over.");
 		snprintf(out->detail, sizeof out->detail,
 		    "%s points taken over, about %s lost. %.100s is kept: look after the disk, then remove the file.",
-		    points, lost, or_unknown(f->salvage_file));
+		    points, lost, sentence_or_unknown(f->salvage_file));
 	}
 	return f->salvage != SALVAGE_NONE;
 }
@@ -195,7 +184,7 @@ static bool say_store_damaged(const struct sentence_facts *f, struct sentence *o
 		snprintf(out->detail, sizeof out->detail,
 		    "%.200s. The next start sets the file aside and takes over every block that can be read. New points are "
 		    "kept as ever. Look after the disk.",
-		    or_unknown(f->store_check_error));
+		    sentence_or_unknown(f->store_check_error));
 		return true;
 	}
 	sentence_count(count, sizeof count, f->store_bad_blocks);
@@ -204,7 +193,7 @@ static bool say_store_damaged(const struct sentence_facts *f, struct sentence *o
 	    f->store_bad_blocks == 1 ? "" : "s");
 	snprintf(out->detail, sizeof out->detail,
 	    "%.200s. Answers leave out what cannot be read and say so; all other blocks are well. Look after the disk.",
-	    or_unknown(f->store_check_error));
+	    sentence_or_unknown(f->store_check_error));
 	return true;
 }
 
@@ -218,7 +207,7 @@ static bool say_store_salvage(const struct sentence_facts *f, struct sentence *o
 		say(out, SENTENCE_BAD, "The store was damaged, and nothing more can be taken over from it.");
 		snprintf(out->detail, sizeof out->detail,
 		    "%.100s is kept: %.200s. New points are stored and delivered as ever. Look after the disk.",
-		    or_unknown(f->store_salvage_file), or_unknown(f->store_salvage_error));
+		    sentence_or_unknown(f->store_salvage_file), sentence_or_unknown(f->store_salvage_error));
 	} else if (f->store_salvage == SALVAGE_RUNNING) {
 		say(out, SENTENCE_WARN,
 		    "The store was damaged and set aside; what can be read of it is being taken over.");
@@ -230,7 +219,7 @@ static bool say_store_salvage(const struct sentence_facts *f, struct sentence *o
 		say(out, SENTENCE_WARN, "The store was damaged; what could be read of it has been taken over.");
 		snprintf(out->detail, sizeof out->detail,
 		    "%s rows taken over, about %s lost. %.100s is kept: look after the disk, then remove the file.",
-		    points, lost, or_unknown(f->store_salvage_file));
+		    points, lost, sentence_or_unknown(f->store_salvage_file));
 	}
 	return f->store_salvage != SALVAGE_NONE;
 }
@@ -258,7 +247,7 @@ static bool say_not_writable(const struct sentence_facts *f, struct sentence *ou
 	snprintf(out->detail, sizeof out->detail,
 	    "%.300s. Writers are told to try again, so nothing they repeat is lost. Free space or mend the disk under the "
 	    "data directory.",
-	    or_unknown(f->write_error));
+	    sentence_or_unknown(f->write_error));
 	return true;
 }
 
@@ -286,59 +275,6 @@ static bool say_gaps(const struct sentence_facts *f, struct sentence *out)
 	return true;
 }
 
-static bool say_held(const struct sentence_facts *f, struct sentence *out)
-{
-	char count[TEXT], room[128];
-
-	if (!f->record || f->replication != REPLICATOR_HELD)
-		return false;
-	say(out, SENTENCE_WARN, "InfluxDB refuses what Holdfast sends: someone must mend it. Nothing is lost.");
-	sentence_count(count, sizeof count, f->lag_points);
-	room_left(f, room, sizeof room);
-	snprintf(out->detail, sizeof out->detail,
-	    "It says: %.200s. Check the token, the database and its retention policy; %s point%s here and Holdfast tries "
-	    "again each minute.%s",
-	    or_unknown(f->replication_error), count, f->lag_points == 1 ? " waits" : "s wait", room);
-	return true;
-}
-
-static bool say_down(const struct sentence_facts *f, struct sentence *out)
-{
-	char time[TEXT], count[TEXT], room[128], try[64];
-
-	if (!f->record || f->replication != REPLICATOR_DOWN)
-		return false;
-	sentence_duration(time, sizeof time, f->now_ns - f->replication_since_ns);
-	out->state = SENTENCE_WARN;
-	snprintf(out->summary, sizeof out->summary, "InfluxDB has been down for %s. Nothing is lost.", time);
-	sentence_count(count, sizeof count, f->lag_points);
-	room_left(f, room, sizeof room);
-	next_try(f, try, sizeof try);
-	snprintf(out->detail, sizeof out->detail, "%s point%s held here until it is back.%s%s%s%.200s%s", count,
-	    f->lag_points == 1 ? " is" : "s are", room, try, f->replication_error && *f->replication_error ? " (" : "",
-	    f->replication_error ? f->replication_error : "", f->replication_error && *f->replication_error ? ")" : "");
-	return true;
-}
-
-static bool say_catching_up(const struct sentence_facts *f, struct sentence *out)
-{
-	char count[TEXT], time[TEXT];
-
-	if (!f->record || f->replication != REPLICATOR_CATCHING_UP)
-		return false;
-	sentence_count(count, sizeof count, f->lag_points);
-	say(out, SENTENCE_WARN, "InfluxDB is back and catching up. Nothing is lost.");
-	if (f->delivered_per_s >= 1) {
-		sentence_duration(time, sizeof time, (int64_t)((double)f->lag_points / f->delivered_per_s * 1e9));
-		snprintf(out->detail, sizeof out->detail,
-		    "%s point%s to go at %.0f a second: done in about %s unless more come.", count,
-		    f->lag_points == 1 ? "" : "s", f->delivered_per_s, time);
-	} else {
-		snprintf(out->detail, sizeof out->detail, "%s point%s to go.", count, f->lag_points == 1 ? "" : "s");
-	}
-	return true;
-}
-
 static bool say_collectors(const struct sentence_facts *f, struct sentence *out)
 {
 	if (!f->collectors_failing)
@@ -346,12 +282,12 @@ static bool say_collectors(const struct sentence_facts *f, struct sentence *out)
 	out->state = SENTENCE_WARN;
 	if (f->collectors_failing == 1)
 		snprintf(out->summary, sizeof out->summary, "The collector of %s fails; all else is well.",
-		    or_unknown(f->failing_name));
+		    sentence_or_unknown(f->failing_name));
 	else
 		snprintf(
 		    out->summary, sizeof out->summary, "%u collectors fail; all else is well.", f->collectors_failing);
-	snprintf(out->detail, sizeof out->detail, "%.60s: %.300s.", or_unknown(f->failing_name),
-	    or_unknown(f->failing_error));
+	snprintf(out->detail, sizeof out->detail, "%.60s: %.300s.", sentence_or_unknown(f->failing_name),
+	    sentence_or_unknown(f->failing_error));
 	return true;
 }
 
@@ -406,22 +342,7 @@ static bool say_rejected(const struct sentence_facts *f, struct sentence *out)
 	    f->rejected_points == 1 ? " was" : "s were");
 	snprintf(out->detail, sizeof out->detail,
 	    "Most frequent reason: %.60s. The senders were told which lines and why; all other points are kept.",
-	    or_unknown(f->rejected_reason));
-	return true;
-}
-
-static bool say_quarantine(const struct sentence_facts *f, struct sentence *out)
-{
-	char count[TEXT];
-
-	if (!f->quarantined_points)
-		return false;
-	sentence_count(count, sizeof count, f->quarantined_points);
-	out->state = SENTENCE_WARN;
-	snprintf(out->summary, sizeof out->summary, "%s point%s in quarantine: InfluxDB refused %s.", count,
-	    f->quarantined_points == 1 ? " is" : "s are", f->quarantined_points == 1 ? "it" : "them");
-	snprintf(out->detail, sizeof out->detail,
-	    "GET /api/v1/quarantine lists them with InfluxDB's reason. All other points are delivered.");
+	    sentence_or_unknown(f->rejected_reason));
 	return true;
 }
 
@@ -430,7 +351,7 @@ static bool say_owed(const struct sentence_facts *f, struct sentence *out)
 {
 	char time[TEXT];
 
-	if (!f->record || (!f->owed_overflow_ns && !f->owed_missing_ns))
+	if (!f->target_count || (!f->owed_overflow_ns && !f->owed_missing_ns))
 		return false;
 	sentence_duration(time, sizeof time, f->owed_overflow_ns + f->owed_missing_ns);
 	out->state = SENTENCE_WARN;
@@ -446,62 +367,66 @@ static bool say_owed(const struct sentence_facts *f, struct sentence *out)
 
 static void say_well(const struct sentence_facts *f, struct sentence *out)
 {
-	char rate[TEXT];
+	char rate[TEXT], where[400];
 
 	say(out, SENTENCE_OK, "All is well.");
 	sentence_count(rate, sizeof rate, (uint64_t)(f->values_per_s + 0.5));
-	if (!f->record)
-		snprintf(out->detail, sizeof out->detail,
-		    "%s values a second, kept on this machine only. To keep them in InfluxDB too, set url in [influxdb] and "
-		    "restart.",
-		    rate);
-	else if (f->replication == REPLICATOR_STARTING)
-		snprintf(out->detail, sizeof out->detail,
-		    "%s values a second, kept here; connecting to InfluxDB at %.100s.", rate,
-		    f->record_url ? f->record_url : "");
-	else if (f->owed_before_ns) {
-		char time[TEXT];
-		sentence_duration(time, sizeof time, f->owed_before_ns);
-		snprintf(out->detail, sizeof out->detail,
-		    "%s values a second, kept here and in InfluxDB, which lacks %s from before it was configured.",
-		    rate, time);
-	} else if (f->lag_points == 0)
-		snprintf(out->detail, sizeof out->detail, "%s values a second, kept here and in InfluxDB.", rate);
-	else
-		snprintf(out->detail, sizeof out->detail, "%s values a second, kept here and in InfluxDB %.1f s later.",
-		    rate, (double)f->lag_ns / 1e9);
+	sentence_where_kept(f, where, sizeof where);
+	snprintf(out->detail, sizeof out->detail, "%s values a second, %s", rate, where);
 }
 
-static const struct {
+static const struct matter {
 	const char *name;
-	bool (*say)(const struct sentence_facts *, struct sentence *);
-} matters[SENTENCE_MATTERS] = { /* the worst first */
-	{ "disk_full", say_disk_low }, { "not_writable", say_not_writable }, { "file_missing", say_missing },
-	{ "spool_damaged", say_damaged }, { "store_damaged", say_store_damaged }, { "gaps", say_gaps },
-	{ "spool_recovery", say_salvage }, { "store_recovery", say_store_salvage }, { "store_gaps", say_store_gaps },
-	{ "damaged_reads", say_damaged_reads }, { "replication_held", say_held }, { "replication_down", say_down },
-	{ "replication_catching_up", say_catching_up }, { "owed", say_owed }, { "collectors_failing", say_collectors },
-	{ "ceiling_reached", say_ceiling }, { "points_refused", say_rejected }, { "quarantine", say_quarantine }
+	bool (*say)(const struct sentence_facts *, struct sentence *); /* NULL: a target in this state */
+	enum replicator_state state;
+	bool record;
+} matters[SENTENCE_MATTERS] = {
+	/* the worst first */
+	{ "disk_full", say_disk_low, 0, false },
+	{ "not_writable", say_not_writable, 0, false },
+	{ "file_missing", say_missing, 0, false },
+	{ "spool_damaged", say_damaged, 0, false },
+	{ "store_damaged", say_store_damaged, 0, false },
+	{ "gaps", say_gaps, 0, false },
+	{ "spool_recovery", say_salvage, 0, false },
+	{ "store_recovery", say_store_salvage, 0, false },
+	{ "store_gaps", say_store_gaps, 0, false },
+	{ "damaged_reads", say_damaged_reads, 0, false },
+	{ "replication_held", NULL, REPLICATOR_HELD, true },
+	{ "replication_down", NULL, REPLICATOR_DOWN, true },
+	{ "replication_paused", NULL, REPLICATOR_PAUSED, true },
+	{ "mirror_held", NULL, REPLICATOR_HELD, false },
+	{ "mirror_down", NULL, REPLICATOR_DOWN, false },
+	{ "mirror_paused", NULL, REPLICATOR_PAUSED, false },
+	{ "replication_catching_up", NULL, REPLICATOR_CATCHING_UP, true },
+	{ "owed", say_owed, 0, false },
+	{ "collectors_failing", say_collectors, 0, false },
+	{ "ceiling_reached", say_ceiling, 0, false },
+	{ "points_refused", say_rejected, 0, false },
+	{ "quarantine", sentence_quarantine, 0, false },
+	{ "mirror_catching_up", NULL, REPLICATOR_CATCHING_UP, false },
 };
+
+static bool say_matter(const struct sentence_facts *f, const struct matter *m, struct sentence *out)
+{
+	*out = (struct sentence){ .state = SENTENCE_OK, .name = m->name };
+	return m->say ? m->say(f, out) : sentence_target(f, m->state, m->record, out);
+}
 
 unsigned sentence_all(const struct sentence_facts *f, struct sentence out[SENTENCE_MATTERS])
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < SENTENCE_MATTERS; i++) {
-		out[n] = (struct sentence){ .state = SENTENCE_OK, .name = matters[i].name };
-		n += matters[i].say(f, &out[n]);
-	}
+	for (size_t i = 0; i < SENTENCE_MATTERS; i++)
+		n += say_matter(f, &matters[i], &out[n]);
 	return n;
 }
 
 void sentence_make(const struct sentence_facts *f, struct sentence *out)
 {
-	for (size_t i = 0; i < SENTENCE_MATTERS; i++) {
-		*out = (struct sentence){ .state = SENTENCE_OK, .name = matters[i].name };
-		if (matters[i].say(f, out))
+	for (size_t i = 0; i < SENTENCE_MATTERS; i++)
+		if (say_matter(f, &matters[i], out))
 			return;
-	}
 	*out = (struct sentence){ .state = SENTENCE_OK, .name = "well" };
 	say_well(f, out);
 }

@@ -11,7 +11,7 @@
 #include "flow/replicator.h"
 #include "flow/salvage.h"
 
-enum { SENTENCE_MATTERS = 18 }; /* that can be amiss */
+enum { SENTENCE_MATTERS = 23 }; /* that can be amiss */
 enum sentence_state { SENTENCE_OK, SENTENCE_WARN, SENTENCE_BAD };
 
 struct sentence_facts {
@@ -39,15 +39,11 @@ struct sentence_facts {
 	uint64_t store_gap_points; /* lost from the store, found in the last 24 h */
 	uint64_t gap_points; /* lost in the last 24 h */
 	const char *gap_cause;
-	bool record; /* there is an InfluxDB to deliver to */
+	const struct replicator_stats *target; /* the record first, if there is one */
+	unsigned target_count;
 	const char *record_url;
-	enum replicator_state replication;
-	int64_t replication_since_ns, next_try_ns, lag_ns;
-	uint64_t lag_points;
-	const char *replication_error;
-	double delivered_per_s;
 	int64_t owed_before_ns, owed_overflow_ns,
-	    owed_missing_ns; /* time that InfluxDB lacks, by store/owed.h's cause */
+	    owed_missing_ns; /* time that InfluxDB lacks, by store/owed.h's cause; 0 without one */
 	uint64_t spool_bytes, spool_max_bytes;
 	double spool_bytes_per_s, values_per_s;
 	unsigned collectors_failing;
@@ -55,13 +51,13 @@ struct sentence_facts {
 	const struct series_near *near; /* the nearest ceiling of the catalogue; NULL: none */
 	uint64_t rejected_points; /* in the last minute */
 	const char *rejected_reason; /* the most frequent since the start */
-	uint64_t quarantined_points;
 };
 
 struct sentence {
 	enum sentence_state state;
 	const char *name; /* of the matter, for programs; constant */
-	char summary[256], detail[512];
+	int64_t since_ns; /* wall clock: since when it has been so; 0: not known */
+	char summary[256], detail[1024];
 };
 
 const char *sentence_state_name(enum sentence_state s); /* ok, warn, bad */

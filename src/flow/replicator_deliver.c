@@ -103,7 +103,6 @@ static void note_delivered(struct delivery *d, uint32_t points)
 	if (d->live)
 		r->sent_seq = r->live.rows.seq;
 	r->delivered += points;
-	counter_add(COUNTER_REPL_SENT_POINTS, points);
 	replicator_note_rate(r, points, !d->live);
 }
 

@@ -39,7 +39,6 @@ void replicator_explain(const struct record_reply *a, char out[REPLICATOR_SHOWN_
 
 static void note_requests(struct replicator *r, unsigned n, unsigned failed, size_t bytes, int64_t took_ns)
 {
-	counter_add(COUNTER_REPL_REQUESTS, n);
 	pthread_mutex_lock(&r->lock);
 	r->stats.requests += n;
 	r->stats.failed_requests += failed;
@@ -192,7 +191,6 @@ static bool back_off(struct replicator *r)
 	if (ceiling > r->opts.backoff_max_ms)
 		ceiling = r->opts.backoff_max_ms;
 	r->failures++;
-	counter_add(COUNTER_REPL_RETRIES, 1);
 	pthread_mutex_lock(&r->lock);
 	r->stats.retries++;
 	pthread_mutex_unlock(&r->lock);

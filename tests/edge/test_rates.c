@@ -38,7 +38,7 @@ Test(rates, rise_over_the_time_between)
 	add(3, 300);
 	cr_expect_eq(rates_per_s(&r, RATE_VALUES), 100);
 	cr_expect_eq(rates_rise(&r, RATE_VALUES), 200);
-	cr_expect_eq(rates_per_s(&r, RATE_DELIVERED), 0);
+	cr_expect_eq(rates_per_s(&r, RATE_SPOOL_BYTES), 0);
 }
 
 Test(rates, the_last_minute_counts)

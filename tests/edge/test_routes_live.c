@@ -126,9 +126,11 @@ Test(routes_live, alerts_are_all_that_is_amiss)
 	get("/api/v1/alerts");
 	cr_expect_str_eq(text("state"), "ok");
 	cr_expect_eq(json_array_size(edge_stand_at(root, "alerts")), 0);
-	edge_stand_replicator = (struct replicator_stats){
-		.state = REPLICATOR_DOWN, .since_ns = 1700000000 * NS_PER_S, .lag_points = 7, .quarantined_points = 2
-	};
+	edge_stand_replicator = (struct replicator_stats){ .target = "influxdb",
+		.state = REPLICATOR_DOWN,
+		.since_ns = 1700000000 * NS_PER_S,
+		.lag_points = 7,
+		.quarantined_points = 2 };
 	edge_stand_collect.count = 1;
 	edge_stand_collect.collector[0].name = "cpu";
 	get("/api/v1/alerts");

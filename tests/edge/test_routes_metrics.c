@@ -486,7 +486,7 @@ Test(routes_metrics, exposition_is_well_formed_and_counts)
 	cr_expect_str_eq(reply_header(&r, "Content-Type", h), "text/plain; version=0.0.4; charset=utf-8");
 	cr_expect(strstr(r.body, "\nholdfast_values_total 2\n") != NULL);
 	cr_expect(strstr(r.body, "\nholdfast_spool_rows 1\n") != NULL);
-	cr_expect(strstr(r.body, "\nholdfast_replication_state{state=\"off\"} 1\n") != NULL);
+	cr_expect(strstr(r.body, "\nholdfast_replication_targets 0\n") != NULL);
 	cr_expect(strstr(r.body, "\nholdfast_build_info{version=\"1.2.3\"} 1\n") != NULL);
 	check_exposition(r.body);
 	reply_free(&r);

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -7,14 +8,20 @@
 static const int64_t now = INT64_C(1700000000) * NS_PER_S;
 static struct sentence_facts f;
 static struct sentence s;
+static struct replicator_stats target[3];
+#define RECORD target[0]
 
 static void start(void)
 {
+	memset(target, 0, sizeof target);
+	RECORD = (struct replicator_stats){ .target = "influxdb", .state = REPLICATOR_UP, .since_ns = now };
+	target[1] = (struct replicator_stats){ .target = "mirror:far", .state = REPLICATOR_UP, .since_ns = now };
+	target[2] = (struct replicator_stats){ .target = "mirror:near", .state = REPLICATOR_UP, .since_ns = now };
 	f = (struct sentence_facts){ .now_ns = now,
 		.writable = true,
-		.record = true,
+		.target = target,
+		.target_count = 1,
 		.record_url = "http://127.0.0.1:8086",
-		.replication = REPLICATOR_UP,
 		.values_per_s = 214.2,
 		.spool_bytes = 100 << 20,
 		.spool_max_bytes = 200 << 20 };
@@ -33,27 +40,26 @@ static void expect(enum sentence_state state, const char *summary, const char *i
 Test(sentence, all_well_tells_the_rate_and_the_delay)
 {
 	expect(SENTENCE_OK, "All is well.", "214 values a second, kept here and in InfluxDB.");
-	f.lag_points = 20;
-	f.lag_ns = 900 * NS_PER_MS;
+	RECORD.lag_points = 20;
+	RECORD.lag_ns = 900 * NS_PER_MS;
 	expect(SENTENCE_OK, "All is well.", "in InfluxDB 0.9 s later");
 }
 
 Test(sentence, without_influxdb_it_tells_how_to_point_at_one)
 {
-	f.record = false;
-	f.replication = REPLICATOR_DOWN; /* means nothing then */
+	f.target_count = 0;
 	expect(SENTENCE_OK, "All is well.",
 	    "kept on this machine only. To keep them in InfluxDB too, set url in [influxdb]");
 }
 
 Test(sentence, down_tells_since_when_what_is_held_and_what_is_left)
 {
-	f.replication = REPLICATOR_DOWN;
-	f.replication_since_ns = now - 750 * NS_PER_S;
-	f.lag_points = 1234567;
+	RECORD.state = REPLICATOR_DOWN;
+	RECORD.since_ns = now - 750 * NS_PER_S;
+	RECORD.lag_points = 1234567;
 	f.spool_bytes_per_s = 1024 * 1024;
-	f.next_try_ns = now + 7 * NS_PER_S;
-	f.replication_error = "connection refused";
+	RECORD.next_try_ns = now + 7 * NS_PER_S;
+	snprintf(RECORD.last_error, sizeof RECORD.last_error, "%s", "connection refused");
 	expect(
 	    SENTENCE_WARN, "InfluxDB has been down for 12 minutes. Nothing is lost.", "1,234,567 points are held here");
 	cr_expect(strstr(s.detail, "room for 1 minute more") != NULL, "%s", s.detail);
@@ -63,9 +69,9 @@ Test(sentence, down_tells_since_when_what_is_held_and_what_is_left)
 
 Test(sentence, held_tells_what_to_mend)
 {
-	f.replication = REPLICATOR_HELD;
-	f.lag_points = 1;
-	f.replication_error = "database not found: \"metrics\"";
+	RECORD.state = REPLICATOR_HELD;
+	RECORD.lag_points = 1;
+	snprintf(RECORD.last_error, sizeof RECORD.last_error, "%s", "database not found: \"metrics\"");
 	expect(SENTENCE_WARN, "InfluxDB refuses what Holdfast sends: someone must mend it. Nothing is lost.",
 	    "database not found: \"metrics\"");
 	cr_expect(strstr(s.detail, "1 point waits here") != NULL, "%s", s.detail);
@@ -73,10 +79,102 @@ Test(sentence, held_tells_what_to_mend)
 
 Test(sentence, catching_up_tells_how_long)
 {
-	f.replication = REPLICATOR_CATCHING_UP;
-	f.lag_points = 600000;
-	f.delivered_per_s = 5000;
+	RECORD.state = REPLICATOR_CATCHING_UP;
+	RECORD.lag_points = 600000;
+	RECORD.points_per_s = 5000;
+	RECORD.eta_ns = 120 * NS_PER_S;
 	expect(SENTENCE_WARN, "InfluxDB is back and catching up. Nothing is lost.", "done in about 2 minutes");
+}
+
+Test(sentence, where_it_is_kept_names_the_mirrors)
+{
+	f.target_count = 2;
+	expect(SENTENCE_OK, "All is well.", "kept here, in InfluxDB and in the mirror far.");
+	f.target_count = 3;
+	expect(SENTENCE_OK, "All is well.", "kept here, in InfluxDB and in 2 mirrors.");
+	target[2].lag_points = 1;
+	target[2].lag_ns = 2500 * NS_PER_MS;
+	expect(SENTENCE_OK, "All is well.", "in InfluxDB and in 2 mirrors 2.5 s later.");
+	f.target = target + 1;
+	f.target_count = 1;
+	expect(SENTENCE_OK, "All is well.", "kept here and in the mirror far.");
+}
+
+Test(sentence, what_is_held_is_told_with_what_to_do)
+{
+	static const struct {
+		const char *error, *advice;
+	} rows[] = {
+		{ "HTTP 401: {\"error\":\"unable to parse authentication credentials\"}",
+		    "Put a token, or a username and password, that it knows into the files that [influxdb] names." },
+		{ "HTTP 403: forbidden", "Give the token or user of [influxdb] the right to write there." },
+		{ "HTTP 500: {\"error\":\"retention policy not found: x\"}", "lacks its default retention policy" },
+		{ "HTTP 404: {\"error\":\"database not found: \\\"m\\\"\"}",
+		    "Create the database there, or set create_database = yes in [influxdb] and restart." },
+		{ "HTTP 404: bucket \"m\" not found", "Create the bucket there" },
+		{ "HTTP 302: <html>", "set url in [influxdb] to where it does" },
+		{ "HTTP 400: <html>", "Something else than a database answers there" },
+		{ "", "Check url, database and rights in [influxdb]." },
+	};
+
+	RECORD.state = REPLICATOR_HELD;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		snprintf(RECORD.last_error, sizeof RECORD.last_error, "%s", rows[i].error);
+		sentence_make(&f, &s);
+		cr_expect(strstr(s.detail, rows[i].advice) != NULL, "“%s” lacks “%s”", s.detail, rows[i].advice);
+		cr_expect(strstr(s.detail, "holdfast replication retry") != NULL, "%s", s.detail);
+	}
+}
+
+Test(sentence, a_mirrors_trouble_does_not_read_as_the_records)
+{
+	f.target_count = 3;
+	target[2].state = REPLICATOR_DOWN;
+	target[2].since_ns = now - 750 * NS_PER_S;
+	expect(SENTENCE_WARN, "The mirror near has been down for 12 minutes. InfluxDB gets everything.",
+	    "[mirror \"near\"]");
+	cr_expect_str_eq(s.name, "mirror_down");
+	cr_expect_eq(s.since_ns, now - 750 * NS_PER_S);
+	target[1].state = REPLICATOR_DOWN;
+	target[1].since_ns = now - 60 * NS_PER_S;
+	target[1].lag_points = 5;
+	expect(SENTENCE_WARN, "The mirror far (and 1 more) has been down for 1 minute. InfluxDB gets everything.", "");
+	target[1].state = REPLICATOR_HELD;
+	expect(SENTENCE_WARN,
+	    "The mirror far refuses what Holdfast sends: someone must mend it. InfluxDB gets everything.",
+	    "[mirror \"far\"]");
+	RECORD.state = REPLICATOR_DOWN;
+	expect(SENTENCE_WARN, "InfluxDB has been down for 0 seconds. Nothing is lost.", "");
+	f.target = target + 1; /* no record at all */
+	f.target_count = 1;
+	expect(SENTENCE_WARN, "The mirror far refuses what Holdfast sends: someone must mend it. Nothing is lost.", "");
+}
+
+Test(sentence, a_pause_is_told_with_how_it_ends)
+{
+	f.target_count = 2;
+	target[1].state = REPLICATOR_PAUSED;
+	target[1].since_ns = now - 7200 * NS_PER_S;
+	target[1].lag_points = 12;
+	expect(SENTENCE_WARN, "Delivery to the mirror far has been paused for 2 hours. InfluxDB gets everything.",
+	    "12 points wait here. holdfast replication resume --target mirror:far lets it go on.");
+	RECORD.state = REPLICATOR_PAUSED;
+	expect(SENTENCE_WARN, "Delivery to InfluxDB has been paused for 0 seconds. Nothing is lost.",
+	    "holdfast replication resume --target influxdb");
+}
+
+Test(sentence, every_target_in_trouble_has_a_matter_of_its_own)
+{
+	struct sentence all[SENTENCE_MATTERS];
+
+	f.target_count = 3;
+	RECORD.state = REPLICATOR_DOWN;
+	target[1].state = REPLICATOR_PAUSED;
+	target[2].state = REPLICATOR_CATCHING_UP;
+	cr_assert_eq(sentence_all(&f, all), 3);
+	cr_expect_str_eq(all[0].name, "replication_down");
+	cr_expect_str_eq(all[1].name, "mirror_paused");
+	cr_expect_str_eq(all[2].name, "mirror_catching_up");
 }
 
 Test(sentence, failing_collectors_are_named)
@@ -132,8 +230,13 @@ Test(sentence, rejected_points_are_told_with_the_reason)
 
 Test(sentence, quarantine_is_told)
 {
-	f.quarantined_points = 2;
+	RECORD.quarantined_points = 2;
 	expect(SENTENCE_WARN, "2 points are in quarantine: InfluxDB refused them.", "/api/v1/quarantine");
+	f.target_count = 2;
+	target[1].quarantined_points = 1;
+	expect(SENTENCE_WARN, "3 points are in quarantine: some targets refused them.", "");
+	RECORD.quarantined_points = 0;
+	expect(SENTENCE_WARN, "1 point is in quarantine: the mirror far refused it.", "");
 }
 
 Test(sentence, lost_points_are_bad_and_the_cause_is_told)
@@ -236,8 +339,8 @@ Test(sentence, the_worst_matter_comes_first)
 {
 	char summary[sizeof s.summary];
 
-	f.quarantined_points = 1;
-	f.rejected_reason = f.failing_name = f.failing_error = f.write_error = f.gap_cause = f.replication_error = "x";
+	RECORD.quarantined_points = 1;
+	f.rejected_reason = f.failing_name = f.failing_error = f.write_error = f.gap_cause = "x";
 	for (int step = 0; step < 13; step++) {
 		sentence_make(&f, &s);
 		memcpy(summary, s.summary, sizeof summary);
@@ -252,10 +355,10 @@ Test(sentence, the_worst_matter_comes_first)
 			f.owed_missing_ns = 1;
 			break;
 		case 3:
-			f.replication = REPLICATOR_CATCHING_UP;
+			RECORD.state = REPLICATOR_CATCHING_UP;
 			break;
 		case 4:
-			f.replication = REPLICATOR_DOWN;
+			RECORD.state = REPLICATOR_DOWN;
 			break;
 		case 5:
 			f.store_gap_points = 1;
@@ -291,14 +394,14 @@ Test(sentence, the_worst_matter_comes_first)
 Test(sentence, what_influxdb_lacks_is_told)
 {
 	f.owed_before_ns = 3 * 86400 * NS_PER_S;
-	expect(SENTENCE_OK, "All is well.", "in InfluxDB, which lacks 3 days from before it was configured");
+	expect(SENTENCE_OK, "All is well.", "in InfluxDB; InfluxDB lacks 3 days from before it was configured");
 	f.owed_overflow_ns = 2 * 3600 * NS_PER_S;
 	expect(SENTENCE_WARN, "InfluxDB lacks points of 2 hours that are here. Nothing is lost.",
 	    "raise [retention] max_bytes");
 	f.owed_missing_ns = 3600 * NS_PER_S;
 	expect(
 	    SENTENCE_WARN, "InfluxDB lacks points of 3 hours that are here. Nothing is lost.", "Its database was gone");
-	f.record = false;
+	f.target_count = 0;
 	expect(SENTENCE_OK, "All is well.", "kept on this machine only");
 }
 
@@ -308,10 +411,11 @@ Test(sentence, long_errors_fit)
 
 	memset(error, 'e', sizeof error);
 	error[sizeof error - 1] = 0;
-	f.replication_error = f.write_error = f.salvage_file = f.salvage_error = f.check_error = error;
+	f.write_error = f.salvage_file = f.salvage_error = f.check_error = error;
 	f.store_salvage_file = f.store_salvage_error = f.store_check_error = error;
-	f.replication = REPLICATOR_HELD;
-	f.lag_points = UINT64_MAX;
+	snprintf(RECORD.last_error, sizeof RECORD.last_error, "%.511s", error);
+	RECORD.state = REPLICATOR_HELD;
+	RECORD.lag_points = UINT64_MAX;
 	f.spool_bytes_per_s = 2;
 	sentence_make(&f, &s);
 	cr_expect(strstr(s.detail, "18,446,744,073,709,551,615") != NULL, "%s", s.detail);

@@ -106,7 +106,7 @@ stop_influxd() { # [SIGNAL]
 }
 
 api() { curl -s "$HF/api/v1/$1"; }
-replication() { api replication | jq -r "$1"; }
+replication() { api replication | jq -r ".targets[0] | $1"; } # of the record
 in_step() { [ "$(replication '"\(.state) \(.lag_points)"')" = "up 0" ]; }
 
 # How often a field of a measurement is there, by InfluxDB's own shell; 0 if the measurement is unknown.

@@ -157,6 +157,16 @@ ok "an answer that lacks a member is found"
 ! check answers "$T/less.json" "$HF" < "$T/line"
 ok "an answer that has one more is found"
 
+for action in retry pause resume; do
+	printf 'POST /api/v1/replication/%s 200\nPOST /api/v1/replication/%s?target=influxdb 200\n' $action $action
+	printf 'POST /api/v1/replication/%s?target=nope 404\nPOST /api/v1/replication/%s?tarqet=influxdb 400\n' $action $action
+done | check answers "$DOCUMENT" "$HF"
+says "and those of the control of replication"
+echo 'POST /api/v1/replication/skip-held 409' | check answers "$DOCUMENT" "$HF"
+says "also where nothing is held"
+wait_until 60 in_step
+ok "and it goes on"
+
 stop_influxd
 is_down() { [ "$(replication .state)" = down ]; }
 printf 'm v=1\n' | write > /dev/null
@@ -181,6 +191,6 @@ export METRICS_ENABLED=no
 start_holdfastd
 requests | check answers "$DOCUMENT" "$HF"
 says "every answer of a daemon without InfluxDB that collects nothing is as the document says"
-echo 'GET /api/v1/backfill 400' | check answers "$DOCUMENT" "$HF"
-says "and its backfill"
+printf '%s\n' 'GET /api/v1/backfill 400' 'POST /api/v1/replication/pause 400' | check answers "$DOCUMENT" "$HF"
+says "and its backfill, and replication to nowhere"
 finish

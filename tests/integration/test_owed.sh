@@ -35,7 +35,7 @@ ask() { # STATEMENT [SOURCE]: the body into $T/answer, the headers into $T/head
 }
 header() { tr -d '\r' < "$T/head" | sed -n "s/^X-Holdfast-$1: //p"; }
 breaker_is() { [ "$(replication .breaker)" = "$1" ]; }
-owed() { replication "[.owed.ranges, .owed.newest[].cause] | join(\" \")"; }
+owed() { api replication | jq -r "[.owed.ranges, .owed.newest[].cause] | join(\" \")"; }
 in_influx() { influx -port "$INFLUX_PORT" -database "${2:-metrics}" -format json -execute "select count(v) from m $1" | jq '.results[0].series[0].values[0][1] // 0'; }
 
 whole="time >= ${begin}s AND time < $((now + 60))s"
@@ -90,7 +90,7 @@ rows=$(in_influx '')
 [ "$rows" -ge 440 ] && [ "$rows" -lt 3000 ]
 ok "InfluxDB has $rows of 5762 points"
 is "$(owed)" "1 before" "the rest is owed"
-is "$(replication "[.owed.newest[0] | .database, .from_ms, (.to_ms >= ${begin}000 + 70000000), .from_ms == .done_until_ms] | @csv")" \
+is "$(api replication | jq -r "[.owed.newest[0] | .database, .from_ms, (.to_ms >= ${begin}000 + 70000000), .from_ms == .done_until_ms] | @csv")" \
 	"\"metrics\",${begin}000,true,true" "from its first point on"
 curl -s "$HF/metrics" | grep -q '^holdfast_owed_ranges 1$' && curl -s "$HF/metrics" | grep -q '^holdfast_owed_seconds [78]'
 ok "as a gauge, too"

@@ -47,27 +47,47 @@ export function figures(state) {
 	const downSince = now - 12 * 60e3;
 	const firstMs = empty ? now - 4000 : now - 30 * 86400e3;
 	const hole = [now - 25 * 60e3, now - 23 * 60e3];
-	const source = state === 'ok' || state === 'catching_up' ? 'influxdb+local' : 'local';
+	const source = ['ok', 'catching_up', 'mirrors'].includes(state) ? 'influxdb+local' : 'local';
+
+	function target(more) {
+		return {
+			target: 'influxdb', name: 'InfluxDB', kind: 'record', url: 'http://127.0.0.1:8086', api: '1.x', database: 'metrics', server_version: '1.6.7',
+			state: 'up', paused: false, since_ms: started, held_databases: 0, cursor_seq: 1, live_seq: 1, lag_points: 0, lag_bytes: 0, lag_s: 0.9,
+			live: { points: 0, lag_s: 0 }, backlog: { points: 0, bytes: 0 }, replay: { points: 0 }, owed: { points_estimate: 0, span_s: 0 },
+			delivered_points_total: 9e8, points_per_s: 214, eta_s: 0, pace_points_per_s: null, latency_ms: { p50: 3.1, p99: 18.4 },
+			requests_total: 4e5, failed_requests_total: 2, retries_total: 0, sent_bytes_total: 9e9, last_ok_ms: Date.now() - 900,
+			last_error: null, last_error_ms: null, next_try_ms: null, advice: null, quarantined_points: 0, breaker: 'closed', ...more,
+		};
+	}
+
+	function record() {
+		const lag = (points) => ({ lag_points: points, live: { points, lag_s: 700 } });
+		if (state === 'down')
+			return target({ state, since_ms: downSince, ...lag(waits + Math.round((Date.now() - now) * 0.2)), lag_s: (Date.now() - downSince) / 1000,
+				last_error: 'connect to 127.0.0.1 port 8086 failed: connection refused', last_error_ms: Date.now() - 9000,
+				advice: 'Bring the server of [influxdb] back, or the way to it; delivery goes on by itself.',
+				next_try_ms: Math.ceil(Date.now() / 30e3) * 30e3, breaker: 'open', points_per_s: 0, eta_s: null });
+		if (state === 'held')
+			return target({ state, since_ms: downSince, ...lag(waits), lag_s: 700, last_error: 'HTTP 401: {"error":"authorization failed"}', held_databases: 1,
+				advice: 'Put a token, or a username and password, that it knows into the files that [influxdb] names. It is tried again each minute, and by holdfast replication retry.',
+				last_error_ms: Date.now() - 30e3, next_try_ms: Math.ceil(Date.now() / 60e3) * 60e3, points_per_s: 0, eta_s: null });
+		if (state === 'catching_up')
+			return target({ state, since_ms: now - 60e3, lag_points: waits + 214, lag_s: 600, live: { points: 214, lag_s: 0.4 },
+				backlog: { points: waits, bytes: 2e6 }, points_per_s: 21000, eta_s: 20, pace_points_per_s: 24000 });
+		return target({ quarantined_points: state === 'mirrors' ? 1211 : 0, replay: { points: state === 'mirrors' ? 7 : 0 } });
+	}
 
 	function replication() {
-		const base = {
-			enabled: state !== 'off' && !empty, target: 'influxdb', url: 'http://127.0.0.1:8086', database: 'metrics', server_version: '1.6.7',
-			state: 'up', since_ms: started, lag_points: 12, lag_s: 0.9, delivered_points_total: 9e8, delivered_per_s: 214,
-			cursor_seq: 1, last_ok_ms: Date.now() - 900, last_error: null, last_error_ms: null, next_try_ms: null,
-			retries_total: 0, quarantined_points: 0, breaker: 'closed',
-		};
-		if (!base.enabled)
-			return { ...base, state: 'off', url: null, lag_points: 0, lag_s: 0, last_ok_ms: null, since_ms: null, server_version: null };
-		if (state === 'down')
-			return { ...base, state, since_ms: downSince, lag_points: waits + Math.round((Date.now() - now) * 0.2), lag_s: (Date.now() - downSince) / 1000,
-				last_error: 'connect to 127.0.0.1 port 8086 failed: connection refused', last_error_ms: Date.now() - 9000,
-				next_try_ms: Math.ceil(Date.now() / 30e3) * 30e3, breaker: 'open', delivered_per_s: 0 };
-		if (state === 'held')
-			return { ...base, state, since_ms: downSince, lag_points: waits, lag_s: 700, last_error: 'HTTP 401: authorization failed',
-				last_error_ms: Date.now() - 30e3, next_try_ms: Math.ceil(Date.now() / 60e3) * 60e3, delivered_per_s: 0 };
-		if (state === 'catching_up')
-			return { ...base, state, since_ms: now - 60e3, lag_points: waits, lag_s: 600, delivered_per_s: 21000 };
-		return base;
+		if (state === 'off' || empty)
+			return { targets: [] };
+		if (state !== 'mirrors')
+			return { targets: [record()] };
+		const mirror = (name, more) => target({ target: 'mirror:' + name, name: 'the mirror ' + name, kind: 'mirror', breaker: null, url: `https://${name}.example`, ...more });
+		return { targets: [record(),
+			mirror('far', { state: 'paused', paused: true, since_ms: now - 7200e3, lag_points: 31400, lag_s: 7200, live: { points: 31400, lag_s: 7200 }, points_per_s: 0,
+				advice: 'holdfast replication resume --target mirror:far lets it go on.' }),
+			mirror('cloud', { state: 'catching_up', since_ms: now - 60e3, lag_points: 820000, lag_s: 5400, live: { points: 200, lag_s: 0.8 }, backlog: { points: 819800, bytes: 1e7 },
+				points_per_s: 4100, eta_s: 200, api: '2.x', latency_ms: { p50: 41, p99: 320 }, owed: { points_estimate: 240000, span_s: 9000 } })] };
 	}
 
 	const SAY = {
@@ -76,6 +96,7 @@ export function figures(state) {
 		held: ['warn', 'InfluxDB refuses what it is sent. Nothing is lost.', 'HTTP 401: authorization failed. Mend the token in [influxdb] and reload; delivery goes on by itself.'],
 		catching_up: ['ok', 'InfluxDB is back, and is being caught up with.', '410 k points to go, about 20 s more.'],
 		off: ['ok', 'All is well.', '2,114 values a second, kept here. No InfluxDB is configured.'],
+		mirrors: ['warn', 'Delivery to the mirror far has been paused for 2 hours. InfluxDB gets everything.', '31,400 points wait here. holdfast replication resume --target mirror:far lets it go on.'],
 		empty: ['ok', 'All is well.', 'Just started; the first values come within 10 s.'],
 		lost: ['bad', 'The disk is full. New points are refused.', 'The senders were told so. Free some room in /var/lib/holdfast; it goes on by itself.'],
 	};
@@ -143,6 +164,22 @@ export function figures(state) {
 				other_points: 0, recent: [],
 				series: { count: 213408, max: 1000000, measurements: 41, measurements_max: 10000, nearest: null,
 					top: [size('requests', 200000, 2, [['request_id', 191204], ['host', 12]]), size('sessions', 164200, 6, [['session', 164200], ['host', 12]]), size('orders', 212, 9, [['shop', 18]])] },
+			};
+		},
+
+		quarantine() {
+			const t = Date.now();
+			const count = (target, reason_code, points, replay_points = 0) => ({ target, configured: true, reason_code, points, bytes: points * 90, replay_points });
+			const entry = (id, agoS, reason_code, reason, line) => ({ id, target: 'influxdb', at_ms: t - agoS * 1000, database: 'metrics', status: 400, reason_code, reason, line, attempts: 1, replay_requested: false });
+			return {
+				points: 1211, bytes: 120000, max_points: 100000, max_bytes: 64e6, replay_points: 7,
+				counts: [count('influxdb', 'type_conflict', 1204, 7), count('influxdb', 'beyond_retention', 6), count('influxdb', 'poison', 1)],
+				entries: [
+					entry(3, 40, 'type_conflict', 'partial write: field type conflict: input field "total" on measurement "orders" is type string, already exists as type float dropped=1', 'orders,host=web-01,shop=north total="12.50" 1700000000000000000'),
+					entry(2, 7000, 'beyond_retention', 'partial write: points beyond retention policy dropped=1', 'orders,host=web-01 total=1 1200000000000000000'),
+					entry(1, 90000, 'poison', 'it ended the server each time', 'm,t=\\ v=1 1700000000000000000'),
+				],
+				next: null,
 			};
 		},
 

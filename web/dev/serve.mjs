@@ -37,6 +37,10 @@ async function answer(req, res) {
 			return json(res, make.storage());
 		if (path === '/api/v1/quality')
 			return json(res, make.quality());
+		if (path === '/api/v1/quarantine')
+			return json(res, make.quarantine());
+		if (req.method === 'POST')
+			return json(res, {});
 		if (path === '/api/v1/metrics/resources')
 			return json(res, make.resources(url.searchParams));
 		if (path === '/api/v1/metrics/performance')

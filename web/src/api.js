@@ -21,7 +21,8 @@ async function refusal(response) {
 	});
 }
 
-export async function getJson(path, params = {}, { timeoutMs = 8000, signal } = {}) {
+// A form is posted; without one it is a GET.
+export async function getJson(path, params = {}, { timeoutMs = 8000, signal, form } = {}) {
 	const query = new URLSearchParams(params).toString();
 	const stop = new AbortController();
 	const timer = setTimeout(() => stop.abort(), timeoutMs);
@@ -30,6 +31,7 @@ export async function getJson(path, params = {}, { timeoutMs = 8000, signal } = 
 	try {
 		const response = await fetch(query ? path + '?' + query : path, {
 			signal: stop.signal, cache: 'no-store', headers: { Accept: 'application/json' },
+			method: form ? 'POST' : 'GET', body: form && new URLSearchParams(form),
 		});
 		if (!response.ok)
 			throw await refusal(response);

@@ -27,14 +27,18 @@ export function setText(el, text) {
 		el.textContent = text;
 }
 
-// What did not change is left alone: a selection and the focus stay.
+// What did not change is left alone: a selection and the focus stay. A button
+// that is just pressed waits for its click; one with a key keeps the focus.
 const shown = new WeakMap();
 export function replaceIfNew(host, what, make) {
 	const key = JSON.stringify(what);
-	if (shown.get(host) === key)
+	if (shown.get(host) === key || host.querySelector(':active'))
 		return;
+	const focused = host.contains(document.activeElement) && document.activeElement.dataset.key;
 	shown.set(host, key);
 	host.replaceChildren(...[make()].flat());
+	if (focused)
+		[...host.querySelectorAll('[data-key]')].find((el) => el.dataset.key === focused)?.focus();
 }
 
 // A box that is wider inside than outside can be scrolled by keyboard too.

@@ -3,6 +3,7 @@
 
 import { h, replaceIfNew } from './dom.js';
 import { join, plural } from './format.js';
+import { nameOf, targetsOf } from './targets.js';
 
 const CAUSES = {
 	spool_full: 'the spool was full',
@@ -37,7 +38,7 @@ export function eventsOf(status, nowMs, fmt) {
 	const out = [];
 	const say = (ms, tone, text, more = {}) => out.push({ ms, tone, text, ...more });
 	const points = (v) => `${join(fmt.count(v))} ${plural(v, 'point')}`;
-	const { replication: r = {}, ingest = {}, spool = {}, collect = {} } = status;
+	const { ingest = {}, spool = {}, collect = {} } = status;
 
 	const lost = (g) => g.cause === 'store_damaged' && !some(g.points) ? 'An unknown number of points'
 		: g.tier && g.tier !== 'raw' ? `${join(fmt.count(g.points))} ${plural(g.points, 'rollup')} of ${g.tier}` : points(g.points ?? 0);
@@ -49,19 +50,20 @@ export function eventsOf(status, nowMs, fmt) {
 	for (const c of collect.collectors ?? [])
 		if (!c.ok)
 			say(null, 'warn', `Collector ${c.name} fails: ${c.error || 'no reason told'}`);
-	if (some(r.quarantined_points))
-		say(null, 'warn', `${points(r.quarantined_points)} refused by InfluxDB, set aside in quarantine`,
-			{ href: 'api/v1/quarantine', link: 'Show them' });
 	for (const { reason, points: n } of ingest.rejected ?? [])
 		if (some(n))
 			say(null, 'warn', `${points(n)} not taken: ${words(REASONS, reason)}`, { when: 'so far' });
 	if (some(ingest.refused_requests_total))
 		say(null, 'warn', `${join(fmt.count(ingest.refused_requests_total))} `
 			+ `${plural(ingest.refused_requests_total, 'request')} refused: queue or disk was full`, { when: 'so far' });
-	if (r.last_error && some(r.last_error_ms))
-		say(r.last_error_ms, r.state === 'up' ? '' : 'warn', 'InfluxDB: ' + r.last_error);
-	if (r.enabled && r.state === 'up' && some(r.since_ms))
-		say(r.since_ms, '', 'In step with InfluxDB since then');
+	for (const t of targetsOf(status)) {
+		if (t.last_error && some(t.last_error_ms))
+			say(t.last_error_ms, t.state === 'up' ? '' : 'warn', `${nameOf(t)}: ${t.last_error}`);
+		if (t.state === 'up' && some(t.since_ms))
+			say(t.since_ms, '', `In step with ${nameOf(t).replace(/^T/, 't')} since then`);
+		if (t.state === 'paused')
+			say(t.since_ms ?? null, 'warn', `Delivery to ${nameOf(t).replace(/^T/, 't')} was paused`);
+	}
 	if (some(status.started_ms))
 		say(status.started_ms, '', `Holdfast ${status.version ?? ''} started`.replace('  ', ' '));
 

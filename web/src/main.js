@@ -5,6 +5,7 @@ import { readPalette } from './canvas.js';
 import { Panel } from './charts.js';
 import { $, letScroll, replaceIfNew, setText } from './dom.js';
 import { eventsOf, showEvents } from './events.js';
+import { ask } from './ask.js';
 import { showFooter } from './footer.js';
 import { join, makeFormat } from './format.js';
 import { makeMachineData } from './machine_data.js';
@@ -13,12 +14,15 @@ import { PANELS, RESPONSE } from './panels.js';
 import { makePoll } from './poll.js';
 import { qualityNote, qualityRows, qualityTable } from './quality.js';
 import { makeQualityData } from './quality_data.js';
+import { QUARANTINE_EMPTY, quarantineNote, quarantineView, replayWords } from './quarantine.js';
+import { makeQuarantineData } from './quarantine_data.js';
 import { showSentence, showTitle } from './sentence.js';
 import { makeServiceData } from './service_data.js';
 import { RANGES, readSpan, rangeOf, writeSpan } from './span.js';
 import { wayOf } from './stations.js';
 import { makeStorageData, oldestKept, storageNote, storageTable } from './storage.js';
 import { disksTable, servicesEmpty, servicesNote, servicesTable } from './tables.js';
+import { recordOf, targetRow, targetsEmpty, targetsNote, targetsOf, targetsTable } from './targets.js';
 import { startTheme } from './theme.js';
 import { makeWay } from './way.js';
 
@@ -27,6 +31,7 @@ const machineData = makeMachineData();
 const serviceData = makeServiceData();
 const storageData = makeStorageData();
 const qualityData = makeQualityData();
+const quarantineData = makeQuarantineData();
 const way = makeWay($('way'));
 
 let span = readSpan(location.search);
@@ -54,7 +59,7 @@ const spanWords = () => (span.zoom
 
 function marks() {
 	const out = [];
-	const r = status?.replication;
+	const r = recordOf(status);
 	if (r && (r.state === 'down' || r.state === 'held') && r.since_ms > 0)
 		out.push({ from: r.since_ms, to: nowMs(), tone: 'amber',
 			word: `${r.state === 'down' ? 'InfluxDB down' : 'InfluxDB refuses'} since ${fmt.clock(r.since_ms, nowMs())}` });
@@ -178,12 +183,54 @@ function showQuality() {
 	replaceIfNew($('quality'), [rows, fmt.day(nowMs())], () => qualityTable(rows, nowMs(), fmt));
 }
 
+function showTargets(now) {
+	const targets = targetsOf(status);
+	const rows = targets.map((t) => targetRow(t, now, fmt));
+	$('quarantine-part').hidden = !targets.length;
+	if (told.at + TOLD_MS < performance.now())
+		told = { at: Infinity, text: '' };
+	setText($('targets-note'), told.text || targetsNote(targets));
+	replaceIfNew($('targets'), rows, () => (rows.length ? targetsTable(rows, control) : targetsEmpty()));
+}
+
+function showQuarantine() {
+	const { answer, error } = quarantineData;
+	setText($('quarantine-note'), error ? 'could not be read just now: ' + error.message : answer ? quarantineNote(answer, fmt) : '');
+	if (answer || !error)
+		replaceIfNew($('quarantine'), [answer, fmt.day(nowMs())],
+			() => (answer ? quarantineView(answer, nowMs(), replay, fmt) : message(QUARANTINE_EMPTY)));
+}
+
+// What the operator has done: the answer is told for a while, then the page has it.
+
+const TOLD_MS = 8000;
+let told = { at: Infinity, text: '' };
+
+async function order(path, form, done) {
+	try {
+		await getJson(path, {}, { form });
+		told = { at: performance.now(), text: done };
+	} catch (e) {
+		told = { at: performance.now(), text: 'That could not be done: ' + e.message + (e.hint ? ', ' + e.hint : '') };
+	}
+	quarantineData.forget();
+	poll.now();
+}
+
+const control = (action, target) => order('api/v1/replication/' + action, { target }, action === 'retry' ? 'It is tried now' : 'It goes on');
+
+async function replay(count) {
+	if (await ask(replayWords(count, fmt), 'Send again'))
+		await order('api/v1/quarantine/replay', { target: count.target, reason: count.reason_code }, 'They are sent again');
+}
+
 // The daemon
 
 function showStatus() {
 	const now = nowMs();
 	setText($('host'), status.host ?? '');
 	way.show(wayOf(status, now, fmt, oldestKept(status, storageData.answer)));
+	showTargets(now);
 	showEvents($('events'), eventsOf(status, now, fmt), now, fmt);
 	showFooter(status, fmt);
 	document.body.classList.toggle('stale', lostSince !== null);
@@ -224,13 +271,13 @@ function showAge() {
 async function askStatus() {
 	try {
 		const next = await getJson('api/v1/status');
-		const before = status?.replication?.state;
+		const before = recordOf(status)?.state;
 		const restarted = status && next.started_ms !== status.started_ms;
 		const back = lostSince !== null;
 		status = next;
 		heardAt = performance.now();
 		lostSince = null;
-		if (back || restarted || (before && before !== next.replication?.state)) {
+		if (back || restarted || (before && before !== recordOf(next)?.state)) {
 			machineData.forget();
 			serviceData.forget();
 		}
@@ -264,6 +311,8 @@ async function turn() {
 	}
 	if (await qualityData.refresh(status))
 		showQuality();
+	if (await quarantineData.refresh(status))
+		showQuarantine();
 	return true;
 }
 
@@ -319,7 +368,7 @@ startTheme($('theme'), () => {
 	for (const panel of [response, ...panels])
 		panel.repaint();
 });
-for (const id of ['services', 'storage', 'quality', 'disks'])
+for (const id of ['targets', 'quarantine', 'services', 'storage', 'quality', 'disks'])
 	letScroll($(id));
 showSpan();
 showSentence('wait', 'Asking Holdfast how it is.', '');

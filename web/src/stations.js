@@ -5,6 +5,7 @@
 // where tone is '', 'warn' or 'bad'. The flow: what strand.js needs.
 
 import { join, plural } from './format.js';
+import { leadOf, nameOf, targetsOf } from './targets.js';
 
 const ok = (v) => typeof v === 'number' && Number.isFinite(v);
 
@@ -79,34 +80,44 @@ function nextTry(r, nowMs, fmt) {
 	return s > 0 ? 'next try in ' + join(fmt.span(s)) : 'trying now';
 }
 
+// Those beside the one that is shown, where they are not in step.
+function others(status) {
+	const behind = targetsOf(status).slice(1).filter((t) => !['up', 'starting'].includes(t.state));
+	return behind.length === 1 ? nameOf(behind[0]).replace(/^T/, 't') + ' is not in step' : behind.length ? `${behind.length} mirrors are not in step` : '';
+}
+
 function delivered(status, nowMs, fmt) {
-	const r = status.replication ?? {};
+	const r = leadOf(status) ?? { state: 'off' };
+	const name = r.kind === 'mirror' ? r.name : 'InfluxDB';
 	const since = ok(r.since_ms) ? 'since ' + fmt.clock(r.since_ms, nowMs) : '';
 	const waiting = { value: fmt.count(r.lag_points ?? 0), what: plural(r.lag_points, 'point') };
 	const where = hostOf(r.url);
 	const notes = [];
-	switch (r.enabled === false ? 'off' : r.state) {
+	switch (r.state) {
 	case 'up':
 		notes.push(where + ', in step');
 		if (r.quarantined_points > 0)
 			notes.push(join(fmt.count(r.quarantined_points)) + ' in quarantine');
-		return { title: 'Delivered', value: fmt.span(r.lag_s ?? 0), what: 'behind', notes, tone: '' };
+		return { title: 'Delivered', value: fmt.span(r.lag_s ?? 0), what: 'behind', notes: [...notes, others(status)], tone: '' };
 	case 'catching_up':
 		notes.push('to ' + where);
-		if (r.delivered_per_s > 0) {
-			notes.push(join(fmt.count(r.delivered_per_s)) + ' points/s');
-			notes.push('about ' + join(fmt.span(r.lag_points / r.delivered_per_s)) + ' more');
-		}
+		if (r.points_per_s > 0)
+			notes.push(join(fmt.count(r.points_per_s)) + ' points/s');
+		if (r.eta_s > 0)
+			notes.push('about ' + join(fmt.span(r.eta_s)) + ' more');
 		return { title: 'Catching up', ...waiting, what: waiting.what + ' to go', notes, tone: 'warn' };
 	case 'down':
 		notes.push(['down', since].filter(Boolean).join(' '), nextTry(r, nowMs, fmt));
-		return { title: 'Waiting for InfluxDB', ...waiting, notes, tone: 'warn' };
+		return { title: 'Waiting for ' + name, ...waiting, notes, tone: 'warn' };
 	case 'held':
 		notes.push(['refused', since].filter(Boolean).join(' '), r.last_error, nextTry(r, nowMs, fmt));
-		return { title: 'InfluxDB refuses', ...waiting, what: waiting.what + ' waiting', notes, tone: 'warn' };
+		return { title: nameOf({ name }) + ' refuses', ...waiting, what: waiting.what + ' waiting', notes, tone: 'warn' };
+	case 'paused':
+		notes.push(['paused', since].filter(Boolean).join(' '), 'somebody must let it go on');
+		return { title: 'Delivery is paused', ...waiting, what: waiting.what + ' waiting', notes, tone: 'warn' };
 	case 'starting':
 		notes.push('first answer from ' + where + ' is awaited');
-		return { title: 'Reaching InfluxDB', ...waiting, what: waiting.what + ' waiting', notes, tone: '' };
+		return { title: 'Reaching ' + name, ...waiting, what: waiting.what + ' waiting', notes, tone: '' };
 	default:
 		return {
 			title: 'Kept here alone', value: { n: 'No InfluxDB', u: '' }, what: 'configured',
@@ -116,10 +127,11 @@ function delivered(status, nowMs, fmt) {
 }
 
 function flowOf(status) {
-	const { collect = {}, ingest = {}, replication: r = {}, spool = {} } = status;
+	const { collect = {}, ingest = {}, spool = {} } = status;
+	const r = leadOf(status) ?? {};
 	const values = ingest.values_per_s ?? collect.values_per_s ?? 0;
 	const perPoint = ingest.points_total > 0 ? ingest.values_total / ingest.points_total : 1;
-	const state = r.enabled === false ? 'off' : r.state ?? 'off';
+	const state = r.state ?? 'off';
 	const roots = (collect.enabled && collect.collectors ? collect.collectors : []).map((c) => ({
 		name: c.name, perSecond: (c.values ?? 0) / (collect.interval_s || 1), broken: !c.ok,
 	}));
@@ -130,7 +142,7 @@ function flowOf(status) {
 		roots, values, state,
 		writable: spool.writable !== false,
 		waiting: state === 'up' ? 0 : r.lag_points ?? 0,
-		delivered: state === 'up' ? values : (r.delivered_per_s ?? 0) * perPoint,
+		delivered: state === 'up' ? values : (r.points_per_s ?? 0) * perPoint,
 	};
 }
 

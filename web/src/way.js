@@ -84,7 +84,7 @@ function pieces(flow, { axis, length, middle, room, starts }) {
 		knot(held, 'well');
 	}
 
-	const reach = flow.state === 'down' || flow.state === 'held' || flow.state === 'starting' ? 0.72 : 1;
+	const reach = ['down', 'held', 'paused', 'starting'].includes(flow.state) ? 0.72 : 1;
 	const stop = kept + (done - kept) * reach;
 	const swell = swelling(flow.waiting, room);
 	if (swell > 0)

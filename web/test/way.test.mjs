@@ -16,7 +16,7 @@ function status(replication, more = {}) {
 		ingest: { values_per_s: 220, points_total: 10, values_total: 40, commit_ms: 0.2, rejected: [] },
 		spool: { bytes: 1024, max_bytes: 2048, points: 3, oldest_ms: NOW - 3600e3, writable: true },
 		head: { bytes: 10, series: 4 }, gaps: [],
-		replication: { enabled: true, url: 'http://127.0.0.1:8086', lag_points: 0, lag_s: 0.9, ...replication }, ...more,
+		replication: { targets: replication ? [{ target: 'influxdb', name: 'InfluxDB', kind: 'record', url: 'http://127.0.0.1:8086', lag_points: 0, lag_s: 0.9, ...replication }] : [] }, ...more,
 	};
 }
 const last = (s) => wayOf(s, NOW, fmt).stations[3];
@@ -39,13 +39,26 @@ test('held tells what InfluxDB said', () => {
 });
 
 test('no InfluxDB: no alarm, and how to add one', () => {
-	const s = last(status({ enabled: false, state: 'off' }));
+	const s = last(status(null));
 	assert.equal(s.tone, 'calm');
 	assert.match(s.code, /\[influxdb\] url = /);
 });
 
+test('paused is no outage', () => {
+	const s = last(status({ state: 'paused', lag_points: 7, since_ms: NOW - 720e3 }));
+	assert.deepEqual([s.title, s.value.n, s.notes[0], s.tone], ['Delivery is paused', '7', 'paused since 13:48', 'warn']);
+});
+
+test('a mirror that is away does not read as InfluxDB', () => {
+	const s = status({ state: 'up' });
+	s.replication.targets.push({ target: 'mirror:far', name: 'the mirror far', kind: 'mirror', state: 'down' });
+	assert.deepEqual([last(s).title, last(s).tone, last(s).notes.at(-1)], ['Delivered', '', 'the mirror far is not in step']);
+	s.replication.targets.shift();
+	assert.equal(last(s).title, 'Waiting for the mirror far');
+});
+
 test('every state makes words, also out of nulls', () => {
-	for (const state of ['off', 'starting', 'up', 'catching_up', 'down', 'held', 'a new one', undefined]) {
+	for (const state of ['off', 'starting', 'up', 'catching_up', 'down', 'held', 'paused', 'a new one', undefined]) {
 		const s = status({ state, url: null, lag_points: null, lag_s: null, since_ms: null, next_try_ms: null });
 		s.ingest = {};
 		s.spool = {};
@@ -114,7 +127,7 @@ test('what happened: losses first, totals as such, the start last', () => {
 	s.collect.collectors.push({ name: 'net', ok: false, error: null });
 	s.gaps = [{ from_ms: NOW - 9e5, to_ms: NOW - 8e5, points: 5, cause: 'spool_full', at_ms: NOW - 8e5 }];
 	const e = eventsOf(s, NOW, fmt);
-	assert.equal(e.length, 6);
+	assert.equal(e.length, 5);
 	assert.match(e[0].text, /Collector net fails/);
 	assert.equal(e.find((x) => /too_old|older/.test(x.text)).when, 'so far');
 	assert.match(e.find((x) => x.tone === 'bad').text, /5 points lost, 13:45 to 13:46: the spool was full/);
