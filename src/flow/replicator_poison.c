@@ -161,6 +161,7 @@ static enum outcome by_shape(struct delivery *d, uint32_t from, uint32_t to)
 
 enum outcome replicator_narrow_down(struct delivery *d, uint32_t from, uint32_t to)
 {
+	d->alone = true;
 	if (to - from == 1)
 		return prove(d, from);
 	if (to - from > PARTS && d->shaped != d->body) { /* once a body is enough */
