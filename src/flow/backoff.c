@@ -10,7 +10,7 @@ int64_t backoff_ms(const struct backoff *b, unsigned failures, int64_t least_ms,
 		ceiling = b->max_ms;
 	if (least_ms > BACKOFF_LEAST_MAX_MS)
 		least_ms = BACKOFF_LEAST_MAX_MS;
-	if (ceiling < least_ms)
-		ceiling = least_ms;
+	if (ceiling < least_ms / 2)
+		ceiling = least_ms / 2;
 	return least_ms + (int64_t)(random % (uint64_t)ceiling) + 1;
 }

@@ -1,6 +1,6 @@
 /* How long to wait after a failure: anything between 0 and a ceiling that doubles with each failure in a row (full jitter),
  * so that many senders do not come back as one. What the server asks for is the least, with the jitter on top: whoever is
- * told "30 s" comes back anywhere between 30 and 60 s after. Pure. */
+ * told "30 s" comes back anywhere between 30 and 45 s after. Pure. */
 #ifndef FLOW_BACKOFF_H
 #define FLOW_BACKOFF_H
 

@@ -188,8 +188,9 @@ static enum outcome refused(struct delivery *d, uint32_t from, uint32_t to, enum
 	struct view body = { r->reply.body.p, r->reply.body.len };
 	char why[REPLICATOR_SHOWN_MAX];
 
-	if (!r->make_signed && r->reply.api == RECORD_API_1 && body.len &&
-	    memmem(body.p, body.len, number, sizeof number - 1) && parcel_make_signed(d->body)) {
+	bool takes_unsigned = r->reply.api == RECORD_API_2 || r->reply.api == RECORD_API_3;
+	if (!r->make_signed && !takes_unsigned && body.len && memmem(body.p, body.len, number, sizeof number - 1) &&
+	    parcel_make_signed(d->body)) {
 		log_info("%s takes no unsigned integers: they are sent as integers from now on", r->shown);
 		r->make_signed = true;
 		return replicator_deliver_range(d, from, to, 0);

@@ -73,6 +73,7 @@ struct replicator {
 	struct record_reply reply, replies[RECORD_WRITES_MAX];
 	struct answer_lines named;
 	int failed_status; /* of the failure seen last (replicator_retry_later) */
+	bool failed_dead; /* the server has ended with it: it answered no ping afterwards */
 	char failed_why[REPLICATOR_SHOWN_MAX];
 	struct held_database held[CATALOGUE_DATABASES_MAX];
 	uint32_t held_count;
@@ -124,7 +125,6 @@ bool replicator_create_database(struct replicator *r, const char *database);
 /* Does a harmless point pass where the suspect, whose answer is in r->reply and stays there, does not? */
 bool replicator_harmless_passes(struct replicator *r, const char *database);
 uint64_t replicator_random(struct replicator *r);
-bool replicator_died(const struct replicator *r); /* the last failure: the connection ended without an answer */
 
 void replicator_note_rate(struct replicator *r, uint32_t points, bool backlog); /* that were delivered */
 

@@ -245,14 +245,12 @@ static bool back_off(struct replicator *r)
 	return replicator_wait_ms(r, ms, r->reply.status == 0 && !r->reply.connected);
 }
 
-bool replicator_died(const struct replicator *r)
-{
-	return r->reply.connected && r->reply.status == 0;
-}
-
 bool replicator_retry_later(struct replicator *r, unsigned *strikes)
 {
 	const struct record_reply *a = &r->reply;
+	/* the request arrived and no answer came; did the server end with it? Connections are lost for other reasons, too */
+	bool unanswered = a->connected && a->status == 0;
+	bool was_well = r->pinged;
 	bool asks_for_less = a->status == 429 || a->status == 503 || a->retry_after_ms;
 	int64_t now = clock_mono_ns();
 	char why[REPLICATOR_SHOWN_MAX];
@@ -260,9 +258,10 @@ bool replicator_retry_later(struct replicator *r, unsigned *strikes)
 	replicator_explain(a, why);
 	memcpy(r->failed_why, why, sizeof why);
 	r->failed_status = a->status;
-	if (a->connected && !asks_for_less && r->pinged)
-		*strikes += replicator_died(r) ? STRIKES_OF_A_DEATH : 1;
-	if (asks_for_less || replicator_died(r))
+	r->failed_dead = unanswered && !answers_ping(r);
+	if (a->connected && !asks_for_less && was_well)
+		*strikes += r->failed_dead ? STRIKES_OF_A_DEATH : 1;
+	if (asks_for_less || unanswered)
 		pace_refused(
 		    &r->pace, now, a->retry_after_ms < BACKOFF_LEAST_MAX_MS ? a->retry_after_ms * NS_PER_MS : 0);
 	if (!asks_for_less && !r->down_since_ns)

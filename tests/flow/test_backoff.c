@@ -15,10 +15,11 @@ Test(backoff, the_ceiling_doubles_up_to_the_most)
 	cr_assert_eq(backoff_ms(&b, 4000000000u, 0, 59999), 60000);
 }
 
-Test(backoff, what_the_server_asks_for_is_the_least_and_as_much_again_the_jitter)
+Test(backoff, what_the_server_asks_for_is_the_least_and_half_of_it_the_jitter)
 {
 	cr_assert_eq(backoff_ms(&b, 0, 30000, 0), 30001);
-	cr_assert_eq(backoff_ms(&b, 0, 30000, 29999), 60000);
+	cr_assert_eq(backoff_ms(&b, 0, 30000, 14999), 45000);
+	cr_assert_eq(backoff_ms(&b, 0, 30000, 15000), 30001);
 	cr_assert_eq(backoff_ms(&b, 6, 500, 59999), 60500, "once it has failed often the ceiling is more");
 	cr_assert_eq(
 	    backoff_ms(&b, 0, INT64_MAX, 0), BACKOFF_LEAST_MAX_MS + 1, "nobody is believed who asks for a year");

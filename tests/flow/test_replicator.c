@@ -32,6 +32,7 @@ static struct {
 	bool drops_all; /* a request with "bad" in it loses all its lines */
 	bool names; /* as 3.x: says which lines are bad, and takes the others */
 	bool silent; /* as one that is too busy: writes end without an answer, pings are answered */
+	uint64_t flaky; /* half of the writes, by these dice, end without an answer, though nothing died; 0: none */
 	bool stale; /* the next write meets a connection that the server has closed */
 	bool reuses; /* every connection is an old one, unless a write is to be alone */
 	unsigned pings;
@@ -71,6 +72,13 @@ static int judge(struct view lines, const char **body)
 		return 0;
 	if (record.silent || record.stale)
 		return -1;
+	if (record.flaky) {
+		record.flaky ^= record.flaky << 13;
+		record.flaky ^= record.flaky >> 7;
+		record.flaky ^= record.flaky << 17;
+		if (record.flaky >> 32 & 1)
+			return -1;
+	}
 	if (record.killer && has(lines, record.killer)) {
 		record.deaths++;
 		record.absent = 3;
@@ -599,6 +607,20 @@ Test(replicator, a_server_that_ends_once_costs_no_point)
 	cr_assert_eq(stats().quarantined_points, 0);
 }
 
+/* Requests that are lost on their way now and then say nothing about what is in them. */
+Test(replicator, a_bad_line_fills_no_quarantine, .timeout = 120)
+{
+	record.flaky = 88172645463325252;
+	batch = 4;
+	start();
+	for (unsigned i = 0; i < 150; i++) {
+		write_lines(2 * i, 2 * i + 2, "", 0);
+		cr_assert(within_deadline(in_step));
+	}
+	cr_assert_eq(kept_lines("m v="), 300);
+	cr_assert_eq(stats().quarantined_points, 0);
+}
+
 /* ---- pauses ---- */
 
 /* A busy server answers pings: its pause must not end with one. */
@@ -683,6 +705,17 @@ Test(replicator, a_point_that_ends_the_server_is_not_sent_again_for_the_age_of_i
 }
 
 /* ---- and the rest ---- */
+
+Test(replicator, a_server_that_does_not_tell_its_version_may_take_none_either)
+{
+	record.refuses_unsigned = true;
+	record.api = RECORD_API_LINES;
+	stand_write(&st, "m v=7u 1\n");
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("v=7i"), 1);
+	cr_assert_eq(stats().quarantined_points, 0);
+}
 
 Test(replicator, another_server_gets_unsigned_integers_as_they_are)
 {
