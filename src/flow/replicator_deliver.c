@@ -4,12 +4,12 @@
  *	delivered	done
  *	refused		the lines that the server names, or all if it says that it dropped all, or a single one: into the
  *			quarantine with its words; else each half by itself. A server that takes no unsigned integers gets
- *			them as integers from then on
+ *			them as integers from then on, unless it is 2.x or 3.x
  *	too large	as refused, but only a single line goes into the quarantine
  *	unclear		as refused, but a single line only if a harmless one passes; else held
  *	no database	what had been delivered to it is owed; create it, if allowed; else held
  *	held		the database is held: others go on, it is tried again each minute or on request
- *	retry		back off with full jitter, Retry-After obeyed; a server that answers a ping is tried at once. After
+ *	retry		back off (flow/backoff.h); where nobody could be reached at all, until a ping is answered. After
  *			POISON_TRIES failures of a server that had been well before (one is enough where it died of it):
  *			replicator_poison.c
  *
