@@ -15,6 +15,7 @@
 #include "flow/replicator_part.h"
 
 enum { REPLY_MAX = 64 << 10, CONNECTIONS = 4 };
+enum { BACKLOG_BODIES = 2 }; /* a body of a backlog is so many of the usual */
 #define PROBE_EVERY_NS NS_PER_S
 #define IDLE_PING_NS (5 * NS_PER_S)
 #define JUMP_AGE_NS (20 * NS_PER_S)
@@ -111,13 +112,12 @@ void replicator_look_at_backlog(struct replicator *r)
 bool replicator_run_source(struct replicator *r, struct parcel_source *source, struct parcel *p)
 {
 	bool live = source == &r->live.base;
-	struct parcel_limits limits = { r->limits.points, r->limits.bytes, replicator_held_bits(r) };
+	uint32_t bodies = p->bodies * (live ? 1 : BACKLOG_BODIES);
+	struct parcel_limits limits = { r->limits.points * bodies, r->limits.bytes * bodies, replicator_held_bits(r) };
 	struct errbuf eb;
 
-	if (!live) {
-		limits.points = pace_points(&r->pace, limits.points * p->bodies);
-		limits.bytes *= p->bodies;
-	}
+	if (!live)
+		limits.points = pace_points(&r->pace, limits.points);
 	parcel_clear(p);
 	enum err e = source->ops->fill(source, p, &limits, &eb);
 	if (e == ERR_NOTFOUND)
@@ -362,7 +362,7 @@ static void replicator_init(struct replicator *r, const struct replicator_opts *
 	r->stats.since_ns = clock_wall_ns();
 	pace_init(&r->pace, &(struct pace_opts){ .ceiling = r->opts.backlog_rate });
 	replicator_spool_init(r);
-	parcel_init(&r->live_parcel, 1);
+	parcel_init(&r->live_parcel, r->opts.connections);
 	parcel_init(&r->parcel, r->opts.connections);
 	answer_lines_init(&r->named);
 	buf_init(&r->reply.body, REPLY_MAX);
