@@ -137,13 +137,14 @@ struct influx_link *influx_link(struct influx *in, unsigned i, enum record_api a
 	struct influx_link *l = &in->links[i];
 
 	reply->status = 0;
-	reply->connected = false;
+	reply->connected = reply->reused = false;
 	reply->api = api;
 	buf_clear(&reply->body);
 	if (!influx_ready(in, i, api)) {
 		errbuf_set(&reply->error, ERR_NOMEM, "out of memory");
 		return NULL;
 	}
+	influx_set_alone(l, false);
 	l->pings = l->data = false;
 	l->reply = reply;
 	return l;

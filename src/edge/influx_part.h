@@ -45,6 +45,7 @@ struct influx_link { /* a request and its answer */
 	CURL *curl;
 	char error[CURL_ERROR_SIZE];
 	struct buf url, packed;
+	struct view body; /* what is left of it to be sent */
 	struct record_reply *reply;
 	bool pings; /* the version is what this answer says, not what is remembered */
 	bool data; /* a 200 of it is data, not words */
@@ -73,6 +74,7 @@ struct influx {
 struct influx_link *influx_link(struct influx *in, unsigned i, enum record_api api, struct record_reply *reply);
 bool influx_ready(struct influx *in, unsigned i, enum record_api api); /* the same, before there is a request */
 void influx_set_callbacks(struct influx_link *l);
+void influx_set_alone(struct influx_link *l, bool alone); /* a connection of its own for this request, or any */
 /* Sends what the first n links hold, all at once, and waits for all. ERR_OK if each got an answer. */
 enum err influx_perform(struct influx *in, unsigned n, int64_t timeout_ms);
 /* The API to ask by; pings if nobody has yet. On failure reply has the ping's answer. */

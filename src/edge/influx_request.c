@@ -58,7 +58,7 @@ static void set_body(struct influx_link *l, enum influx_headers headers, struct 
 	curl_easy_setopt(l->curl, CURLOPT_CUSTOMREQUEST, NULL);
 	curl_easy_setopt(l->curl, CURLOPT_HTTPHEADER, l->in->headers[headers]);
 	curl_easy_setopt(l->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
-	curl_easy_setopt(l->curl, CURLOPT_POSTFIELDS, body.p);
+	l->body = body;
 }
 
 void influx_set_text(struct influx_link *l, struct view body)
@@ -197,6 +197,7 @@ static enum err begin_write(
 	influx_add_parameter(l, f->database, view_of(w->database));
 	buf_str(&l->url, f->end);
 	influx_set_text(l, w->lines);
+	influx_set_alone(l, w->alone);
 	return e;
 }
 
@@ -240,7 +241,7 @@ static enum err do_write_many(
 static enum err do_write(
     void *ctx, const char *database, struct view lines, int64_t timeout_ms, struct record_reply *reply)
 {
-	struct record_write w = { database, lines };
+	struct record_write w = { database, lines, false };
 
 	return do_write_many(ctx, &w, 1, timeout_ms, reply);
 }

@@ -9,6 +9,32 @@ enum { CONNECT_MS = 1000, POLL_MS = 1000 };
 
 /* ---- what comes back ---- */
 
+/* Words above the ceiling: half of it is for how they begin, half for how they end. */
+static void keep_ends(struct buf *b, struct view v)
+{
+	static const char cut[] = RECORD_CUT;
+	size_t half = b->max / 2, room = b->max - b->len;
+
+	if (v.len <= room) {
+		buf_view(b, v);
+		return;
+	}
+	buf_append(b, v.p, room);
+	if (b->failed || b->len < b->max)
+		return;
+	v.p += room;
+	v.len -= room;
+	size_t tail = b->max - half - (sizeof cut - 1);
+	char *end = b->p + half + sizeof cut - 1;
+	memcpy(b->p + half, cut, sizeof cut - 1);
+	if (v.len >= tail) {
+		memcpy(end, v.p + v.len - tail, tail);
+	} else {
+		memmove(end, end + v.len, tail - v.len);
+		memcpy(end + tail - v.len, v.p, v.len);
+	}
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct influx_link *l = arg;
@@ -17,15 +43,16 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	size_t room = b->max - b->len;
 	long status = 0;
 
-	if (in->stream) {
-		curl_easy_getinfo(l->curl, CURLINFO_RESPONSE_CODE, &status);
-		in->has_begun = true;
-	}
-	if (status == 200) {
+	curl_easy_getinfo(l->curl, CURLINFO_RESPONSE_CODE, &status);
+	in->has_begun = true;
+	if (in->stream && status == 200) {
 		in->enough = !in->stream->take(in->stream->arg, (struct view){ p, size * n });
 		return in->enough ? CURL_WRITEFUNC_ERROR : size * n;
 	}
-	buf_append(b, p, size * n < room ? size * n : room); /* the rest is read and left out */
+	if (status == 200)
+		buf_append(b, p, size * n < room ? size * n : room); /* the rest is read and left out */
+	else
+		keep_ends(b, (struct view){ p, size * n });
 	return size * n;
 }
 
@@ -57,8 +84,37 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
 	return in->late || in->enough;
 }
 
+static size_t on_read(char *p, size_t size, size_t n, void *arg)
+{
+	struct view *body = &((struct influx_link *)arg)->body;
+	size_t take = size * n < body->len ? size * n : body->len;
+
+	if (take)
+		memcpy(p, body->p, take);
+	body->p += take;
+	body->len -= take;
+	return take;
+}
+
+/* curl sends again by itself what a kept connection has swallowed, up to five times, unless the body cannot be had again: a
+ * point that ends the server would do so each time. */
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+	(void)arg, (void)offset, (void)origin;
+	return CURL_SEEKFUNC_FAIL;
+}
+
+void influx_set_alone(struct influx_link *l, bool alone)
+{
+	curl_easy_setopt(l->curl, CURLOPT_FRESH_CONNECT, (long)alone);
+	curl_easy_setopt(l->curl, CURLOPT_FORBID_REUSE, (long)alone);
+}
+
 void influx_set_callbacks(struct influx_link *l)
 {
+	curl_easy_setopt(l->curl, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(l->curl, CURLOPT_READDATA, l);
+	curl_easy_setopt(l->curl, CURLOPT_SEEKFUNCTION, on_seek);
 	curl_easy_setopt(l->curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(l->curl, CURLOPT_WRITEDATA, l);
 	curl_easy_setopt(l->curl, CURLOPT_HEADERFUNCTION, on_header);
@@ -75,7 +131,7 @@ static void begin(struct influx_link *l, int64_t timeout_ms)
 
 	l->error[0] = 0;
 	r->status = 0;
-	r->connected = false;
+	r->connected = r->reused = false;
 	r->retry_after_ms = 0;
 	r->error.text[0] = 0;
 	r->server_version[0] = 0;
@@ -94,6 +150,20 @@ static void begin(struct influx_link *l, int64_t timeout_ms)
 		errbuf_set(&r->error, ERR_NOMEM, "out of memory");
 }
 
+/* Ended on a connection from before, without a byte of answer. */
+static bool was_reused(CURL *curl, CURLcode code)
+{
+	long made = 0, got = 0;
+
+	if (code == CURLE_SEND_FAIL_REWIND) /* curl has made a new one, and found that it must not */
+		return true;
+	if (code != CURLE_GOT_NOTHING && code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR)
+		return false;
+	curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &made);
+	curl_easy_getinfo(curl, CURLINFO_HEADER_SIZE, &got);
+	return made == 0 && got == 0;
+}
+
 static void end(struct influx_link *l, CURLcode code)
 {
 	struct influx_server *server = l->in->server;
@@ -104,12 +174,17 @@ static void end(struct influx_link *l, CURLcode code)
 	curl_easy_getinfo(l->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(l->curl, CURLINFO_RETRY_AFTER, &retry_after);
 	curl_easy_getinfo(l->curl, CURLINFO_SIZE_UPLOAD_T, &sent);
-	r->connected = code == CURLE_OK || sent > 0 || code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR;
+	r->reused = was_reused(l->curl, code);
+	r->connected = code == CURLE_OK || sent > 0 || code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
+	    r->reused;
 	if (code == CURLE_OK) {
 		r->status = (int)status;
 		r->retry_after_ms = retry_after > 0 ? (int64_t)retry_after * 1000 : 0;
 	} else {
-		errbuf_set(&r->error, ERR_UNAVAILABLE, "%s", l->error[0] ? l->error : curl_easy_strerror(code));
+		errbuf_set(&r->error, ERR_UNAVAILABLE, "%s",
+		    r->reused	      ? "the server ended the connection without an answer"
+			: l->error[0] ? l->error
+				      : curl_easy_strerror(code));
 	}
 	if (r->status != 200 || !l->data) { /* a server or a proxy may show what it was sent */
 		influx_server_scrub(server, r->body.p, r->body.len);

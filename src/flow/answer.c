@@ -1,5 +1,7 @@
 #include "flow/answer.h"
 
+#include <stdio.h>
+
 static bool says(struct view body, const char *words)
 {
 	return body.len && memmem(body.p, body.len, words, strlen(words));
@@ -74,4 +76,48 @@ enum answer answer_of(int status, struct view body)
 	if ((status == 400 || status == 422) && !is_about_request(body))
 		return ANSWER_UNCLEAR;
 	return ANSWER_HELD;
+}
+
+/* ---- for people ---- */
+
+/* The last place of the words, or NULL. */
+static const char *last_of(struct view v, const char *words)
+{
+	const char *last = NULL;
+
+	for (const char *p = v.p, *end = v.p + v.len; (p = memmem(p, (size_t)(end - p), words, strlen(words))); p++)
+		last = p;
+	return last;
+}
+
+void answer_words(struct view body, char *out, size_t size)
+{
+	static const char before[] = "unable to parse '", behind[] = "': ", gap[] = " ... ";
+	size_t room = size - 1, n = 0;
+
+	while (body.len && (unsigned char)body.p[body.len - 1] <= ' ')
+		body.len--;
+	const char *line = body.len ? memmem(body.p, body.len, before, sizeof before - 1) : NULL;
+	const char *reason = line ? last_of((struct view){ line, (size_t)(body.p + body.len - line) }, behind) : NULL;
+	struct view head = body, tail = { body.p + body.len, 0 };
+	if (reason) {
+		head.len = (size_t)(line - body.p) + sizeof before - sizeof " '";
+		tail = (struct view){ reason + 1, (size_t)(body.p + body.len - reason - 1) };
+	}
+	if (head.len + tail.len > room) { /* half for each, or what the other leaves */
+		size_t left = room - (sizeof gap - 1), half = left / 2;
+		struct view end = tail.len ? tail : head;
+		size_t keep = end.len < half ? end.len : head.len < half && tail.len ? left - head.len : half;
+		head.len = head.len < left - keep ? head.len : left - keep;
+		tail = (struct view){ end.p + end.len - keep, keep };
+		while (tail.len && ((unsigned char)*tail.p & 0xC0) == 0x80) { /* no half of a letter */
+			tail.p++;
+			tail.len--;
+		}
+		head.len = view_cut(body, head.len);
+		n = (size_t)snprintf(out, size, "%.*s%s", (int)head.len, head.p, gap);
+	} else if (head.len) {
+		n = (size_t)snprintf(out, size, "%.*s", (int)head.len, head.p);
+	}
+	snprintf(out + n, size - n, "%.*s", (int)tail.len, tail.p ? tail.p : "");
 }

@@ -36,6 +36,10 @@ enum answer {
 
 enum answer answer_of(int status, struct view body); /* status 0: there was none */
 
+/* The server's words for people: without the line that it shows, which may be longer than all else, and of what is left the
+ * beginning and the end, since the reason stands last. out gets a terminator. */
+void answer_words(struct view body, char *out, size_t size);
+
 /* The lines that InfluxDB 3.x names, of {"error":…,"data":[{"original_line":…,"line_number":2,"error_message":…}]}. It
  * names 100 at most. Owner: one thread. */
 enum { ANSWER_LINES_MAX = 5000 };

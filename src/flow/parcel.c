@@ -91,6 +91,50 @@ bool parcel_add(struct parcel *p, struct view key, struct view line, uint64_t ta
 	return true;
 }
 
+unsigned parcel_worth(const struct parcel *p, uint32_t body_points)
+{
+	size_t n = p->count / body_points, by_bytes = p->bytes / PARCEL_BODY_BYTES;
+
+	n = n > by_bytes ? n : by_bytes;
+	return n > p->bodies ? p->bodies : n < 1 ? 1 : (unsigned)n;
+}
+
+static bool has_room_for(struct parcel_body *b, uint32_t count)
+{
+	while (b->cap - b->count < count) {
+		uint32_t have = b->count;
+		b->count = b->cap; /* full, as far as has_room can see */
+		bool ok = has_room(b);
+		b->count = have;
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+/* All lines of from to the end of b; from keeps them if there is no memory. */
+static void append(struct parcel_body *b, struct parcel_body *from)
+{
+	if (!from->count || !has_room_for(b, from->count) || !buf_reserve(&b->text, from->text.len))
+		return;
+	uint32_t base = (uint32_t)b->text.len;
+	buf_append(&b->text, from->text.p, from->text.len);
+	for (uint32_t i = 0; i < from->count; i++) {
+		b->ends[b->count] = base + from->ends[i];
+		b->tags[b->count++] = from->tags[i];
+	}
+	buf_clear(&from->text);
+	from->count = 0;
+}
+
+void parcel_gather(struct parcel *p, unsigned n)
+{
+	while (n > 1 && p->bodies % n)
+		n--;
+	for (unsigned i = n; i < p->bodies; i++)
+		append(&p->body[i % n], &p->body[i]);
+}
+
 struct view parcel_lines(const struct parcel_body *b, uint32_t from, uint32_t to)
 {
 	uint32_t start = from ? b->ends[from - 1] : 0;

@@ -34,6 +34,12 @@ void parcel_clear(struct parcel *p); /* keeps the memory */
 /* Copies a line, given without its newline; key is its series key, which begins it. tag: the source's own number for it,
  * which it gets back if the line is refused. False: no memory. */
 NODISCARD bool parcel_add(struct parcel *p, struct view key, struct view line, uint64_t tag);
+/* How many of its bodies are worth a request each, which costs the server something by itself: those that have so many
+ * points, or long ones. At least 1. */
+enum { PARCEL_BODY_POINTS = 2000, PARCEL_BODY_BYTES = 256 << 10 };
+unsigned parcel_worth(const struct parcel *p, uint32_t body_points);
+/* Joins the bodies to n that have about the same, or to fewer where that does not go evenly. The others are empty then. */
+void parcel_gather(struct parcel *p, unsigned n);
 /* Of a line: measurement and tags, in any order of the tags. */
 uint64_t parcel_series_hash(struct view key);
 /* Lines [from, to) of a body as text. */

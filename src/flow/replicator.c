@@ -15,6 +15,7 @@
 #include "flow/replicator_part.h"
 
 enum { REPLY_MAX = 64 << 10, CONNECTIONS = 4 };
+enum { BACKLOG_BODIES = 2 }; /* a body of a backlog is so many of the usual */
 #define PROBE_EVERY_NS NS_PER_S
 #define IDLE_PING_NS (5 * NS_PER_S)
 #define JUMP_AGE_NS (20 * NS_PER_S)
@@ -111,13 +112,12 @@ void replicator_look_at_backlog(struct replicator *r)
 bool replicator_run_source(struct replicator *r, struct parcel_source *source, struct parcel *p)
 {
 	bool live = source == &r->live.base;
-	struct parcel_limits limits = { r->limits.points, r->limits.bytes, replicator_held_bits(r) };
+	uint32_t bodies = p->bodies * (live ? 1 : BACKLOG_BODIES);
+	struct parcel_limits limits = { r->limits.points * bodies, r->limits.bytes * bodies, replicator_held_bits(r) };
 	struct errbuf eb;
 
-	if (!live) {
-		limits.points = pace_points(&r->pace, limits.points * p->bodies);
-		limits.bytes *= p->bodies;
-	}
+	if (!live)
+		limits.points = pace_points(&r->pace, limits.points);
 	parcel_clear(p);
 	enum err e = source->ops->fill(source, p, &limits, &eb);
 	if (e == ERR_NOTFOUND)
@@ -130,6 +130,7 @@ bool replicator_run_source(struct replicator *r, struct parcel_source *source, s
 		source->ops->done(source, p);
 		return true;
 	}
+	parcel_gather(p, parcel_worth(p, r->opts.split_points));
 	for (unsigned i = 0; r->make_signed && i < p->bodies; i++)
 		(void)parcel_make_signed(&p->body[i]);
 	int64_t began = clock_mono_ns();
@@ -240,12 +241,25 @@ static bool meet(struct replicator *r)
 	return r->met;
 }
 
+/* A fleet that gets its power back restarts as one, and what waits is as old as the power cut was long: to the server it is
+ * an outage that has ended. */
+static void begin_slowly(struct replicator *r)
+{
+	struct replicator_waiting w;
+
+	replicator_jump(r);
+	r->backlog.base.ops->waits(&r->backlog.base, &w);
+	if (w.points && w.oldest_received_ns)
+		pace_recovered(&r->pace, clock_mono_ns(), clock_wall_ns() - w.oldest_received_ns, replicator_random(r));
+}
+
 static void *run(void *arg)
 {
 	struct replicator *r = arg;
 
 	if (!meet(r))
 		return NULL;
+	begin_slowly(r);
 	if (!replicator_must_leave(r) && replicator_ping(r)) {
 		replicator_reached(r);
 		replicator_look_at_backlog(r);
@@ -284,6 +298,8 @@ static void set_defaults(struct replicator_opts *o)
 		o->connections = CONNECTIONS;
 	if (o->connections > RECORD_WRITES_MAX || !o->record->write_many)
 		o->connections = o->record->write_many ? RECORD_WRITES_MAX : 1;
+	if (!o->split_points)
+		o->split_points = PARCEL_BODY_POINTS;
 	if (!o->jump_age_ns)
 		o->jump_age_ns = JUMP_AGE_NS;
 	if (!o->timeout_ms)
@@ -346,7 +362,7 @@ static void replicator_init(struct replicator *r, const struct replicator_opts *
 	r->stats.since_ns = clock_wall_ns();
 	pace_init(&r->pace, &(struct pace_opts){ .ceiling = r->opts.backlog_rate });
 	replicator_spool_init(r);
-	parcel_init(&r->live_parcel, 1);
+	parcel_init(&r->live_parcel, r->opts.connections);
 	parcel_init(&r->parcel, r->opts.connections);
 	answer_lines_init(&r->named);
 	buf_init(&r->reply.body, REPLY_MAX);

@@ -52,9 +52,10 @@ struct replicator_opts { /* strings and what is pointed to: borrowed */
 	const char *database; /* what the namespace `metrics` is called in the target; others keep their names */
 	bool create_database; /* when the target says it is missing */
 	int64_t retention_ns; /* of a database that is created; 0: for ever */
-	uint32_t batch_points; /* of a body; 0: 5000 */
+	uint32_t batch_points; /* of a body, of a backlog twice as many; 0: 5000 */
 	uint32_t batch_bytes; /* likewise; 0: 1 MiB */
-	unsigned connections; /* bodies of a backlog sent at once; 0: 4, at most RECORD_WRITES_MAX */
+	unsigned connections; /* bodies sent at once; 0: 4, at most RECORD_WRITES_MAX */
+	uint32_t split_points; /* a body with so many is worth a request of its own; 0: PARCEL_BODY_POINTS */
 	uint64_t backlog_rate; /* points/s of all but live; 0: no ceiling of its own */
 	int64_t jump_age_ns; /* a live row older than that makes all that waits a backlog; 0: 20 s */
 	int64_t timeout_ms; /* of one request; 0: 10 s */

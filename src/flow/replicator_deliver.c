@@ -4,12 +4,12 @@
  *	delivered	done
  *	refused		the lines that the server names, or all if it says that it dropped all, or a single one: into the
  *			quarantine with its words; else each half by itself. A server that takes no unsigned integers gets
- *			them as integers from then on
+ *			them as integers from then on, unless it is 2.x or 3.x
  *	too large	as refused, but only a single line goes into the quarantine
  *	unclear		as refused, but a single line only if a harmless one passes; else held
  *	no database	what had been delivered to it is owed; create it, if allowed; else held
  *	held		the database is held: others go on, it is tried again each minute or on request
- *	retry		back off with full jitter, Retry-After obeyed; a server that answers a ping is tried at once. After
+ *	retry		back off (flow/backoff.h); where nobody could be reached at all, until a ping is answered. After
  *			POISON_TRIES failures of a server that had been well before (one is enough where it died of it):
  *			replicator_poison.c
  *
@@ -30,7 +30,8 @@ enum { POISON_TRIES = 3, CREATIONS_MAX = 2 };
 struct quarantine_job {
 	const struct parcel_refusal *refusal;
 	const char *target;
-	uint64_t max_points, dropped;
+	uint64_t max_points;
+	struct quarantine_change change;
 };
 
 static enum err quarantine_job(struct spool *s, void *arg, struct errbuf *eb)
@@ -39,9 +40,8 @@ static enum err quarantine_job(struct spool *s, void *arg, struct errbuf *eb)
 	const struct parcel_refusal *f = j->refusal;
 	enum err e = ERR_OK;
 
-	j->dropped = 0;
+	j->change = (struct quarantine_change){ 0 };
 	for (uint32_t i = f->from; e == ERR_OK && i < f->to; i++) {
-		uint64_t dropped = 0;
 		struct view line = parcel_lines(f->body, i, i + 1);
 		struct quarantine_entry entry = { .target = j->target,
 			.database = f->database,
@@ -49,8 +49,7 @@ static enum err quarantine_job(struct spool *s, void *arg, struct errbuf *eb)
 			.status = f->status,
 			.reason = view_of(f->reason),
 			.line = { line.p, line.len - 1 } };
-		e = quarantine_add(spool_db(s), &entry, j->max_points, &dropped, eb);
-		j->dropped += dropped;
+		e = quarantine_add(spool_db(s), &entry, j->max_points, &j->change, eb);
 	}
 	return e;
 }
@@ -58,18 +57,18 @@ static enum err quarantine_job(struct spool *s, void *arg, struct errbuf *eb)
 static enum err store_refusal(struct delivery *d, const struct parcel_refusal *f, struct errbuf *eb)
 {
 	struct replicator *r = d->r;
-	struct quarantine_job j = { f, r->target, r->opts.quarantine_max_points, 0 };
+	struct quarantine_job j = { f, r->target, r->opts.quarantine_max_points, { 0 } };
 
 	if (d->source->ops->refused)
 		return d->source->ops->refused(d->source, f, eb);
 	enum err e = committer_call(r->opts.committer, quarantine_job, &j, eb);
 	if (e != ERR_OK)
 		return e;
-	counter_add(COUNTER_REPL_QUARANTINED, f->to - f->from);
-	if (j.dropped)
-		counter_add(COUNTER_QUARANTINE_DROPPED, j.dropped);
+	counter_add(COUNTER_REPL_QUARANTINED, j.change.added); /* what it has already was counted then */
+	if (j.change.dropped)
+		counter_add(COUNTER_QUARANTINE_DROPPED, j.change.dropped);
 	pthread_mutex_lock(&r->lock);
-	r->stats.quarantined_points += f->to - f->from;
+	r->stats.quarantined_points += j.change.added;
 	pthread_mutex_unlock(&r->lock);
 	return ERR_OK;
 }
@@ -103,7 +102,7 @@ static void note_delivered(struct delivery *d, uint32_t points)
 	if (d->live)
 		r->sent_seq = r->live.rows.seq;
 	r->delivered += points;
-	replicator_note_rate(r, points, !d->live);
+	replicator_note_rate(r, points, d->source == &r->backlog.base && !r->backlog.again);
 }
 
 /* False: to be left. */
@@ -166,10 +165,10 @@ static enum outcome refused_by_name(struct delivery *d, uint32_t from, uint32_t 
 	uint32_t n = r->named.count, last = from + r->named.lines[n - 1].number;
 
 	for (uint32_t i = 0; i < n; i++) {
-		char why[REPLICATOR_SHOWN_MAX];
+		char why[REPLICATOR_SHOWN_MAX], words[REPLICATOR_WORDS_MAX];
 		uint32_t at = from + r->named.lines[i].number - 1;
-		struct view reason = r->named.lines[i].reason;
-		snprintf(why, sizeof why, "HTTP %d: %.*s", r->reply.status, (int)view_cut(reason, 360), reason.p);
+		answer_words(r->named.lines[i].reason, words, sizeof words);
+		snprintf(why, sizeof why, "HTTP %d: %s", r->reply.status, words);
 		if (set_aside(d, at, at + 1, why) != OUTCOME_DONE)
 			return OUTCOME_LEAVE;
 	}
@@ -188,7 +187,8 @@ static enum outcome refused(struct delivery *d, uint32_t from, uint32_t to, enum
 	struct view body = { r->reply.body.p, r->reply.body.len };
 	char why[REPLICATOR_SHOWN_MAX];
 
-	if (!r->make_signed && body.len && memmem(body.p, body.len, number, sizeof number - 1) &&
+	bool takes_unsigned = r->reply.api == RECORD_API_2 || r->reply.api == RECORD_API_3;
+	if (!r->make_signed && !takes_unsigned && body.len && memmem(body.p, body.len, number, sizeof number - 1) &&
 	    parcel_make_signed(d->body)) {
 		log_info("%s takes no unsigned integers: they are sent as integers from now on", r->shown);
 		r->make_signed = true;
@@ -246,7 +246,7 @@ static enum tried try_once(
 {
 	struct replicator *r = d->r;
 	int64_t began = clock_mono_ns();
-	enum answer a = replicator_send(r, d->database, parcel_lines(d->body, from, to));
+	enum answer a = replicator_send(r, d->database, parcel_lines(d->body, from, to), d->alone);
 
 	if (!d->live)
 		r->took_ns += clock_mono_ns() - began;
@@ -338,7 +338,7 @@ static bool send_all(struct delivery *d, bool arrived[RECORD_WRITES_MAX], unsign
 		if (!waited) { /* once for all */
 			struct record_reply one = r->reply;
 			r->reply = r->replies[i];
-			bool go_on = replicator_retry_later(r, &drawn);
+			bool go_on = replicator_was_stale(r) || replicator_retry_later(r, &drawn);
 			r->replies[i] = r->reply;
 			r->reply = one;
 			waited = true;
@@ -370,6 +370,7 @@ enum outcome replicator_deliver(struct replicator *r, struct parcel_source *sour
 		if (arrived[i] || !p->body[i].count)
 			continue;
 		d.body = &p->body[i];
+		d.alone = false;
 		enum outcome o = replicator_deliver_range(&d, 0, p->body[i].count, strikes[i]);
 		if (o != OUTCOME_DONE)
 			return o;

@@ -21,6 +21,7 @@
 #include "store/targets.h"
 
 enum { REPLICATOR_SHOWN_MAX = 400 }; /* bytes of an error that are kept, with its terminator */
+enum { REPLICATOR_WORDS_MAX = 360 }; /* of it the server's own words */
 enum { LATENCIES_MAX = 256, RATES_MAX = 10 };
 
 /* A source of the replicator's own. */
@@ -32,6 +33,7 @@ struct spool_source {
 	/* of the backlog */
 	bool stale; /* its lists changed since a parcel was filled */
 	uint32_t db; /* whose list the parcel is from */
+	bool again; /* its lines had been sent before: they do not count as backlog */
 	uint32_t turn; /* the list to begin with */
 };
 
@@ -71,6 +73,7 @@ struct replicator {
 	struct record_reply reply, replies[RECORD_WRITES_MAX];
 	struct answer_lines named;
 	int failed_status; /* of the failure seen last (replicator_retry_later) */
+	bool failed_dead; /* the server has ended with it: it answered no ping afterwards */
 	char failed_why[REPLICATOR_SHOWN_MAX];
 	struct held_database held[CATALOGUE_DATABASES_MAX];
 	uint32_t held_count;
@@ -99,7 +102,11 @@ void replicator_look_at_backlog(struct replicator *r); /* up or catching up */
 
 /* ---- requests ---- */
 
-enum answer replicator_send(struct replicator *r, const char *database, struct view lines); /* into r->reply */
+/* Into r->reply. alone: on a connection of its own. Sent twice only where the first time was on a stale connection. */
+enum answer replicator_send(struct replicator *r, const char *database, struct view lines, bool alone);
+/* Did the last request fail for nothing but the age of its connection? That is, the server is well. Then it may be sent
+ * again at once, which is counted as a retry. */
+bool replicator_was_stale(struct replicator *r);
 /* All bodies of a parcel that have lines, at once: answers[i] and r->replies[i] are body i's. */
 void replicator_send_many(
     struct replicator *r, const char *database, const struct parcel *p, enum answer answers[RECORD_WRITES_MAX]);
@@ -118,7 +125,6 @@ bool replicator_create_database(struct replicator *r, const char *database);
 /* Does a harmless point pass where the suspect, whose answer is in r->reply and stays there, does not? */
 bool replicator_harmless_passes(struct replicator *r, const char *database);
 uint64_t replicator_random(struct replicator *r);
-bool replicator_died(const struct replicator *r); /* the last failure: the connection ended without an answer */
 
 void replicator_note_rate(struct replicator *r, uint32_t points, bool backlog); /* that were delivered */
 
@@ -138,6 +144,7 @@ struct delivery {
 	const struct parcel_body *shaped; /* whose lines were put in another order (replicator_poison.c) */
 	const char *database;
 	bool live; /* else a live parcel goes before each request */
+	bool alone; /* its lines are suspects: each request on a connection of its own */
 	bool skip; /* what is held goes into the quarantine */
 };
 

@@ -4,12 +4,12 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
+#include "flow/backoff.h"
 #include "flow/replicator_part.h"
 
 enum { STRIKES_OF_A_DEATH = 3, BLIND_AFTER = 10 };
 #define PING_MS 500
 #define PROBE_EVERY_NS NS_PER_S
-#define RETRY_AFTER_MAX_MS 600000
 #define OUTAGE_NS (5 * NS_PER_S) /* shorter ones are no reason to begin slowly */
 
 uint64_t replicator_random(struct replicator *r)
@@ -22,17 +22,13 @@ uint64_t replicator_random(struct replicator *r)
 
 void replicator_explain(const struct record_reply *a, char out[REPLICATOR_SHOWN_MAX])
 {
-	struct view body = { a->body.p, a->body.len };
+	char words[REPLICATOR_WORDS_MAX];
 
-	while (body.len && (body.p[body.len - 1] == '\n' || body.p[body.len - 1] == ' '))
-		body.len--;
+	answer_words((struct view){ a->body.p, a->body.len }, words, sizeof words);
 	if (a->status == 0)
 		snprintf(out, REPLICATOR_SHOWN_MAX, "%.399s", a->error.text);
-	else if (body.len)
-		snprintf(out, REPLICATOR_SHOWN_MAX, "HTTP %d: %.*s", a->status, (int)(body.len < 360 ? body.len : 360),
-		    body.p);
 	else
-		snprintf(out, REPLICATOR_SHOWN_MAX, "HTTP %d", a->status);
+		snprintf(out, REPLICATOR_SHOWN_MAX, "HTTP %d%s%s", a->status, words[0] ? ": " : "", words);
 }
 
 /* ---- requests ---- */
@@ -57,13 +53,66 @@ static bool is_failure(enum answer a)
 	return a != ANSWER_DELIVERED;
 }
 
-enum answer replicator_send(struct replicator *r, const char *database, struct view lines)
+static enum answer send_one(struct replicator *r, const char *database, struct view lines, bool alone)
 {
+	const struct record_ops *record = r->opts.record;
+	const struct record_write w = { database, lines, alone };
 	int64_t began = clock_mono_ns();
 
-	(void)r->opts.record->write(r->opts.record_ctx, database, lines, r->opts.timeout_ms, &r->reply);
+	if (alone && record->write_many)
+		(void)record->write_many(r->opts.record_ctx, &w, 1, r->opts.timeout_ms, &r->reply);
+	else
+		(void)record->write(r->opts.record_ctx, database, lines, r->opts.timeout_ms, &r->reply);
 	enum answer a = answer_in(&r->reply);
 	note_requests(r, 1, is_failure(a), lines.len, clock_mono_ns() - began);
+	return a;
+}
+
+static void note_retry(struct replicator *r)
+{
+	pthread_mutex_lock(&r->lock);
+	r->stats.retries++;
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* What r->reply says is wanted later: in between it is another one. */
+static struct record_reply begin_aside(struct replicator *r)
+{
+	struct record_reply kept = r->reply;
+
+	buf_init(&r->reply.body, kept.body.max);
+	return kept;
+}
+
+static void end_aside(struct replicator *r, const struct record_reply *kept)
+{
+	buf_fini(&r->reply.body);
+	r->reply = *kept;
+}
+
+static bool answers_ping(struct replicator *r)
+{
+	struct record_reply kept = begin_aside(r);
+	bool ok = replicator_ping(r);
+
+	end_aside(r, &kept);
+	return ok;
+}
+
+bool replicator_was_stale(struct replicator *r)
+{
+	if (!r->reply.reused || !answers_ping(r))
+		return false;
+	note_retry(r);
+	return true;
+}
+
+enum answer replicator_send(struct replicator *r, const char *database, struct view lines, bool alone)
+{
+	enum answer a = send_one(r, database, lines, alone);
+
+	if (a == ANSWER_RETRY && !alone && replicator_was_stale(r))
+		a = send_one(r, database, lines, true);
 	return a;
 }
 
@@ -77,7 +126,8 @@ void replicator_send_many(
 	for (unsigned i = 0; i < p->bodies; i++)
 		if (p->body[i].count) {
 			at[n] = i;
-			writes[n++] = (struct record_write){ database, parcel_lines(&p->body[i], 0, p->body[i].count) };
+			writes[n++] = (struct record_write){ database, parcel_lines(&p->body[i], 0, p->body[i].count),
+				false };
 		}
 	(void)r->opts.record->write_many(r->opts.record_ctx, writes, n, r->opts.timeout_ms, r->replies);
 	for (unsigned k = n; k-- > 0;) { /* at[k] >= k: from the end, none is overwritten before it was moved */
@@ -114,8 +164,10 @@ void replicator_reached(struct replicator *r)
 	pthread_mutex_lock(&r->lock);
 	if (r->reply.server_version[0])
 		memcpy(r->stats.server_version, r->reply.server_version, sizeof r->stats.server_version);
-	if (r->reply.api != RECORD_API_AUTO)
+	if (r->reply.api != RECORD_API_AUTO) {
+		r->make_signed &= r->reply.api == r->stats.api; /* another server may take what this one did not */
 		r->stats.api = r->reply.api;
+	}
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -133,13 +185,11 @@ bool replicator_create_database(struct replicator *r, const char *database)
 bool replicator_harmless_passes(struct replicator *r, const char *database)
 {
 	char line[96];
-	struct record_reply suspect = r->reply; /* its words are wanted later */
+	struct record_reply suspect = begin_aside(r);
 
-	buf_init(&r->reply.body, suspect.body.max);
 	int n = snprintf(line, sizeof line, "holdfast,part=replication probe=1i %lld\n", (long long)clock_wall_ns());
-	bool ok = replicator_send(r, database, (struct view){ line, (size_t)n }) == ANSWER_DELIVERED;
-	buf_fini(&r->reply.body);
-	r->reply = suspect;
+	bool ok = replicator_send(r, database, (struct view){ line, (size_t)n }, false) == ANSWER_DELIVERED;
+	end_aside(r, &suspect);
 	return ok;
 }
 
@@ -181,36 +231,24 @@ bool replicator_wait_until_well(struct replicator *r)
 	return true;
 }
 
-/* Full jitter: anything between 0 and the ceiling, which doubles, so that many senders do not come back as one. */
+/* A server that could not be reached at all is used as soon as it is back; one that took the request and failed, or never
+ * answered, gets its pause, whatever it says to a ping: a busy one answers those. */
 static bool back_off(struct replicator *r)
 {
-	int64_t ceiling = r->opts.backoff_min_ms;
+	const struct backoff b = { r->opts.backoff_min_ms, r->opts.backoff_max_ms };
+	int64_t ms = backoff_ms(&b, r->failures, r->reply.retry_after_ms, replicator_random(r));
 
-	for (unsigned i = 0; i < r->failures && ceiling < r->opts.backoff_max_ms; i++)
-		ceiling *= 2;
-	if (ceiling > r->opts.backoff_max_ms)
-		ceiling = r->opts.backoff_max_ms;
 	r->failures++;
-	pthread_mutex_lock(&r->lock);
-	r->stats.retries++;
-	pthread_mutex_unlock(&r->lock);
-	if (r->reply.retry_after_ms) {
-		int64_t ms = r->reply.retry_after_ms < RETRY_AFTER_MAX_MS ? r->reply.retry_after_ms
-									  : RETRY_AFTER_MAX_MS;
-		return replicator_wait_ms(r, ms, false);
-	}
-	/* a server that answered and failed gets its pause; one that said nothing is used as soon as it is back */
-	return replicator_wait_ms(r, (int64_t)(replicator_random(r) % (uint64_t)ceiling) + 1, r->reply.status == 0);
-}
-
-bool replicator_died(const struct replicator *r)
-{
-	return r->reply.connected && r->reply.status == 0;
+	note_retry(r);
+	return replicator_wait_ms(r, ms, r->reply.status == 0 && !r->reply.connected);
 }
 
 bool replicator_retry_later(struct replicator *r, unsigned *strikes)
 {
 	const struct record_reply *a = &r->reply;
+	/* the request arrived and no answer came; did the server end with it? Connections are lost for other reasons, too */
+	bool unanswered = a->connected && a->status == 0;
+	bool was_well = r->pinged;
 	bool asks_for_less = a->status == 429 || a->status == 503 || a->retry_after_ms;
 	int64_t now = clock_mono_ns();
 	char why[REPLICATOR_SHOWN_MAX];
@@ -218,10 +256,12 @@ bool replicator_retry_later(struct replicator *r, unsigned *strikes)
 	replicator_explain(a, why);
 	memcpy(r->failed_why, why, sizeof why);
 	r->failed_status = a->status;
-	if (a->connected && !asks_for_less && r->pinged)
-		*strikes += replicator_died(r) ? STRIKES_OF_A_DEATH : 1;
-	if (asks_for_less || replicator_died(r))
-		pace_refused(&r->pace, now, a->retry_after_ms < RETRY_AFTER_MAX_MS ? a->retry_after_ms * NS_PER_MS : 0);
+	r->failed_dead = unanswered && !answers_ping(r);
+	if (a->connected && !asks_for_less && was_well)
+		*strikes += r->failed_dead ? STRIKES_OF_A_DEATH : 1;
+	if (asks_for_less || unanswered)
+		pace_refused(
+		    &r->pace, now, a->retry_after_ms < BACKOFF_LEAST_MAX_MS ? a->retry_after_ms * NS_PER_MS : 0);
 	if (!asks_for_less && !r->down_since_ns)
 		r->down_since_ns = now;
 	if (r->opts.breaker)

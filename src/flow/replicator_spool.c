@@ -14,6 +14,8 @@
 #include "flow/replicator_part.h"
 #include "store/aside.h"
 
+/* What is left to the live lane, however old: a thousand senders that come back send it all at once. */
+enum { JUMP_PART = 4 }; /* of a body */
 #define STORE_CURSOR_NS NS_PER_S
 #define LOOK_NS (NS_PER_S / 2)
 
@@ -155,6 +157,7 @@ static enum err fill_from_list(
 			.db = db,
 			.pass_by = db ? 0 : listed_bits(r) | limits->held };
 		bool open = part->to_seq == PENDING_OPEN;
+		s->again = part->again;
 		if (!s->in_step || s->db != db)
 			parcel_rows_seek(&s->rows, part->from_seq - 1);
 		s->db = db;
@@ -203,27 +206,49 @@ static void backlog_done(struct parcel_source *base, const struct parcel *p)
 	s->turn++;
 }
 
+/* What a list of a database's own has in rows (after, to], or what is left to the list of all others. */
+static enum err count_part(
+    struct replicator *r, uint32_t db, uint64_t after, uint64_t to, uint64_t listed, struct spool_backlog *out)
+{
+	struct errbuf eb;
+	enum err e = ERR_OK;
+
+	if (db)
+		return spool_reader_between_of(r->look, db, after, to, out, &eb);
+	e = spool_reader_between(r->look, after, to, out, &eb);
+	for (uint32_t other = 1; e == ERR_OK && out->points && other <= CATALOGUE_DATABASES_MAX; other++) {
+		struct spool_backlog b;
+		if (!(listed & PARCEL_DB_BIT(other)))
+			continue;
+		e = spool_reader_between_of(r->look, other, after, to, &b, &eb);
+		out->points -= e == ERR_OK && b.points <= out->points ? b.points : 0;
+		out->bytes -= e == ERR_OK && b.bytes <= out->bytes ? b.bytes : 0;
+	}
+	return e;
+}
+
 /* Rows that were not sent yet; those that are sent again are few. */
 static void backlog_waits(struct parcel_source *base, struct replicator_waiting *out)
 {
 	struct replicator *r = source_of(base)->r;
 	struct pending_part part[PENDING_PARTS_MAX * 4];
-	uint32_t n = 0;
+	uint32_t db[PENDING_PARTS_MAX * 4], n = 0;
 
 	*out = (struct replicator_waiting){ .min_ns = INT64_MAX };
 	pthread_mutex_lock(&r->lock);
+	uint64_t live_seq = atomic_load(&r->live_seq), listed = listed_bits(r);
 	for (uint32_t i = 0; i < r->pending.count; i++)
 		for (uint32_t k = 0; k < r->pending.list[i].count && n < sizeof part / sizeof *part; k++)
-			if (!r->pending.list[i].part[k].again)
+			if (!r->pending.list[i].part[k].again) {
+				db[n] = r->pending.list[i].db;
 				part[n++] = r->pending.list[i].part[k];
+			}
 	pthread_mutex_unlock(&r->lock);
-	uint64_t live_seq = atomic_load(&r->live_seq);
 	pthread_mutex_lock(&r->look_lock);
 	for (uint32_t i = 0; i < n; i++) {
 		struct spool_backlog b;
-		struct errbuf eb;
 		uint64_t to = part[i].to_seq == PENDING_OPEN ? live_seq : part[i].to_seq;
-		if (spool_reader_between(r->look, part[i].from_seq - 1, to, &b, &eb) != ERR_OK || !b.points)
+		if (count_part(r, db[i], part[i].from_seq - 1, to, listed, &b) != ERR_OK || !b.points)
 			continue;
 		out->points += b.points;
 		out->bytes += b.bytes;
@@ -267,7 +292,7 @@ void replicator_jump(struct replicator *r)
 	r->looked_ns = now;
 	if (spool_reader_between(r->backlog.rows.reader, live_seq, c.last_seq, &b, &eb) != ERR_OK)
 		return; /* whoever reads the rows will say so */
-	if (b.points <= 2 * r->limits.points || clock_wall_ns() - b.oldest_received_ns < r->opts.jump_age_ns)
+	if (b.points <= r->limits.points / JUMP_PART || clock_wall_ns() - b.oldest_received_ns < r->opts.jump_age_ns)
 		return;
 	pthread_mutex_lock(&r->lock);
 	for (uint32_t i = 0; i < r->pending.count; i++)
@@ -381,9 +406,7 @@ static uint64_t low_seq(const struct replicator *r)
 static enum err store_job(struct spool *s, void *arg, struct errbuf *eb)
 {
 	struct replicator *r = arg;
-	struct target_cursor c = {
-		.seq = low_seq(r), .live_seq = atomic_load(&r->live_seq), .points = r->delivered
-	};
+	struct target_cursor c = { .seq = low_seq(r), .live_seq = atomic_load(&r->live_seq), .points = r->delivered };
 
 	snprintf(c.record, sizeof c.record, "%s", r->record);
 	pthread_mutex_lock(&r->lock);

@@ -71,10 +71,29 @@ static uint32_t copy_latencies(const struct replicator *r, int64_t out[LATENCIES
 	return n;
 }
 
-/* Over what is kept of the last ten seconds or so. */
-static double per_second(uint64_t points, int64_t ns)
+/* Over the last ten seconds or so; what was before a pause does not count. Under the lock. */
+static double rate_of(const struct replicator *r, int64_t now_ns, bool backlog)
 {
-	return ns > 0 ? (double)points * 1e9 / (double)ns : 0;
+	uint32_t n = r->rate_count < RATES_MAX ? r->rate_count : RATES_MAX;
+
+	for (uint32_t i = r->rate_count - n; i < r->rate_count; i++) {
+		int64_t ns = now_ns - r->rates[i % RATES_MAX].at_ns;
+		uint64_t points = backlog ? r->backlog_delivered - r->rates[i % RATES_MAX].backlog_points
+					  : r->stats.delivered_points - r->rates[i % RATES_MAX].points;
+		if (ns > 0 && ns <= (RATES_MAX + 2) * NS_PER_S)
+			return (double)points * 1e9 / (double)ns;
+	}
+	return 0;
+}
+
+/* Nobody knows when what is held, or waits for a server that is away, can go on. */
+static int64_t eta_of(const struct replicator_stats *s, double backlog_rate)
+{
+	if (s->backlog_points == 0)
+		return s->live_lag_points && s->state != REPLICATOR_UP ? -1 : 0;
+	return s->state == REPLICATOR_CATCHING_UP && backlog_rate >= 1
+	    ? (int64_t)((double)s->backlog_points / backlog_rate * 1e9)
+	    : -1;
 }
 
 static void add_older(struct replicator_stats *s, const struct replicator_waiting *w)
@@ -93,7 +112,6 @@ void replicator_stats(struct replicator *r, struct replicator_stats *out)
 {
 	struct replicator_waiting live, backlog, replay, owed;
 	int64_t latencies[LATENCIES_MAX], now = clock_mono_ns();
-	double backlog_rate = 0;
 
 	wait_of(&r->live.base, &live);
 	wait_of(&r->backlog.base, &backlog);
@@ -104,12 +122,8 @@ void replicator_stats(struct replicator *r, struct replicator_stats *out)
 	out->paused = r->paused;
 	uint64_t first = pending_set_first(&r->pending);
 	uint32_t n = copy_latencies(r, latencies);
-	if (r->rate_count) {
-		uint32_t oldest = r->rate_count < RATES_MAX ? 0 : r->rate_count % RATES_MAX;
-		int64_t ns = now - r->rates[oldest].at_ns;
-		out->points_per_s = per_second(r->stats.delivered_points - r->rates[oldest].points, ns);
-		backlog_rate = per_second(r->backlog_delivered - r->rates[oldest].backlog_points, ns);
-	}
+	out->points_per_s = rate_of(r, now, false);
+	double backlog_rate = rate_of(r, now, true);
 	pthread_mutex_unlock(&r->lock);
 	out->live_seq = atomic_load(&r->live_seq);
 	out->cursor_seq = first <= out->live_seq ? first - 1 : out->live_seq;
@@ -125,10 +139,7 @@ void replicator_stats(struct replicator *r, struct replicator_stats *out)
 	out->lag_bytes += replay.bytes;
 	out->owed_points_estimate = owed.points;
 	out->owed_span_ns = owed.min_ns < INT64_MAX ? clock_wall_ns() - owed.min_ns : 0;
-	if (backlog.points == 0)
-		out->eta_ns = live.points && out->state != REPLICATOR_UP ? -1 : 0;
-	else
-		out->eta_ns = backlog_rate >= 1 ? (int64_t)((double)backlog.points / backlog_rate * 1e9) : -1;
+	out->eta_ns = eta_of(out, backlog_rate);
 	if (n) {
 		qsort(latencies, n, sizeof *latencies, by_value);
 		out->write_latency_ns = latencies[n / 2];

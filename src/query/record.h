@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 enum { RECORD_WRITES_MAX = 8 };
+#define RECORD_CUT " \\... " /* no JSON has a backslash like that, within a string or without */
 
 enum record_api {
 	RECORD_API_AUTO, /* not known yet */
@@ -22,8 +23,13 @@ enum record_api {
 struct record_reply {
 	int status; /* HTTP status; 0: there was no answer, error says why */
 	bool connected; /* false: the request never reached the server */
+	/* No byte came back on a connection that had served others before: perhaps the server had closed it for its age, and
+	 * has not seen the request. It was not sent twice: whoever asked decides. */
+	bool reused;
 	int64_t retry_after_ms; /* 0: the server did not say */
-	struct buf body; /* bounded; cut off above its ceiling */
+	/* Bounded: above its ceiling the end of a 200 is cut off, and the middle of anything else, since a server's reason may
+	 * stand behind what it was sent; RECORD_CUT is in its place. */
+	struct buf body;
 	enum record_api api; /* which the request was made for; AUTO: no server has said yet */
 	char server_version[32]; /* of the last ping that was answered, or "" */
 	struct errbuf error;
@@ -32,6 +38,7 @@ struct record_reply {
 struct record_write {
 	const char *database;
 	struct view lines; /* line protocol with nanosecond timestamps */
+	bool alone; /* on a connection of its own, so that its end says something of this request */
 };
 
 /* 1.x: a database and its default retention policy; 2.x: a bucket; 3.x: a database. */

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "wire/lp_key.h"
+
 enum { POINTS_FIRST = 64, VALUES_FIRST = 256 };
 
 void batch_builder_init(struct batch_builder *bb, struct catalogue *catalogue)
@@ -84,6 +86,32 @@ static struct field *field_of(
 	return f;
 }
 
+/* InfluxDB 1.x takes no line with a longer series key and field name, as they are written, with 4 bytes between them. Whatever
+ * it would refuse is better refused to whoever sends it. */
+static bool is_too_long(const struct lp_parser *ps)
+{
+	if (ps->line.len <= LP_KEY_MAX - 4) /* nearly all */
+		return false;
+	for (uint32_t i = 0; i < ps->field_count; i++)
+		if (ps->key.len + 4 + ps->fields[i].name.len > LP_KEY_MAX)
+			return true;
+	return false;
+}
+
+/* The rest of the line; expect: its measurement's fields, if it is known. */
+static bool parse_rest(struct batch_builder *bb, const struct lp_expect *expect)
+{
+	static const char error[] =
+	    "max key length exceeded: series key and field name have more than 65531 bytes together";
+	struct lp_parser *ps = &bb->parser;
+
+	if (lp_rest(ps, expect) == LP_BAD) {
+		bb->out_of_memory = ps->out_of_memory;
+		return false;
+	}
+	return !bb->at_door || !is_too_long(ps) || refuse(bb, REJECT_TOO_LONG, error) == LP_OK;
+}
+
 static bool is_of(struct view key, struct view measurement)
 {
 	return key.len >= measurement.len && !memcmp(key.p, measurement.p, measurement.len) &&
@@ -120,10 +148,8 @@ enum lp_result batch_builder_next(struct batch_builder *bb, uint32_t db)
 	if (!known) {
 		/* a new series or an unusual order of tags; the fields are looked at first, so that a line that is wrong
 		 * leaves no series behind */
-		if (lp_rest(ps, NULL) == LP_BAD) {
-			bb->out_of_memory = ps->out_of_memory;
+		if (!parse_rest(bb, NULL))
 			return LP_BAD;
-		}
 		if (bb->admit && !bb->admit(bb->admit_arg, ps))
 			return LP_BAD;
 		s = catalogue_add_series(bb->catalogue, db, ps->key, !bb->at_door, &bb->refusal);
@@ -133,10 +159,8 @@ enum lp_result batch_builder_next(struct batch_builder *bb, uint32_t db)
 		}
 	}
 	const struct catalogue_layout *layout = measurement_layout(s->measurement);
-	if (known && lp_rest(ps, &layout->expect) == LP_BAD) {
-		bb->out_of_memory = ps->out_of_memory;
+	if (known && !parse_rest(bb, &layout->expect))
 		return LP_BAD;
-	}
 	if (!grow((void **)&bb->points, &bb->point_cap, bb->point_count + 1, POINTS_FIRST, sizeof *bb->points) ||
 	    !grow((void **)&bb->values, &bb->value_cap, bb->value_count + ps->field_count, VALUES_FIRST,
 		sizeof *bb->values)) {

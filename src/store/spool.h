@@ -112,5 +112,8 @@ NODISCARD enum err spool_reader_after(
 /* What lies in rows after_seq + 1 to to_seq. Reads what extents say, and single rows at the two ends. */
 NODISCARD enum err spool_reader_between(
     struct spool_reader *r, uint64_t after_seq, uint64_t to_seq, struct spool_backlog *out, struct errbuf *eb);
+/* The same of one database. Steps over every row between. */
+NODISCARD enum err spool_reader_between_of(struct spool_reader *r, uint32_t db, uint64_t after_seq, uint64_t to_seq,
+    struct spool_backlog *out, struct errbuf *eb);
 
 #endif

@@ -10,7 +10,7 @@ enum { TEXT_MAX = 64 << 20, TEXT_KEEP = 4 << 20 };
 
 struct spool_reader {
 	sqlite3 *db;
-	sqlite3_stmt *next, *extent, *in_extents, *in_rows, *last_extent, *begin, *received, *first_time;
+	sqlite3_stmt *next, *extent, *in_extents, *in_rows, *last_extent, *begin, *received, *first_time, *in_rows_of;
 	struct frame_unpacker *unpacker;
 	struct buf text;
 	uint64_t run_from, run_to; /* an extent that overlaps the range asked for last; 0: unknown */
@@ -51,6 +51,9 @@ enum err spool_reader_open(struct spool_reader **out, const char *path, struct e
 		{ &r->in_rows,
 		    "SELECT sum(points), sum(length(payload)), min(min_ns), max(max_ns) FROM spool "
 		    "WHERE seq > ?1 AND seq <= ?2" },
+		{ &r->in_rows_of,
+		    "SELECT sum(points), sum(length(payload)), min(min_ns), max(max_ns), min(received_ns), 0 FROM spool "
+		    "WHERE seq > ?1 AND seq <= ?2 AND db = ?3" },
 	};
 	e = database_open_reader(&r->db, path, eb);
 	for (size_t i = 0; e == ERR_OK && i < sizeof all / sizeof *all; i++)
@@ -75,6 +78,7 @@ void spool_reader_close(struct spool_reader *r)
 	sqlite3_finalize(r->first_time);
 	sqlite3_finalize(r->in_extents);
 	sqlite3_finalize(r->in_rows);
+	sqlite3_finalize(r->in_rows_of);
 	sqlite3_close(r->db);
 	frame_unpacker_free(r->unpacker);
 	buf_fini(&r->text);
@@ -267,6 +271,19 @@ enum err spool_reader_between(
 		out->oldest_received_ns = sqlite3_column_int64(r->received, 0);
 	sqlite3_reset(r->received);
 	return ERR_OK;
+}
+
+enum err spool_reader_between_of(struct spool_reader *r, uint32_t db, uint64_t after_seq, uint64_t to_seq,
+    struct spool_backlog *out, struct errbuf *eb)
+{
+	uint64_t oldest = 0, unused;
+
+	*out = (struct spool_backlog){ .min_ns = INT64_MAX, .max_ns = INT64_MIN };
+	sqlite3_bind_int64(r->in_rows_of, 3, db);
+	enum err e = add_sums(
+	    r, r->in_rows_of, after_seq, to_seq > INT64_MAX ? INT64_MAX : to_seq, out, &oldest, &unused, eb);
+	out->oldest_received_ns = (int64_t)oldest;
+	return e;
 }
 
 enum err spool_reader_after(struct spool_reader *r, uint64_t after_seq, struct spool_backlog *out, struct errbuf *eb)

@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "base/clock.h"
 #include "store/database.h"
 
@@ -43,7 +46,8 @@ enum err target_store(sqlite3 *writer, const char *target, const struct target_c
 {
 	sqlite3_stmt *st;
 	enum err e = database_prepare(writer, &st,
-	    "INSERT OR REPLACE INTO cursor (target, seq, points, live_seq, paused, record) VALUES (?, ?, ?, ?, ?, ?)", eb);
+	    "INSERT OR REPLACE INTO cursor (target, seq, points, live_seq, paused, record) VALUES (?, ?, ?, ?, ?, ?)",
+	    eb);
 
 	if (e != ERR_OK)
 		return e;
@@ -122,24 +126,42 @@ static enum err trim(sqlite3 *writer, uint64_t max_points, uint64_t *dropped, st
 	return e;
 }
 
-enum err quarantine_add(
-    sqlite3 *writer, const struct quarantine_entry *q, uint64_t max_points, uint64_t *dropped, struct errbuf *eb)
+static void bind_entry(sqlite3_stmt *st, const struct quarantine_entry *q)
 {
-	sqlite3_stmt *st;
-	enum err e = database_prepare(writer, &st,
-	    "INSERT INTO quarantine (target, at_ns, db, status, reason, points, line) VALUES (?, ?, ?, ?, ?, 1, ?)",
-	    eb);
-
-	if (e != ERR_OK)
-		return e;
 	sqlite3_bind_text(st, 1, q->target, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 2, q->at_ns);
 	sqlite3_bind_text(st, 3, q->database, -1, SQLITE_STATIC);
 	sqlite3_bind_int(st, 4, q->status);
 	sqlite3_bind_text(st, 5, q->reason.p, (int)q->reason.len, SQLITE_STATIC);
 	sqlite3_bind_blob(st, 6, q->line.p, (int)q->line.len, SQLITE_STATIC);
-	e = finish(writer, st, "write to the quarantine", eb);
-	return e == ERR_OK ? trim(writer, max_points, dropped, eb) : e;
+	sqlite3_bind_int64(st, 7, (int64_t)XXH3_64bits(q->line.p, q->line.len));
+}
+
+enum err quarantine_add(sqlite3 *writer, const struct quarantine_entry *q, uint64_t max_points,
+    struct quarantine_change *change, struct errbuf *eb)
+{
+	static const char *const sql[] = {
+		"UPDATE quarantine SET at_ns = ?2, status = ?4, reason = ?5 "
+		"WHERE target = ?1 AND db = ?3 AND line_hash = ?7 AND line = ?6",
+		"INSERT INTO quarantine (target, at_ns, db, status, reason, points, line, line_hash) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7)",
+	};
+
+	for (size_t i = 0; i < sizeof sql / sizeof *sql; i++) {
+		sqlite3_stmt *st;
+		enum err e = database_prepare(writer, &st, sql[i], eb);
+		if (e != ERR_OK)
+			return e;
+		bind_entry(st, q);
+		e = finish(writer, st, "write to the quarantine", eb);
+		if (e != ERR_OK || (i == 0 && sqlite3_changes64(writer)))
+			return e;
+	}
+	uint64_t dropped = 0;
+	enum err e = trim(writer, max_points, &dropped, eb);
+	change->added++;
+	change->dropped += dropped;
+	return e;
 }
 
 enum err quarantine_count(sqlite3 *reader, const char *target, uint64_t *points, struct errbuf *eb)

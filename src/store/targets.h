@@ -44,9 +44,13 @@ NODISCARD enum err target_each(
 /* No target is what it was any more: each is met anew. */
 NODISCARD enum err target_forget_records(sqlite3 *writer, struct errbuf *eb);
 
-/* Lets the oldest go above max_points; *dropped says how many. */
-NODISCARD enum err quarantine_add(
-    sqlite3 *writer, const struct quarantine_entry *entry, uint64_t max_points, uint64_t *dropped, struct errbuf *eb);
+struct quarantine_change {
+	uint64_t added, dropped;
+};
+/* A line that the target's quarantine has from that database already stays one entry, with the newest words. Lets the oldest
+ * go above max_points. Adds to *change. */
+NODISCARD enum err quarantine_add(sqlite3 *writer, const struct quarantine_entry *entry, uint64_t max_points,
+    struct quarantine_change *change, struct errbuf *eb);
 NODISCARD enum err quarantine_count(sqlite3 *reader, const char *target, uint64_t *points, struct errbuf *eb);
 
 /* A row that could not be read back: a gap of its size. */

@@ -1,6 +1,7 @@
 /* A thousand senders whose server comes back: what they do to it, and to each other. Discrete events, no real time and no
- * network; the pace is that of flow/pace.c, the rest a model of flow/replicator: one thread a sender, which sends its newest
- * points as one body between any two parcels of its backlog, a parcel being up to 4 bodies of up to 5,000 points at once.
+ * network. The pace, the back-off and the cutting into bodies are those of flow/pace.c, backoff.c and parcel.c; the rest is a
+ * model of flow/replicator: one thread a sender, which sends its newest points as one body between any two parcels of its
+ * backlog, a parcel being up to 4 bodies of up to 5,000 points at once. A failure of any of them makes it pause with all.
  *
  *	herd [SEED]          tables and a chart for docs/scaling.md
  *	herd --list [SEED]   one line a run, for scripts
@@ -15,7 +16,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "flow/backoff.h"
 #include "flow/pace.h"
+#include "flow/parcel.h"
 
 enum {
 	SENDERS = 1000,
@@ -42,18 +45,30 @@ struct rules {
 	bool jitter; /* a pause of anything up to 1, 2, 4 … 60 s; else 1 s */
 	bool pings; /* the pause after a time-out ends when a ping is answered, which a busy server does at once */
 	bool obeys; /* Retry-After instead of that pause; then all come back as one … */
-	bool spreads; /* … or a random part of the pause after it */
+	bool spreads; /* … or as the least, with a random part on top */
 	bool paced;
-	bool whole; /* a parcel is cut only where it is more than a body may hold; else always into four */
+	bool at_once; /* the backlog begins with no random delay */
+	bool whole; /* a parcel is cut only where each body is worth a request; else always into four */
 };
 static const struct rules all_rules[] = {
 	{ .name = "again after 1 s" },
 	{ .name = "back-off with jitter", .jitter = true },
 	{ .name = "the same, Retry-After to the letter", .jitter = true, .obeys = true },
-	{ .name = "the same, and jitter after it", .jitter = true, .obeys = true, .spreads = true },
+	{ .name = "the same, and jitter on top of it", .jitter = true, .obeys = true, .spreads = true },
 	{ .name = "pace alone", .paced = true },
-	{ .name = "pace, jitter, Retry-After to the letter", true, true, true, false, true, false },
-	{ .name = "pace, jitter also after Retry-After, whole bodies", true, true, true, true, true, true },
+	{ .name = "pace, four bodies always, a ping ends a pause, Retry-After to the letter",
+	    .jitter = true,
+	    .pings = true,
+	    .obeys = true,
+	    .paced = true },
+	{ .name = "as Holdfast does, but all begin at once",
+	    .jitter = true,
+	    .obeys = true,
+	    .spreads = true,
+	    .paced = true,
+	    .at_once = true,
+	    .whole = true },
+	{ .name = "as Holdfast does", .jitter = true, .obeys = true, .spreads = true, .paced = true, .whole = true },
 };
 enum { RULES = sizeof all_rules / sizeof *all_rules };
 static const unsigned limits[] = { 0, 256 }; /* requests that may wait; 0: any number */
@@ -216,16 +231,24 @@ static void sleep_until(struct sender *s, int64_t when)
 
 static void pause_after_failure(struct sender *s)
 {
-	int64_t ceiling = S << (s->failures < 6 ? s->failures : 6);
+	static const struct backoff usual = { 1000, 60000 };
+	int64_t least_ms = sim.rules.obeys && sim.rules.spreads ? s->retry_after / NS_PER_MS : 0, wait = S;
 
-	ceiling = ceiling > 60 * S ? 60 * S : ceiling;
+	if (sim.rules.jitter)
+		wait = backoff_ms(&usual, s->failures, least_ms, dice()) * NS_PER_MS;
 	s->failures++;
-	int64_t wait = sim.rules.jitter ? (int64_t)(dice() % (uint64_t)ceiling) + 1 : S;
 	if (sim.rules.pings && !s->retry_after)
 		wait = (int64_t)(dice() % PROBE_NS);
-	if (sim.rules.obeys && s->retry_after)
-		wait = s->retry_after + (sim.rules.spreads ? (int64_t)(dice() % (uint64_t)ceiling) : 0);
+	if (sim.rules.obeys && !sim.rules.spreads && s->retry_after)
+		wait = s->retry_after;
 	sleep_until(s, sim.now + wait);
+}
+
+static unsigned bodies_of(unsigned points)
+{
+	struct parcel p = { .bodies = BODIES, .count = points, .bytes = (size_t)points * BYTES_A_POINT };
+
+	return sim.rules.whole ? parcel_worth(&p, PARCEL_BODY_POINTS) : BODIES;
 }
 
 static void send(struct sender *s, unsigned points, unsigned bodies)
@@ -291,12 +314,10 @@ static void go_on(struct sender *s)
 		s->live -= points;
 	} else if (s->backlog && (!sim.rules.paced || pace_is_due(&s->pace, sim.now))) {
 		s->is_live = false;
-		bodies = BODIES;
 		points = s->backlog < BODIES * BODY_POINTS ? (unsigned)s->backlog : BODIES * BODY_POINTS;
 		if (sim.rules.paced)
 			points = pace_points(&s->pace, points);
-		if (sim.rules.whole)
-			bodies = (points + BODY_POINTS - 1) / BODY_POINTS;
+		bodies = bodies_of(points);
 	} else if (s->backlog) {
 		sleep_until(s, s->pace.next_ns);
 		return;
@@ -396,7 +417,7 @@ static void begin(const struct rules *rules, unsigned limit, uint64_t seed)
 		s->backlog = OUTAGE_NS / ROUND_NS * POINTS_A_ROUND;
 		sim.left += s->backlog;
 		pace_init(&s->pace, &usual);
-		pace_recovered(&s->pace, noticed, OUTAGE_NS, dice());
+		pace_recovered(&s->pace, noticed, sim.rules.at_once ? 0 : OUTAGE_NS, dice());
 		sleep_until(s, noticed);
 		s->failures = 0;
 		at(ROUND_NS, COLLECT, i);

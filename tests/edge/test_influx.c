@@ -127,7 +127,7 @@ Test(influx, writes_go_out_at_once_and_their_connections_are_kept)
 
 	connect_to((struct influx_opts){ .api = RECORD_API_1 });
 	for (int i = 0; i < 4; i++) {
-		writes[i] = (struct record_write){ i == 2 ? "other" : "metrics", view_of(lines[i]) };
+		writes[i] = (struct record_write){ i == 2 ? "other" : "metrics", view_of(lines[i]), false };
 		buf_init(&replies[i].body, 4096);
 	}
 	for (int round = 1; round <= 3; round++) {
@@ -149,7 +149,7 @@ Test(influx, writes_go_out_at_once_and_their_connections_are_kept)
 
 Test(influx, one_of_several_without_an_answer_leaves_the_others_theirs)
 {
-	struct record_write writes[2] = { { "a", view_of("m v=1 1\n") }, { "b", view_of("m v=2 1\n") } };
+	struct record_write writes[2] = { { "a", view_of("m v=1 1\n"), false }, { "b", view_of("m v=2 1\n"), false } };
 	struct record_reply replies[2] = { 0 };
 
 	connect_to((struct influx_opts){ .api = RECORD_API_1 });
@@ -164,6 +164,58 @@ Test(influx, one_of_several_without_an_answer_leaves_the_others_theirs)
 	cr_assert_eq(replies[1].status, 204);
 	for (int i = 0; i < 2; i++)
 		buf_fini(&replies[i].body);
+}
+
+/* Whatever ended the server would end it again. */
+Test(influx, what_a_kept_connection_swallows_is_not_sent_again_unasked)
+{
+	connect_to((struct influx_opts){ .api = RECORD_API_1 });
+	scripted_answer(server, "POST", NO_CONTENT);
+	cr_assert_eq(write_to("d", "m v=1 1\n"), ERR_OK);
+	cr_assert_not(reply.reused);
+	scripted_answer(server, "POST", "");
+	scripted_answer(server, "POST", NO_CONTENT);
+	cr_assert_eq(write_to("d", "m v=2 1\n"), ERR_UNAVAILABLE);
+	cr_assert(reply.connected);
+	cr_assert(reply.reused);
+	cr_assert_eq(scripted_count(server), 2);
+	cr_assert(*reply.error.text);
+	cr_assert_eq(write_to("d", "m v=3 1\n"), ERR_OK);
+}
+
+Test(influx, who_writes_alone_gets_a_connection_of_his_own)
+{
+	struct record_write w = { "d", view_of("m v=1 1\n"), true };
+
+	connect_to((struct influx_opts){ .api = RECORD_API_1 });
+	for (int i = 0; i < 3; i++)
+		scripted_answer(server, "POST", NO_CONTENT);
+	cr_assert_eq(write_to("d", "m v=0 1\n"), ERR_OK);
+	cr_assert_eq(influx_ops.write_many(in, &w, 1, 5000, &reply), ERR_OK);
+	cr_assert_eq(scripted_connections(server), 2);
+	scripted_answer(server, "POST", "");
+	cr_assert_eq(write_to("d", "m v=2 1\n"), ERR_OK);
+	cr_assert_eq(influx_ops.write_many(in, &w, 1, 5000, &reply), ERR_UNAVAILABLE);
+	cr_assert(reply.connected);
+	cr_assert_not(reply.reused);
+}
+
+Test(influx, a_long_refusal_keeps_its_beginning_and_its_end)
+{
+	static char raw[300000];
+	size_t n = (size_t)snprintf(raw, sizeof raw, "HTTP/1.1 400 No\r\nContent-Length: 250000\r\n\r\nbegins ");
+
+	memset(raw + n, 'x', 250000 - 7);
+	memcpy(raw + n + 250000 - 7 - 5, " ends", 6);
+	connect_to((struct influx_opts){ .api = RECORD_API_1 });
+	scripted_answer(server, "POST", raw);
+	buf_fini(&reply.body);
+	buf_init(&reply.body, 64 << 10);
+	cr_assert_eq(write_to("d", "m v=1 1\n"), ERR_OK);
+	cr_assert_eq(reply.body.len, 64 << 10);
+	cr_assert_eq(memcmp(reply.body.p, "begins xxx", 10), 0);
+	cr_assert_eq(memcmp(reply.body.p + reply.body.len - 8, "xxx ends", 8), 0);
+	cr_assert_not_null(memmem(reply.body.p, reply.body.len, RECORD_CUT, strlen(RECORD_CUT)));
 }
 
 Test(influx, half_an_answer_is_none)

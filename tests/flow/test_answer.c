@@ -199,3 +199,57 @@ Test(answer_lines, a_line_is_known_again_by_what_comes_before_its_strings)
 	a.original = view_of("");
 	cr_expect(answer_line_is(&a, view_of("m v=1")));
 }
+
+/* ---- for people ---- */
+
+static char words[120];
+
+static const char *words_of(const char *body)
+{
+	answer_words(view_of(body), words, sizeof words);
+	return words;
+}
+
+Test(answer_words, the_line_shown_goes_and_the_reason_stays)
+{
+	cr_assert_str_eq(words_of("{\"error\":\"unable to parse 'm,t=x v=1 1': max key length exceeded: 7 > 6\"}\n"),
+	    "{\"error\":\"unable to parse: max key length exceeded: 7 > 6\"}");
+	/* the line may have anything in it */
+	cr_assert_str_eq(
+	    words_of("unable to parse 'm v=\"a': b\" 1': missing fields"), "unable to parse: missing fields");
+	cr_assert_str_eq(words_of(""), "");
+	cr_assert_str_eq(words_of(" \n"), "");
+	answer_words((struct view){ NULL, 0 }, words, sizeof words);
+	cr_assert_str_eq(words, "");
+}
+
+Test(answer_words, what_is_too_long_keeps_its_beginning_and_its_end)
+{
+	char body[1000], ends[] = "beyond retention policy dropped=1";
+
+	for (size_t n = 80; n < sizeof body; n += 7) {
+		memset(body, 'x', n);
+		memcpy(body, "partial write", 13);
+		memcpy(body + n - sizeof ends, ends, sizeof ends);
+		words_of(body);
+		cr_assert(strncmp(words, "partial write", 13) == 0, "%zu: %s", n, words);
+		cr_assert_str_eq(words + strlen(words) - strlen(ends), ends, "%zu: %s", n, words);
+	}
+}
+
+Test(answer_words, half_a_letter_is_left_out)
+{
+	char body[300];
+
+	for (size_t shift = 0; shift < 3; shift++) {
+		memset(body, 'x', shift);
+		for (size_t i = shift; i + 3 < sizeof body; i += 3)
+			memcpy(body + i, "\xe2\x82\xac\0", 4);
+		words_of(body);
+		for (const char *p = words; *p; p++)
+			if ((unsigned char)*p == 0xe2)
+				cr_assert((unsigned char)p[1] == 0x82 && (unsigned char)p[2] == 0xac, "%s", words);
+			else
+				cr_assert((unsigned char)*p < 128 || (p > words && (unsigned char)p[-1] >= 0x82));
+	}
+}

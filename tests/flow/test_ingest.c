@@ -109,6 +109,30 @@ Test(ingest, a_refused_line_leaves_its_neighbours)
 	expect_spool("m v=1 1\nm v=3 3\n");
 }
 
+/* As InfluxDB 1.6.7 counts: 4 bytes lie between key and name. Each alone may be as long as it likes below that. */
+Test(ingest, a_series_key_and_a_field_name_that_are_too_long_together_are_refused)
+{
+	static char line[140000];
+	char message[1024];
+	uint64_t before = counter_get(COUNTER_REJECT_TOO_LONG);
+	unsigned refused = 0;
+
+	stand_open(&st, NULL);
+	for (unsigned known = 0; known < 2; known++) /* the second time the series is there already */
+		for (unsigned tag = 10; tag < 65531 - 4; tag += 13103)
+			for (int above = 0; above < 2; above++) {
+				int name = 65535 - 4 - 4 - (int)tag + above;
+				int n = snprintf(line, sizeof line, "m,t=%0*u %0*u", (int)tag, 7u, name, 9u);
+				line[n - name] = 'f';
+				snprintf(line + n, sizeof line - (size_t)n, "=1 1\n");
+				cr_assert_eq(stand_try(&st, "metrics", 1, line, message), ERR_OK);
+				cr_assert_eq(!above, !message[0], "tag %u, name %d", tag, name);
+				refused += (unsigned)above;
+			}
+	cr_assert_eq(counter_get(COUNTER_REJECT_TOO_LONG), before + refused);
+	stand_write(&st, "m,t=7 v=1 1\n");
+}
+
 Test(ingest, too_old_and_too_new_points_are_refused_and_counted)
 {
 	char message[1024], lines[200];

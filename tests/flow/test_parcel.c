@@ -125,6 +125,58 @@ Test(parcel, bodies_hold_all_lines_and_each_series_in_order)
 	cr_assert_eq(total, 400);
 }
 
+Test(parcel, small_bodies_are_joined_and_each_series_keeps_its_order)
+{
+	char line[64];
+	struct parcel_limits all = { 1000, 100000, 0 };
+
+	for (unsigned i = 0; i < 600; i++) {
+		snprintf(line, sizeof line, "m,s=%u v=%ui %u\n", i % 20, i / 20, i + 1);
+		stand_write(&st, line);
+	}
+	parcel_fini(&parcel);
+	parcel_init(&parcel, 4);
+	for (unsigned n = 1; n <= 4; n++) {
+		unsigned seen[20] = { 0 }, total = 0, used = 0;
+		size_t bytes = 0;
+		parcel_rows_seek(&rows, 0);
+		cr_assert_eq(parcel_rows_fill(&parcel, &rows, &everything, &all, &eb), ERR_OK);
+		parcel_gather(&parcel, n);
+		for (unsigned k = 0; k < 4; k++) {
+			const struct parcel_body *b = &parcel.body[k];
+			used += b->count > 0;
+			bytes += b->text.len;
+			for (uint32_t i = 0; i < b->count; i++, total++) {
+				unsigned series, value;
+				struct view v = parcel_lines(b, i, i + 1);
+				snprintf(line, sizeof line, "%.*s", (int)v.len, v.p);
+				cr_assert_eq(sscanf(line, "m,s=%u v=%ui", &series, &value), 2);
+				cr_assert_eq(value, seen[series]++);
+				cr_assert_eq(line[v.len - 1], '\n');
+			}
+		}
+		cr_assert_eq(total, 600);
+		cr_assert_eq(bytes, parcel.bytes);
+		cr_assert_eq(used, n == 3 ? 2 : n, "%u for %u", used, n);
+	}
+}
+
+Test(parcel, a_body_is_worth_a_request_when_it_has_enough)
+{
+	static const struct {
+		unsigned bodies;
+		uint32_t points;
+		size_t bytes;
+		unsigned worth;
+	} cases[] = { { 4, 0, 0, 1 }, { 4, 3999, 500000, 1 }, { 4, 4000, 1000, 2 }, { 4, 100, 600 << 10, 2 },
+		{ 4, 20000, 3 << 20, 4 }, { 1, 20000, 3 << 20, 1 } };
+
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct parcel p = { .bodies = cases[i].bodies, .count = cases[i].points, .bytes = cases[i].bytes };
+		cr_assert_eq(parcel_worth(&p, PARCEL_BODY_POINTS), cases[i].worth, "%u", i);
+	}
+}
+
 Test(parcel, only_what_is_wanted_is_taken)
 {
 	struct parcel_limits all = { 100, 10000, 0 };

@@ -17,6 +17,7 @@ static const char *url = "http://one";
 static struct replicator *rp;
 static struct breaker breaker;
 static uint32_t batch = 8;
+static int64_t backoff_min_ms = 1, backoff_max_ms = 5, jump_age_ns;
 
 /* ---- the record: keeps the lines it takes ---- */
 
@@ -30,12 +31,19 @@ static struct {
 	bool refuses_unsigned;
 	bool drops_all; /* a request with "bad" in it loses all its lines */
 	bool names; /* as 3.x: says which lines are bad, and takes the others */
+	bool silent; /* as one that is too busy: writes end without an answer, pings are answered */
+	uint64_t flaky; /* half of the writes, by these dice, end without an answer, though nothing died; 0: none */
+	bool stale; /* the next write meets a connection that the server has closed */
+	bool reuses; /* every connection is an old one, unless a write is to be alone */
+	unsigned pings;
 	const char *killer; /* a request with it ends the server, which is back after some pings */
 	unsigned deaths, absent; /* absent: pings that it misses */
 	char *kept;
 	size_t len;
 	unsigned requests, databases;
-} record = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	enum record_api api;
+	int64_t retry_after_ms; /* of what is 503 */
+} record = { .lock = PTHREAD_MUTEX_INITIALIZER, .api = RECORD_API_1 };
 
 static enum err reply_with(struct record_reply *r, int status, const char *body)
 {
@@ -43,7 +51,9 @@ static enum err reply_with(struct record_reply *r, int status, const char *body)
 	buf_str(&r->body, body);
 	r->status = status > 0 ? status : 0;
 	r->connected = status != 0; /* below 0: the connection ended */
-	r->retry_after_ms = 0;
+	r->retry_after_ms = status == 503 ? record.retry_after_ms : 0;
+	r->reused = false;
+	r->api = record.api;
 	snprintf(r->server_version, sizeof r->server_version, "1.6.7");
 	if (status > 0)
 		return ERR_OK;
@@ -60,6 +70,15 @@ static int judge(struct view lines, const char **body)
 	*body = "";
 	if (record.down || record.absent)
 		return 0;
+	if (record.silent || record.stale)
+		return -1;
+	if (record.flaky) {
+		record.flaky ^= record.flaky << 13;
+		record.flaky ^= record.flaky >> 7;
+		record.flaky ^= record.flaky << 17;
+		if (record.flaky >> 32 & 1)
+			return -1;
+	}
 	if (record.killer && has(lines, record.killer)) {
 		record.deaths++;
 		record.absent = 3;
@@ -137,8 +156,12 @@ static enum err fake_write(
 		record.len += lines.len;
 		record.kept[record.len] = 0;
 	}
+	bool reused = record.stale || (record.reuses && status < 0);
+	record.stale = false;
 	pthread_mutex_unlock(&record.lock);
-	return reply_with(r, status, body);
+	enum err e = reply_with(r, status, body);
+	r->reused = reused;
+	return e;
 }
 
 static enum err fake_ping(void *ctx, int64_t timeout_ms, struct record_reply *r)
@@ -146,6 +169,7 @@ static enum err fake_ping(void *ctx, int64_t timeout_ms, struct record_reply *r)
 	(void)ctx;
 	(void)timeout_ms;
 	pthread_mutex_lock(&record.lock);
+	record.pings++;
 	bool down = record.down || record.absent;
 	if (record.absent)
 		record.absent--;
@@ -185,8 +209,9 @@ static void start(void)
 		.database = "metrics",
 		.create_database = true,
 		.batch_points = batch,
-		.backoff_min_ms = 1,
-		.backoff_max_ms = 5 };
+		.jump_age_ns = jump_age_ns,
+		.backoff_min_ms = backoff_min_ms,
+		.backoff_max_ms = backoff_max_ms };
 
 	breaker_init(&breaker, true);
 	cr_assert_eq(replicator_start(&rp, &o, &eb), ERR_OK, "%s", eb.text);
@@ -580,4 +605,182 @@ Test(replicator, a_server_that_ends_once_costs_no_point)
 	cr_assert(within_deadline(in_step));
 	cr_assert_eq(kept_lines("m,h="), 5000);
 	cr_assert_eq(stats().quarantined_points, 0);
+}
+
+/* Requests that are lost on their way now and then say nothing about what is in them. */
+Test(replicator, a_bad_line_fills_no_quarantine, .timeout = 120)
+{
+	record.flaky = 88172645463325252;
+	batch = 4;
+	start();
+	for (unsigned i = 0; i < 150; i++) {
+		write_lines(2 * i, 2 * i + 2, "", 0);
+		cr_assert(within_deadline(in_step));
+	}
+	cr_assert_eq(kept_lines("m v="), 300);
+	cr_assert_eq(stats().quarantined_points, 0);
+}
+
+/* ---- pauses ---- */
+
+/* A busy server answers pings: its pause must not end with one. */
+Test(replicator, a_ping_does_not_end_the_pause_of_a_server_that_left_a_request_unanswered)
+{
+	record.silent = true;
+	backoff_min_ms = backoff_max_ms = INT64_C(1) << 40;
+	write_lines(0, 1, "", 0);
+	start();
+	cr_assert(within_deadline(is_down));
+	pthread_mutex_lock(&record.lock);
+	record.silent = false;
+	unsigned pings = record.pings;
+	pthread_mutex_unlock(&record.lock);
+	nanosleep(&(struct timespec){ .tv_sec = 2 }, NULL); /* two pings' time */
+	cr_assert_eq(record.pings, pings);
+	cr_assert_eq(record.requests, 1);
+	replicator_retry_now(rp);
+	cr_assert(within_deadline(in_step));
+}
+
+Test(replicator, nobody_there_is_asked_until_somebody_is)
+{
+	record.down = true;
+	backoff_min_ms = backoff_max_ms = INT64_C(1) << 40;
+	write_lines(0, 1, "", 0);
+	start();
+	cr_assert(within_deadline(is_down));
+	pthread_mutex_lock(&record.lock);
+	record.down = false;
+	pthread_mutex_unlock(&record.lock);
+	cr_assert(within_deadline(in_step));
+}
+
+static bool knows_when(void)
+{
+	return stats().next_try_ns;
+}
+
+Test(replicator, what_the_server_asks_for_is_the_least_it_gets)
+{
+	record.status = 503;
+	record.retry_after_ms = 600000;
+	write_lines(0, 1, "", 0);
+	start();
+	cr_assert(within_deadline(knows_when));
+	struct replicator_stats s = stats();
+	cr_assert_gt(s.next_try_ns, s.last_error_ns + 600 * NS_PER_S);
+	record.status = 0;
+	replicator_retry_now(rp);
+	cr_assert(within_deadline(in_step));
+}
+
+/* ---- connections that had been used before ---- */
+
+Test(replicator, a_stale_connection_is_no_failure_of_a_server_that_is_well)
+{
+	write_lines(0, 1, "", 0);
+	start();
+	cr_assert(within_deadline(in_step));
+	pthread_mutex_lock(&record.lock);
+	record.stale = true;
+	pthread_mutex_unlock(&record.lock);
+	write_lines(1, 2, "", 0);
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(record.requests, 3, "sent again once");
+	cr_assert_eq(stats().retries, 1, "and counted");
+	cr_assert_eq(stats().last_error_ns, 0, "it was never down");
+	cr_assert(breaker_allows(&breaker));
+}
+
+Test(replicator, a_point_that_ends_the_server_is_not_sent_again_for_the_age_of_its_connection)
+{
+	batch = 5000;
+	record.killer = "t=k\\ ller";
+	record.reuses = true;
+	write_5000(",t=k\\ ller");
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(stats().quarantined_points, 1);
+	cr_assert_leq(record.deaths, 3, "%u deaths", record.deaths);
+}
+
+/* ---- and the rest ---- */
+
+Test(replicator, a_server_that_does_not_tell_its_version_may_take_none_either)
+{
+	record.refuses_unsigned = true;
+	record.api = RECORD_API_LINES;
+	stand_write(&st, "m v=7u 1\n");
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("v=7i"), 1);
+	cr_assert_eq(stats().quarantined_points, 0);
+}
+
+Test(replicator, another_server_gets_unsigned_integers_as_they_are)
+{
+	record.refuses_unsigned = true;
+	stand_write(&st, "m v=7u 1\n");
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("v=7i"), 1);
+	pthread_mutex_lock(&record.lock);
+	record.refuses_unsigned = false;
+	record.api = RECORD_API_2;
+	pthread_mutex_unlock(&record.lock);
+	replicator_pause(rp); /* it is pinged when it goes on */
+	replicator_resume(rp);
+	stand_write(&st, "m v=1u 2\n");
+	cr_assert(within_deadline(in_step));
+	stand_write(&st, "m v=7u 3\n");
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("v=7u"), 1);
+}
+
+static enum err rewind_cursor(struct spool *s, void *arg, struct errbuf *e)
+{
+	(void)arg;
+	return database_exec(spool_db(s), "UPDATE cursor SET seq = 0, live_seq = 0", e);
+}
+
+/* As after a kill -9 in the middle of bisecting. */
+Test(replicator, a_point_that_is_refused_again_is_in_quarantine_once)
+{
+	struct errbuf eb;
+
+	write_lines(0, 30, ",t=bad", 13);
+	start();
+	cr_assert(within_deadline(in_step));
+	replicator_stop(rp);
+	cr_assert_eq(committer_call(st.committer, rewind_cursor, NULL, &eb), ERR_OK);
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(stats().quarantined_points, 1);
+	write_lines(13, 14, ",t=bad", 13);
+	stand_write(&st, "m,t=bad v=99i 14\n");
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(stats().quarantined_points, 2, "another line is another entry");
+}
+
+static bool has_looked(void)
+{
+	return stats().backlog_points == 5001;
+}
+
+/* A fleet restarts as one when its power comes back. */
+Test(replicator, a_backlog_found_at_the_start_is_none_of_the_live_lane_s)
+{
+	batch = 5000;
+	jump_age_ns = 1;
+	write_5000("");
+	write_lines(0, 1, "", 0);
+	record.down = true;
+	start();
+	cr_assert(within_deadline(has_looked));
+	cr_assert_eq(stats().live_lag_points, 0);
+	pthread_mutex_lock(&record.lock);
+	record.down = false;
+	pthread_mutex_unlock(&record.lock);
+	cr_assert(within_deadline(in_step));
+	cr_assert_gt(record.requests, 2, "it began in small steps");
 }

@@ -169,6 +169,7 @@ static void start(void)
 		.target = "influxdb",
 		.database = "metrics",
 		.batch_points = 4,
+		.split_points = 1,
 		.jump_age_ns = 1,
 		.held_ms = 3,
 		.backoff_min_ms = 1,
@@ -345,6 +346,9 @@ Test(replicator_lanes, a_held_database_holds_no_other)
 	cr_assert_eq(s.state, REPLICATOR_HELD);
 	cr_assert(strstr(s.last_error, "database not found"), "%s", s.last_error);
 	cr_assert_eq(s.live_seq, spool_last_seq(st.spool));
+	cr_assert_eq(
+	    s.lag_points, 10, "what is delivered of others waits for nobody: %llu", (unsigned long long)s.lag_points);
+	cr_assert_eq(s.eta_ns, -1, "nobody knows when somebody mends it");
 	pthread_mutex_lock(&record.lock);
 	cr_assert_eq(record.values[0][0][0][0], 19, "the other database goes on");
 	cr_assert_eq(record.values[1][0][0][0], 0);

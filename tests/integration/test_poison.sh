@@ -6,7 +6,7 @@
 . "$SRCDIR/tests/integration/fault_lib.sh"
 . "$SRCDIR/tests/integration/plant_lib.sh"
 need_programs influxd influx curl jq sqlite3
-deaths_max=6
+deaths_max=4
 place=${POISON_PLACE:-3333} # in the row
 
 LOOP_PID=
