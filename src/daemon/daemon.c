@@ -34,8 +34,8 @@
 #include "flow/provision.h"
 #include "flow/recovery.h"
 #include "flow/replication.h"
-#include "flow/salvage.h"
 #include "flow/spool_check.h"
+#include "flow/spool_salvage.h"
 #include "flow/store_check.h"
 #include "flow/store_salvage.h"
 #include "query/engine.h"
@@ -77,9 +77,9 @@ struct daemon {
 	struct ingest *ingest;
 	struct collect *collect;
 	struct salvage *salvage;
-	struct spool_check *check;
-	struct store_salvage *store_salvage;
-	struct store_check *store_check;
+	struct check *check;
+	struct salvage *store_salvage;
+	struct check *store_check;
 	const char *missing; /* the file that was not there at the start, though it had been; or NULL */
 	bool replaced; /* a damaged file, at this start */
 	struct backfill *backfill;
@@ -474,7 +474,7 @@ static enum err make_backfill(struct daemon *d, struct errbuf *eb)
 /* What is taken over from files that were set aside, and whether those in use are whole. */
 static enum err mend_files(struct daemon *d, struct errbuf *eb)
 {
-	struct salvage_opts spool = { .ingest = d->ingest,
+	struct spool_salvage_opts spool = { .ingest = d->ingest,
 		.committer = d->committer,
 		.catalogue = d->catalogue,
 		.spool_path = d->spool_path,
@@ -486,13 +486,13 @@ static enum err mend_files(struct daemon *d, struct errbuf *eb)
 		.arg = d->policy,
 		.disk = d->disk };
 	bool check = !spool_was_clean(d->spool) || d->replaced;
-	enum err e = salvage_start(&d->salvage, &spool, eb);
+	enum err e = spool_salvage_start(&d->salvage, &spool, eb);
 
 	if (e == ERR_OK)
 		e = store_salvage_start(&d->store_salvage, &store, eb);
 	if (e == ERR_OK)
-		e = spool_check_start(&d->check, d->spool_path, check, eb);
-	return e == ERR_OK ? store_check_start(&d->store_check, d->store_path, check, eb) : e;
+		e = check_start(&d->check, &spool_check, d->spool_path, check, eb);
+	return e == ERR_OK ? check_start(&d->store_check, &store_check, d->store_path, check, eb) : e;
 }
 
 static enum err open_http(struct daemon *d, struct errbuf *eb)
@@ -611,9 +611,9 @@ void daemon_stop(struct daemon *d)
 	if (d->routes_open)
 		routes_close(&d->services);
 	backfill_free(d->backfill);
-	store_check_stop(d->store_check);
-	spool_check_stop(d->check);
-	store_salvage_stop(d->store_salvage);
+	check_stop(d->store_check);
+	check_stop(d->check);
+	salvage_stop(d->store_salvage);
 	salvage_stop(d->salvage);
 	collect_stop(d->collect);
 	replication_stop(d->replication);

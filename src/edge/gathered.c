@@ -74,22 +74,22 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		.missing = s->missing,
 		.damaged_reads = counter_get(COUNTER_STORE_DAMAGED_READS),
 		.salvage = g->salvage.state,
-		.salvaged_points = g->salvage.points,
-		.salvage_lost_points = g->salvage.lost_points,
+		.salvaged_points = g->salvage.figures.points,
+		.salvage_lost_points = g->salvage.figures.lost_points,
 		.salvage_file = g->salvage.file,
 		.salvage_error = g->salvage.error,
 		.check = g->check.state,
 		.check_pages = g->check.pages,
-		.check_bad_rows = g->check.bad_rows,
+		.check_bad_rows = g->check.bad_items,
 		.check_error = g->check.error,
 		.store_salvage = g->store_salvage.state,
-		.store_salvaged_points = g->store_salvage.points,
-		.store_lost_points = g->store_salvage.lost_points,
+		.store_salvaged_points = g->store_salvage.figures.points,
+		.store_lost_points = g->store_salvage.figures.lost_points,
 		.store_salvage_file = g->store_salvage.file,
 		.store_salvage_error = g->store_salvage.error,
 		.store_check = g->store_check.state,
 		.store_check_pages = g->store_check.pages,
-		.store_bad_blocks = g->store_check.bad_blocks,
+		.store_bad_blocks = g->store_check.bad_items,
 		.store_check_error = g->store_check.error,
 		.store_gap_points = g->store_gaps.points,
 		.gap_points = g->gaps.points,
@@ -143,11 +143,11 @@ struct gathered *gathered_new(struct services *s)
 	if (s->salvage)
 		salvage_stats(s->salvage, &g->salvage);
 	if (s->check)
-		spool_check_stats(s->check, &g->check);
+		check_stats(s->check, &g->check);
 	if (s->store_salvage)
-		store_salvage_stats(s->store_salvage, &g->store_salvage);
+		salvage_stats(s->store_salvage, &g->store_salvage);
 	if (s->store_check)
-		store_check_stats(s->store_check, &g->store_check);
+		check_stats(s->store_check, &g->store_check);
 	struct errbuf ignored; /* a store that cannot be read shows in its check */
 	if (s->store_view && store_view_gap_sum(s->store_view, g->now_ns - 86400 * NS_PER_S, &g->store_gaps, &ignored))
 		g->store_gaps = (struct store_view_gaps){ 0 };

@@ -15,9 +15,9 @@ struct gathered {
 	struct spool_totals spool;
 	struct disk_space_stats disk;
 	struct salvage_stats salvage;
-	struct spool_check_stats check;
-	struct store_salvage_stats store_salvage;
-	struct store_check_stats store_check;
+	struct check_stats check;
+	struct salvage_stats store_salvage;
+	struct check_stats store_check;
 	struct head_stats head;
 	struct collect_stats collect;
 	struct replicator_stats replicator;

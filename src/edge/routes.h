@@ -10,15 +10,13 @@
 #include "edge/rates.h"
 #include "flow/backfill.h"
 #include "flow/backup.h"
+#include "flow/check.h"
 #include "flow/committer.h"
 #include "flow/compactor.h"
 #include "flow/ingest.h"
 #include "flow/provision.h"
 #include "flow/replication.h"
 #include "flow/salvage.h"
-#include "flow/spool_check.h"
-#include "flow/store_check.h"
-#include "flow/store_salvage.h"
 #include "query/engine.h"
 #include "query/reader.h"
 #include "store/catalogue.h"
@@ -42,9 +40,9 @@ struct services {
 	struct disk_space *disk; /* NULL: not looked at */
 	const char *missing; /* store.db or spool.db, if it was not there at the start, though it had been; or NULL */
 	struct salvage *salvage; /* NULL: there is none */
-	struct spool_check *check; /* NULL: there is none */
-	struct store_salvage *store_salvage; /* NULL: there is none */
-	struct store_check *store_check; /* NULL: there is none */
+	struct check *check; /* NULL: there is none */
+	struct salvage *store_salvage; /* NULL: there is none */
+	struct check *store_check; /* NULL: there is none */
 	const struct store *store; /* for store_totals alone; NULL: there is none */
 	const char *store_path;
 	struct compactor *compactor; /* NULL: there is none */

@@ -106,73 +106,62 @@ static void write_disk(struct buf *b, const struct disk_space_stats *d)
 	json_close(b, '}');
 }
 
-static void write_spool_recovery(struct buf *b, const struct salvage_stats *r)
+struct recovery_names { /* of the figures in the answer */
+	const char *file, *items, *lost_items, *old_items, *at, *end;
+};
+
+static void write_recovery(struct buf *b, const struct recovery_names *n, const struct salvage_stats *r)
 {
-	json_open(b, "spool", '{');
+	json_open(b, n->file, '{');
 	json_put_string(b, "state", salvage_state_name(r->state));
 	json_put_string_or_null(b, "file", r->file);
-	json_put_u64(b, "rows", r->rows);
-	json_put_u64(b, "points", r->points);
-	json_put_u64(b, "lost_rows", r->lost_rows);
-	json_put_u64(b, "lost_points", r->lost_points);
-	json_put_u64(b, "old_rows", r->old_rows);
-	json_put_u64(b, "at_seq", r->at_seq);
-	json_put_u64(b, "last_seq", r->last_seq);
+	json_put_u64(b, n->items, r->figures.items);
+	json_put_u64(b, "points", r->figures.points);
+	json_put_u64(b, n->lost_items, r->figures.lost_items);
+	json_put_u64(b, "lost_points", r->figures.lost_points);
+	json_put_u64(b, n->old_items, r->figures.old_items);
+	json_put_u64(b, n->at, r->figures.at);
+	json_put_u64(b, n->end, r->figures.end);
 	json_put_time_ms(b, "started_ms", r->started_ns);
 	json_put_time_ms(b, "ended_ms", r->ended_ns);
 	json_put_string_or_null(b, "error", r->error);
 	json_close(b, '}');
 }
 
-static void write_store_recovery(struct buf *b, const struct store_salvage_stats *r)
+static void write_recoveries(struct buf *b, const struct gathered *g)
 {
-	json_open(b, "store", '{');
-	json_put_string(b, "state", salvage_state_name(r->state));
-	json_put_string_or_null(b, "file", r->file);
-	json_put_u64(b, "blocks", r->blocks);
-	json_put_u64(b, "points", r->points);
-	json_put_u64(b, "lost_blocks", r->lost_blocks);
-	json_put_u64(b, "lost_points", r->lost_points);
-	json_put_u64(b, "old_blocks", r->old_blocks);
-	json_put_u64(b, "done_bytes", r->done_bytes);
-	json_put_u64(b, "file_bytes", r->file_bytes);
-	json_put_time_ms(b, "started_ms", r->started_ns);
-	json_put_time_ms(b, "ended_ms", r->ended_ns);
-	json_put_string_or_null(b, "error", r->error);
-	json_close(b, '}');
-}
+	static const struct recovery_names spool = { "spool", "rows", "lost_rows", "old_rows", "at_seq", "last_seq" };
+	static const struct recovery_names store = { "store", "blocks", "lost_blocks", "old_blocks", "done_bytes",
+		"file_bytes" };
 
-static void write_recovery(struct buf *b, const struct gathered *g)
-{
 	json_open(b, "recovery", '{');
-	write_spool_recovery(b, &g->salvage);
-	write_store_recovery(b, &g->store_salvage);
+	write_recovery(b, &spool, &g->salvage);
+	write_recovery(b, &store, &g->store_salvage);
 	json_close(b, '}');
 }
 
-static void write_check(struct buf *b, const struct gathered *g)
+static void write_check_end(struct buf *b, const struct check_stats *c)
 {
-	const struct spool_check_stats *c = &g->check;
-	const struct store_check_stats *s = &g->store_check;
-
-	json_open(b, "check", '{');
-	json_open(b, "spool", '{');
-	json_put_string(b, "state", spool_check_state_name(c->state));
-	json_put_u64(b, "rows", c->rows);
-	json_put_u64(b, "bad_rows", c->bad_rows);
 	json_put_bool(b, "restart_mends", c->pages);
 	json_put_rounded(b, "took_s", (double)c->took_ns / 1e9, 3);
 	json_put_string_or_null(b, "error", c->error);
 	json_close(b, '}');
+}
+
+static void write_check(struct buf *b, const struct check_stats *spool, const struct check_stats *store)
+{
+	json_open(b, "check", '{');
+	json_open(b, "spool", '{');
+	json_put_string(b, "state", check_state_name(spool->state));
+	json_put_u64(b, "rows", spool->items);
+	json_put_u64(b, "bad_rows", spool->bad_items);
+	write_check_end(b, spool);
 	json_open(b, "store", '{');
-	json_put_string(b, "state", spool_check_state_name(s->state));
-	json_put_u64(b, "blocks", s->blocks);
-	json_put_u64(b, "bytes", s->bytes);
-	json_put_u64(b, "bad_blocks", s->bad_blocks);
-	json_put_bool(b, "restart_mends", s->pages);
-	json_put_rounded(b, "took_s", (double)s->took_ns / 1e9, 3);
-	json_put_string_or_null(b, "error", s->error);
-	json_close(b, '}');
+	json_put_string(b, "state", check_state_name(store->state));
+	json_put_u64(b, "blocks", store->items);
+	json_put_u64(b, "bytes", store->bytes);
+	json_put_u64(b, "bad_blocks", store->bad_items);
+	write_check_end(b, store);
 	json_close(b, '}');
 }
 
@@ -250,8 +239,8 @@ void routes_status(struct http_request *rq, void *arg)
 	write_ingest(&b, s, &g->committer);
 	write_spool(&b, s, g);
 	write_disk(&b, &g->disk);
-	write_recovery(&b, g);
-	write_check(&b, g);
+	write_recoveries(&b, g);
+	write_check(&b, &g->check, &g->store_check);
 	write_head(&b, s, &g->head);
 	write_series(&b, s, &g->near);
 	json_open(&b, "gaps", '[');

@@ -141,7 +141,7 @@ static bool say_damaged(const struct sentence_facts *f, struct sentence *out)
 {
 	char count[TEXT];
 
-	if (f->check != SPOOL_CHECK_DAMAGED)
+	if (f->check != CHECK_DAMAGED)
 		return false;
 	out->state = SENTENCE_BAD;
 	if (f->check_pages) {
@@ -188,7 +188,7 @@ static bool say_store_damaged(const struct sentence_facts *f, struct sentence *o
 {
 	char count[TEXT];
 
-	if (f->store_check != SPOOL_CHECK_DAMAGED)
+	if (f->store_check != CHECK_DAMAGED)
 		return false;
 	if (f->store_check_pages) {
 		say(out, SENTENCE_BAD, "The store's file is damaged: restart holdfastd to have it mended.");

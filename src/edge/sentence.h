@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 #include "edge/series_view.h"
+#include "flow/check.h"
 #include "flow/replicator.h"
 #include "flow/salvage.h"
-#include "flow/spool_check.h"
 
 enum { SENTENCE_MATTERS = 17 }; /* that can be amiss */
 enum sentence_state { SENTENCE_OK, SENTENCE_WARN, SENTENCE_BAD };
@@ -25,14 +25,14 @@ struct sentence_facts {
 	enum salvage_state salvage;
 	uint64_t salvaged_points, salvage_lost_points;
 	const char *salvage_file, *salvage_error;
-	enum spool_check_state check;
+	enum check_state check;
 	bool check_pages; /* the file's structure, not only rows */
 	uint64_t check_bad_rows;
 	const char *check_error;
 	enum salvage_state store_salvage; /* the same of the store */
 	uint64_t store_salvaged_points, store_lost_points;
 	const char *store_salvage_file, *store_salvage_error;
-	enum spool_check_state store_check;
+	enum check_state store_check;
 	bool store_check_pages;
 	uint64_t store_bad_blocks;
 	const char *store_check_error;

@@ -64,13 +64,11 @@ static struct spool_source *source_of(struct parcel_source *s)
 /* An error of a source's reader. */
 static enum err complain(struct replicator *r, enum err e, struct errbuf *eb)
 {
-	struct errbuf why;
-
 	if (e == ERR_OK || e == ERR_NOTFOUND)
 		return e;
 	log_error("cannot read the spool for %s: %s", r->shown, eb->text);
-	if (e == ERR_CORRUPT && aside_mark(r->opts.spool_path, eb->text, &why) != ERR_OK)
-		log_error("%s", why.text);
+	if (e == ERR_CORRUPT)
+		aside_mark(r->opts.spool_path, eb->text);
 	return e;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/aside.h"
 
 static struct view name_of(const struct retention *r, int64_t measurement)
 {
@@ -34,7 +35,7 @@ static enum err delete_window(
 		e = store_set_without_minutes(r->store, measurement, end, eb);
 	e = store_end(r->store, e, eb);
 	if (e == ERR_OK) {
-		r->gone(r->tell_arg, points);
+		r->gone(r->gone_arg, points);
 		store_checkpoint(r->store);
 	}
 	return e;
@@ -42,20 +43,36 @@ static enum err delete_window(
 
 /* ---- a raw window's last merge, and its minutes ---- */
 
-static enum err merge_window(struct retention *r, int64_t window, int64_t measurement, struct errbuf *eb)
+static enum err begin_pass(struct retention *r, struct errbuf *eb)
 {
-	struct arena a;
-	struct store_pending *pending;
-	uint32_t count;
+	return merger_list(r->merger, &r->pending, &r->pending_count, eb);
+}
 
-	arena_init(&a, 64 << 10, (size_t)64 << 20);
-	enum err e = store_reader_pending(store_own_reader(r->store), &a, &pending, &count, eb);
-	for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
-		const struct store_place *p = &pending[i].place;
+/* A place of the list, if it is not done yet. *left: it is left alone. */
+static enum err merge_place(struct retention *r, struct store_pending *p, bool *left, struct errbuf *eb)
+{
+	*left = false;
+	if (p->pieces == 0)
+		return ERR_OK;
+	enum err e = merger_merge(r->merger, &p->place, left, eb);
+	if (e == ERR_OK && !*left)
+		p->pieces = 0;
+	return e;
+}
+
+/* *whole: no place was left alone. */
+static enum err merge_window(struct retention *r, int64_t window, int64_t measurement, bool *whole, struct errbuf *eb)
+{
+	enum err e = ERR_OK;
+
+	*whole = true;
+	for (uint32_t i = 0; e == ERR_OK && i < r->pending_count; i++) {
+		const struct store_place *p = &r->pending[i].place;
+		bool left = false;
 		if (p->tier == TIER_RAW && p->window == window && (measurement < 0 || p->measurement == measurement))
-			e = compaction_merge(r->compaction, p, eb);
+			e = merge_place(r, &r->pending[i], &left, eb);
+		*whole = *whole && !left;
 	}
-	arena_fini(&a);
 	return e;
 }
 
@@ -75,13 +92,15 @@ static enum err make_minutes(struct retention *r, int64_t window, int64_t measur
 
 static enum err let_go(struct retention *r, enum tier tier, int64_t window, int64_t measurement, struct errbuf *eb)
 {
-	bool minutes = tier == TIER_RAW && wants_minutes(r, measurement);
-	enum err e = tier == TIER_RAW ? merge_window(r, window, measurement, eb) : ERR_OK;
+	bool minutes = tier == TIER_RAW && wants_minutes(r, measurement), whole = true;
+	enum err e = tier == TIER_RAW ? merge_window(r, window, measurement, &whole, eb) : ERR_OK;
 
-	if (e == ERR_OK && minutes)
+	if (e != ERR_OK || !whole)
+		return e;
+	if (minutes)
 		e = make_minutes(r, window, measurement, eb);
 	if (e == ERR_CORRUPT) {
-		r->damaged(r->tell_arg, eb->text);
+		aside_mark(store_path(r->store), eb->text);
 		return ERR_OK;
 	}
 	return e == ERR_OK ? delete_window(r, tier, window, measurement, tier == TIER_RAW && !minutes, eb) : e;
@@ -104,7 +123,7 @@ static enum err by_age(struct retention *r, enum tier tier, int64_t measurement,
 enum err retention_by_age(struct retention *r, int64_t now_ns, struct errbuf *eb)
 {
 	uint32_t n = r->overridden ? catalogue_measurement_count(r->catalogue) : 0;
-	enum err e = ERR_OK;
+	enum err e = begin_pass(r, eb);
 
 	for (int t = 0; e == ERR_OK && t < (int)TIERS; t++) {
 		if (!r->overridden)
@@ -139,10 +158,9 @@ static enum err give(struct retention *r, enum tier tier, int64_t now_ns, struct
 	log_warn("the store is at its ceiling of %llu MiB: %s rows before %lld s are let go",
 	    (unsigned long long)(r->max_bytes >> 20), tier_name(tier), (long long)(end / NS_PER_S));
 	if (tier == TIER_RAW) {
-		e = merge_window(r, window, -1, eb);
-		if (e == ERR_CORRUPT)
-			r->damaged(r->tell_arg, eb->text);
-		else if (e != ERR_OK && e != ERR_FULL && e != ERR_NOMEM)
+		bool whole;
+		e = merge_window(r, window, -1, &whole, eb);
+		if (e != ERR_OK && e != ERR_FULL)
 			return e;
 	}
 	return delete_window(r, tier, window, -1, tier == TIER_RAW, eb); /* minutes would take as much again */
@@ -151,23 +169,19 @@ static enum err give(struct retention *r, enum tier tier, int64_t now_ns, struct
 /* Pieces take more room than the blocks they become: what is over is merged before anything goes. */
 static enum err merge_what_is_over(struct retention *r, uint64_t spool_bytes, int64_t now_ns, struct errbuf *eb)
 {
-	struct arena a;
-	struct store_pending *pending;
-	uint32_t count;
+	enum err e = ERR_OK;
 
-	arena_init(&a, 64 << 10, (size_t)64 << 20);
-	enum err e = store_reader_pending(store_own_reader(r->store), &a, &pending, &count, eb);
-	for (uint32_t i = 0; e == ERR_OK && i < count && is_above(r, spool_bytes); i++) {
-		const struct store_place *p = &pending[i].place;
+	for (uint32_t i = 0; e == ERR_OK && i < r->pending_count && is_above(r, spool_bytes); i++) {
+		const struct store_place *p = &r->pending[i].place;
+		bool left;
 		if (r->should_stop(r->stop_arg))
 			break;
 		if (tier_window_start(p->tier, p->window + 1) > now_ns)
 			continue;
-		e = compaction_merge(r->compaction, p, eb);
-		if (e == ERR_FULL || e == ERR_NOMEM || e == ERR_CORRUPT) /* the round's own merge tells of it */
+		e = merge_place(r, &r->pending[i], &left, eb);
+		if (e == ERR_FULL) /* the round's own merge tells of it */
 			e = ERR_OK;
 	}
-	arena_fini(&a);
 	return e;
 }
 
@@ -177,21 +191,16 @@ enum err retention_at_ceiling(
 	static const enum tier order[] = { TIER_RAW, TIER_1M };
 
 	*at_rest = true;
-	if (r->max_bytes && is_above(r, spool_bytes)) {
-		enum err e = merge_what_is_over(r, spool_bytes, now_ns, eb);
-		if (e != ERR_OK)
-			return e;
-	}
-	while (r->max_bytes && is_above(r, spool_bytes) && !r->should_stop(r->stop_arg)) {
-		enum err e = ERR_NOTFOUND;
+	if (!r->max_bytes || !is_above(r, spool_bytes))
+		return ERR_OK;
+	enum err e = begin_pass(r, eb);
+	if (e == ERR_OK)
+		e = merge_what_is_over(r, spool_bytes, now_ns, eb);
+	while (e == ERR_OK && is_above(r, spool_bytes) && !r->should_stop(r->stop_arg)) {
+		e = ERR_NOTFOUND;
 		for (unsigned i = 0; e == ERR_NOTFOUND && i < sizeof order / sizeof *order; i++)
 			e = give(r, order[i], now_ns, eb);
-		if (e == ERR_NOTFOUND) {
-			*at_rest = false;
-			return ERR_OK;
-		}
-		if (e != ERR_OK)
-			return e;
 	}
-	return ERR_OK;
+	*at_rest = e != ERR_NOTFOUND;
+	return e == ERR_NOTFOUND ? ERR_OK : e;
 }

@@ -18,7 +18,6 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
-#include "base/thread.h"
 #include "flow/store_salvage_part.h"
 #include "store/database.h"
 #include "store/store_damage.h"
@@ -29,43 +28,7 @@ enum {
 	PIECES_MAX = 4096, /* that wait to be merged: more are not added */
 };
 #define ROWS_ARENA_MAX ((size_t)512 << 20)
-#define WORK_NS (20 * NS_PER_MS) /* then as long a pause */
 #define PAUSE_NS (200 * NS_PER_MS)
-
-void store_salvage_stats(struct store_salvage *s, struct store_salvage_stats *out)
-{
-	pthread_mutex_lock(&s->lock);
-	*out = s->stats;
-	pthread_mutex_unlock(&s->lock);
-}
-
-static bool is_stopping(struct store_salvage *s)
-{
-	pthread_mutex_lock(&s->lock);
-	bool stopping = s->stopping;
-	pthread_mutex_unlock(&s->lock);
-	return stopping;
-}
-
-/* False: stopping. */
-static bool pause_ns(struct store_salvage *s, int64_t ns)
-{
-	int64_t until = clock_mono_ns() + ns;
-
-	pthread_mutex_lock(&s->lock);
-	while (!s->stopping && clock_cond_wait(&s->stop, &s->lock, until)) {
-		/* woken for nothing */
-	}
-	bool stopping = s->stopping;
-	pthread_mutex_unlock(&s->lock);
-	s->began_ns = clock_mono_ns();
-	return !stopping;
-}
-
-static int64_t retry_ns(const struct store_salvage *s)
-{
-	return s->opts.retry_ns ? s->opts.retry_ns : NS_PER_S;
-}
 
 /* ---- progress, in the store ---- */
 
@@ -131,20 +94,19 @@ static enum err read_progress(sqlite3 *db, struct salvaged_file *f, bool *done, 
 	return e;
 }
 
-static void tell_progress(struct salvaged_file *f)
+static void tell_progress(const struct salvaged_file *f)
 {
-	struct store_salvage *s = f->salvage;
-	const struct store_salvage_stats *b = &s->before;
+	const struct salvage_figures *b = &f->of->before;
 	const struct figures *n = &f->now;
+	const struct salvage_figures all = { .items = b->items + (uint64_t)n->blocks,
+		.points = b->points + (uint64_t)n->points,
+		.lost_items = b->lost_items + (uint64_t)n->lost_blocks,
+		.lost_points = b->lost_points + (uint64_t)n->lost_points,
+		.old_items = b->old_items + (uint64_t)n->old_blocks,
+		.at = f->done_bytes,
+		.end = f->bytes };
 
-	pthread_mutex_lock(&s->lock);
-	s->stats.blocks = b->blocks + (uint64_t)n->blocks;
-	s->stats.points = b->points + (uint64_t)n->points;
-	s->stats.lost_blocks = b->lost_blocks + (uint64_t)n->lost_blocks;
-	s->stats.lost_points = b->lost_points + (uint64_t)n->lost_points;
-	s->stats.old_blocks = b->old_blocks + (uint64_t)n->old_blocks;
-	s->stats.done_bytes = f->done_bytes;
-	pthread_mutex_unlock(&s->lock);
+	salvage_tell(f->of->salvage, &all);
 }
 
 /* ---- transactions ---- */
@@ -153,7 +115,7 @@ static enum err flush_job(struct store *s, void *arg, struct errbuf *eb)
 {
 	struct salvaged_file *f = arg;
 	uint64_t late;
-	enum err e = older_put(s, f->salvage->older, &late, eb);
+	enum err e = older_put(s, f->of->older, &late, eb);
 
 	counter_add(COUNTER_COMPACT_LATE_POINTS, late);
 	return e == ERR_OK ? store_progress(s, f, eb) : e;
@@ -206,25 +168,11 @@ static enum err begin_job(struct store *s, void *arg, struct errbuf *eb)
 /* Gaps are evidence: what can be read of them goes on. */
 static void copy_gaps(sqlite3 *from, sqlite3 *to)
 {
-	sqlite3_stmt *in = NULL, *out = NULL;
-
-	if (sqlite3_prepare_v2(from,
-		"SELECT at_ns, tier, from_ns, to_ns, points, cause FROM gap WHERE tier >= 0 OR points > 0 "
-		"ORDER BY id DESC LIMIT 1000",
-		-1, &in, NULL) == SQLITE_OK &&
-	    sqlite3_prepare_v2(to,
-		"INSERT INTO gap (at_ns, tier, from_ns, to_ns, points, cause) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
-		"WHERE NOT EXISTS (SELECT 1 FROM gap WHERE at_ns = ?1 AND tier = ?2 AND cause = ?6)",
-		-1, &out, NULL) == SQLITE_OK) {
-		while (sqlite3_step(in) == SQLITE_ROW) {
-			for (int c = 0; c < sqlite3_column_count(in); c++)
-				sqlite3_bind_value(out, c + 1, sqlite3_column_value(in, c));
-			(void)sqlite3_step(out); /* a row that breaks a constraint is damaged */
-			sqlite3_reset(out);
-		}
-	}
-	sqlite3_finalize(in);
-	sqlite3_finalize(out);
+	salvage_copy_rows(from, to,
+	    "SELECT at_ns, tier, from_ns, to_ns, points, cause FROM gap WHERE tier >= 0 OR points > 0 "
+	    "ORDER BY id DESC LIMIT 1000",
+	    "INSERT INTO gap (at_ns, tier, from_ns, to_ns, points, cause) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
+	    "WHERE NOT EXISTS (SELECT 1 FROM gap WHERE at_ns = ?1 AND tier = ?2 AND cause = ?6)");
 }
 
 static enum err end_job(struct store *s, void *arg, struct errbuf *eb)
@@ -289,10 +237,10 @@ static enum err call(struct store_salvage *s, enum err (*fn)(struct store *, voi
 	enum err e;
 
 	while (!has_room(s))
-		if (!pause_ns(s, PAUSE_NS))
+		if (!worker_pause(salvage_worker(s->salvage), PAUSE_NS))
 			return ERR_CLOSED;
 	while ((e = compactor_call(s->opts.compactor, fn, arg, &eb)) != ERR_OK) {
-		if (e == ERR_CLOSED || !pause_ns(s, retry_ns(s)))
+		if (e == ERR_CLOSED || !salvage_wait(s->salvage))
 			return ERR_CLOSED;
 		log_warn("salvage of the store waits: %s", eb.text);
 	}
@@ -301,11 +249,11 @@ static enum err call(struct store_salvage *s, enum err (*fn)(struct store *, voi
 
 static enum err flush(struct salvaged_file *f)
 {
-	enum err e = call(f->salvage, flush_job, f);
+	enum err e = call(f->of, flush_job, f);
 
 	if (e != ERR_OK)
 		return e;
-	older_clear(f->salvage->older);
+	older_clear(f->of->older);
 	f->waiting = 0;
 	tell_progress(f);
 	return ERR_OK;
@@ -315,13 +263,12 @@ static enum err flush(struct salvaged_file *f)
 
 static enum err walk_file(struct salvaged_file *f, struct errbuf *eb)
 {
-	struct store_salvage *s = f->salvage;
+	struct store_salvage *s = f->of;
 	struct store_walk_item item;
 	struct store_walk_loss loss;
 	enum err e;
 
-	s->began_ns = clock_mono_ns();
-	while (!is_stopping(s)) {
+	while (worker_breathe(salvage_worker(s->salvage))) {
 		e = store_walk_next(f->walk, &item, &loss, eb);
 		if (e == ERR_NOTFOUND) {
 			store_walk_where(f->walk, &f->at);
@@ -340,32 +287,14 @@ static enum err walk_file(struct salvaged_file *f, struct errbuf *eb)
 			if (e != ERR_OK)
 				return e;
 		}
-		if (clock_mono_ns() - s->began_ns >= WORK_NS && !pause_ns(s, WORK_NS))
-			return ERR_CLOSED;
 	}
 	return ERR_CLOSED;
-}
-
-static void tell_file(struct salvaged_file *f)
-{
-	struct store_salvage *s = f->salvage;
-	const char *slash = strrchr(f->is->name, '/');
-	struct stat st;
-
-	pthread_mutex_lock(&s->lock);
-	snprintf(s->stats.file, sizeof s->stats.file, "%.255s", slash ? slash + 1 : f->is->name);
-	s->stats.state = SALVAGE_RUNNING;
-	s->stats.file_bytes = stat(f->is->name, &st) == 0 ? (uint64_t)st.st_size : 0;
-	if (!s->stats.started_ns)
-		s->stats.started_ns = clock_wall_ns();
-	pthread_mutex_unlock(&s->lock);
-	log_info("taking over what can be read of %s", f->is->name);
 }
 
 static enum err is_file_done(struct store_salvage *s, struct salvaged_file *f, bool *done, struct errbuf *eb)
 {
 	sqlite3 *db;
-	enum err e = database_open_reader(&db, s->path, eb);
+	enum err e = database_open_reader(&db, salvage_path(s->salvage), eb);
 
 	if (e != ERR_OK)
 		return e;
@@ -374,15 +303,17 @@ static enum err is_file_done(struct store_salvage *s, struct salvaged_file *f, b
 	return e;
 }
 
-static enum err take_over(struct store_salvage *s, const struct aside_file *is, struct errbuf *eb)
+static enum err take_over_file(struct store_salvage *s, const struct aside_file *is, struct errbuf *eb)
 {
-	struct salvaged_file f = { .salvage = s, .is = is };
+	struct salvaged_file f = { .of = s, .is = is };
+	struct stat st;
 	bool done;
 	enum err e = is_file_done(s, &f, &done, eb);
 
 	if (e != ERR_OK || done)
 		return e;
-	tell_file(&f);
+	f.bytes = stat(is->name, &st) == 0 ? (uint64_t)st.st_size : 0;
+	salvage_tell_file(s->salvage, is);
 	tell_progress(&f);
 	older_clear(s->older);
 	e = store_walk_open(&f.walk, is->name, &f.at, eb);
@@ -407,63 +338,49 @@ static enum err take_over(struct store_salvage *s, const struct aside_file *is, 
 	return e;
 }
 
-static void end(struct store_salvage *s, bool all)
-{
-	if (all && call(s, all_done_job, NULL) != ERR_OK)
-		return;
-	pthread_mutex_lock(&s->lock);
-	s->stats.over = true;
-	s->stats.ended_ns = s->stats.started_ns ? clock_wall_ns() : 0;
-	if (s->stats.started_ns)
-		s->stats.state = all ? SALVAGE_DONE : SALVAGE_FAILED;
-	struct store_salvage_stats t = s->stats;
-	pthread_mutex_unlock(&s->lock);
-	if (t.started_ns)
-		log_info(
-		    "recovery of the store is over: %llu blocks with %llu rows were taken over, %llu blocks are lost",
-		    (unsigned long long)t.blocks, (unsigned long long)t.points, (unsigned long long)t.lost_blocks);
-}
-
-static void *run(void *arg)
+static enum err take_over(void *arg, const struct aside_file *is, struct errbuf *eb)
 {
 	struct store_salvage *s = arg;
-	struct errbuf eb;
-	bool all = true;
+	struct salvage_stats t;
+	enum err e = take_over_file(s, is, eb);
 
-	for (size_t i = s->file_count; i-- > 0;) { /* the newest first */
-		enum err e = take_over(s, &s->files[i], &eb);
-		if (e == ERR_CLOSED)
-			return NULL;
-		store_salvage_stats(s, &s->before);
-		if (e == ERR_OK)
-			continue;
-		all = false;
-		pthread_mutex_lock(&s->lock);
-		snprintf(s->stats.error, sizeof s->stats.error, "%.255s", eb.text);
-		pthread_mutex_unlock(&s->lock);
-		log_error("%s could not be taken over: %s", s->files[i].name, eb.text);
-		if (call(s, failed_job, &s->files[i]) != ERR_OK)
-			return NULL;
-	}
-	end(s, all);
-	return NULL;
-}
-
-static enum err make(struct store_salvage *s, struct errbuf *eb)
-{
-	s->path = strdup(s->opts.store_path);
-	s->files = calloc(ASIDE_MAX, sizeof *s->files);
-	if (!s->path || !s->files || block_unpacker_new(&s->unpacker) != ERR_OK)
-		return errbuf_set(eb, ERR_NOMEM, "out of memory");
-	s->file_count = aside_list(s->path, s->files, ASIDE_MAX);
-	enum err e = older_new(&s->older, eb);
-	if (e == ERR_OK && s->file_count)
-		e = thread_start(&s->thread, "hf-store-salv", run, s, eb);
-	s->started = e == ERR_OK && s->file_count;
+	salvage_stats(s->salvage, &t);
+	s->before = t.figures;
 	return e;
 }
 
-enum err store_salvage_start(struct store_salvage **out, const struct store_salvage_opts *opts, struct errbuf *eb)
+static enum err given_up(void *arg, const struct aside_file *is)
+{
+	return call(arg, failed_job, (void *)is);
+}
+
+static enum err ended(void *arg, bool all)
+{
+	return all ? call(arg, all_done_job, NULL) : ERR_OK;
+}
+
+static void free_store_salvage(void *arg)
+{
+	struct store_salvage *s = arg;
+
+	block_unpacker_free(s->unpacker);
+	older_free(s->older);
+	arena_fini(&s->items);
+	arena_fini(&s->rows);
+	free(s);
+}
+
+static const struct salvage_kind kind = { .thread = "hf-store-salv",
+	.name = "recovery of the store",
+	.items = "blocks",
+	.points = "rows",
+	.newest_first = true,
+	.take_over = take_over,
+	.given_up = given_up,
+	.ended = ended,
+	.free = free_store_salvage };
+
+enum err store_salvage_start(struct salvage **out, const struct store_salvage_opts *opts, struct errbuf *eb)
 {
 	struct store_salvage *s = calloc(1, sizeof *s);
 
@@ -471,36 +388,14 @@ enum err store_salvage_start(struct store_salvage **out, const struct store_salv
 	if (!s)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	s->opts = *opts;
-	pthread_mutex_init(&s->lock, NULL);
-	clock_cond_init(&s->stop);
 	arena_init(&s->items, 64 << 10, (size_t)64 << 20);
 	arena_init(&s->rows, 256 << 10, ROWS_ARENA_MAX);
-	enum err e = make(s, eb);
+	enum err e = block_unpacker_new(&s->unpacker) == ERR_OK ? older_new(&s->older, eb)
+								: errbuf_set(eb, ERR_NOMEM, "out of memory");
 	if (e != ERR_OK) {
-		store_salvage_stop(s);
+		free_store_salvage(s);
 		return e;
 	}
-	*out = s;
-	return ERR_OK;
-}
-
-void store_salvage_stop(struct store_salvage *s)
-{
-	if (!s)
-		return;
-	pthread_mutex_lock(&s->lock);
-	s->stopping = true;
-	pthread_cond_broadcast(&s->stop);
-	pthread_mutex_unlock(&s->lock);
-	if (s->started)
-		pthread_join(s->thread, NULL);
-	block_unpacker_free(s->unpacker);
-	older_free(s->older);
-	arena_fini(&s->items);
-	arena_fini(&s->rows);
-	pthread_cond_destroy(&s->stop);
-	pthread_mutex_destroy(&s->lock);
-	free(s->files);
-	free(s->path);
-	free(s);
+	e = salvage_new(&s->salvage, &kind, s, opts->store_path, opts->retry_ns, eb);
+	return e == ERR_OK ? salvage_begin(out, s->salvage, eb) : e;
 }

@@ -1,18 +1,14 @@
-/* Takes over what can be read of stores that were set aside (store/store_damage): blocks and pieces of all tiers, series
+/* Takes over what can be read of stores that were set aside (flow/salvage, store/store_damage): blocks and pieces of all tiers, series
  * by series and column by column, as pieces that lose against all that is there. Progress is kept in the store, in the
- * transaction that adds the pieces. Files stay until a human removes them.
- * Threads: hf-store-salv does the work, at half a core's speed at most, started only if there is some; stats from any. */
+ * transaction that adds the pieces. Thread: hf-store-salv, at half a core's speed at most. */
 #ifndef FLOW_STORE_SALVAGE_H
 #define FLOW_STORE_SALVAGE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "flow/compactor.h"
 #include "flow/salvage.h"
 #include "store/disk_space.h"
-
-struct store_salvage;
 
 struct store_salvage_opts { /* borrowed */
 	struct compactor *compactor;
@@ -25,21 +21,6 @@ struct store_salvage_opts { /* borrowed */
 	int64_t retry_ns; /* pause when the store takes nothing; 0: 1 s */
 };
 
-struct store_salvage_stats {
-	enum salvage_state state;
-	char file[256]; /* the one in work or done last, without its folder */
-	uint64_t blocks, points; /* taken over, pieces and all tiers included, of all files */
-	uint64_t lost_blocks, lost_points; /* could not be read, or not whole; where pages are lost at least, about */
-	uint64_t old_blocks; /* older than retention: left */
-	uint64_t done_bytes, file_bytes; /* of the file in work, about */
-	int64_t started_ns, ended_ns; /* wall clock; 0: not yet */
-	bool over; /* all files were looked at, if only to find that they are done with */
-	char error[256]; /* why it failed */
-};
-
-NODISCARD enum err store_salvage_start(
-    struct store_salvage **out, const struct store_salvage_opts *opts, struct errbuf *eb);
-void store_salvage_stop(struct store_salvage *s); /* after the block at hand; NULL is fine */
-void store_salvage_stats(struct store_salvage *s, struct store_salvage_stats *out);
+NODISCARD enum err store_salvage_start(struct salvage **out, const struct store_salvage_opts *opts, struct errbuf *eb);
 
 #endif

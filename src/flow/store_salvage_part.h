@@ -1,12 +1,9 @@
 /* Between the halves of store_salvage: store_salvage.c has files, progress and pace, store_salvage_take.c the blocks. The
- * salvage's own thread, but for what the lock guards. */
+ * salvage's own thread. */
 #ifndef FLOW_STORE_SALVAGE_PART_H
 #define FLOW_STORE_SALVAGE_PART_H
 
-#include <pthread.h>
-
 #include "flow/store_salvage.h"
-#include "store/aside.h"
 #include "store/block.h"
 #include "store/older.h"
 #include "store/store_names.h"
@@ -24,37 +21,27 @@ struct figures { /* of one file, as they are stored */
 
 struct store_salvage {
 	struct store_salvage_opts opts;
-	char *path;
-	pthread_t thread;
-	bool started;
-	pthread_mutex_t lock; /* stopping, stats */
-	pthread_cond_t stop;
-	bool stopping;
-	struct store_salvage_stats stats;
-	/* the thread alone */
-	struct aside_file *files;
-	size_t file_count;
+	struct salvage *salvage;
 	struct block_unpacker *unpacker;
 	struct older *older;
 	struct arena items, rows; /* of a block, of some of its chunks */
-	struct store_salvage_stats before; /* the figures of the files done with */
-	int64_t began_ns; /* to work, since the last pause */
+	struct salvage_figures before; /* the figures of the files done with */
 };
 
 struct salvaged_file { /* the one in work */
-	struct store_salvage *salvage;
+	struct store_salvage *of;
 	const struct aside_file *is;
 	struct store_walk *walk;
 	struct store_names *names;
 	struct store_walk_at at; /* what lies in `older` reaches to here */
 	struct figures now;
 	unsigned waiting; /* items since the last flush */
-	uint64_t done_bytes;
+	uint64_t done_bytes, bytes;
 };
 
 /* Takes note of what was stepped over. */
 void store_salvage_lose(struct salvaged_file *f, const struct store_walk_loss *loss);
-/* The block or piece, as far as it can be read, to f->salvage->older. Errors are not the file's fault. */
+/* The block or piece, as far as it can be read, to f->of->older. Errors are not the file's fault. */
 NODISCARD enum err store_salvage_take(struct salvaged_file *f, const struct store_walk_item *item, struct errbuf *eb);
 
 #endif

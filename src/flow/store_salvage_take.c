@@ -75,7 +75,7 @@ static uint64_t rows_of(const struct block *b, uint32_t from, uint32_t to)
 static enum err take_chunks(struct salvaged_file *f, const struct store_walk_item *i, struct block *b,
     const struct store_place *place, uint32_t from, uint32_t to, struct errbuf *eb)
 {
-	struct store_salvage *s = f->salvage;
+	struct store_salvage *s = f->of;
 	struct older_chunk *chunks;
 	struct rows *rows;
 	uint32_t n = 0;
@@ -119,7 +119,7 @@ static bool is_old(struct store_salvage *s, const struct store_walk_item *i, con
 
 enum err store_salvage_take(struct salvaged_file *f, const struct store_walk_item *i, struct errbuf *eb)
 {
-	struct store_salvage *s = f->salvage;
+	struct store_salvage *s = f->of;
 	struct measurement *m = store_names_measurement(f->names, i->place.measurement);
 	struct block_source source;
 	struct block b;

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "query/local_part.h"
 #include "store/aside.h"
 
@@ -69,12 +68,9 @@ enum err local_take_files(struct local *l, struct local_files *f, struct errbuf 
 
 void local_give_files(struct local *l, struct local_files *f, bool sound)
 {
-	struct errbuf eb;
-
 	if (f->store && store_reader_met_damage(f->store)) { /* the next start sets the file aside */
 		sound = false;
-		if (aside_mark(l->store_path, "pages of the file cannot be read", &eb) != ERR_OK)
-			log_error("%s", eb.text);
+		aside_mark(l->store_path, "pages of the file cannot be read");
 	}
 	pthread_mutex_lock(&l->lock);
 	if (sound && l->spare_count < LOCAL_SPARE) {

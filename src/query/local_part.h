@@ -70,9 +70,14 @@ bool local_has_history(const struct local_moment *m);
 
 /* ---- a measurement's series ---- */
 
+struct local_span { /* of times, unordered ones too */
+	int64_t first_ns, last_ns;
+};
+
 struct local_series {
 	const struct series *series;
 	struct rows *recent; /* from the spool and the head, in order of writing */
+	struct local_span *spans; /* of each */
 	uint32_t recent_count;
 	bool looked_for; /* recent is known */
 };

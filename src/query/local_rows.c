@@ -29,6 +29,17 @@ static void find_strips(const struct local_reader *r, const struct series *s, st
 			out->count++;
 }
 
+static struct local_span span_of(const struct rows *r)
+{
+	struct local_span s = { r->times[0], r->times[r->count - 1] };
+
+	for (uint32_t i = 0; r->unordered && i < r->count; i++) {
+		s.first_ns = r->times[i] < s.first_ns ? r->times[i] : s.first_ns;
+		s.last_ns = r->times[i] > s.last_ns ? r->times[i] : s.last_ns;
+	}
+	return s;
+}
+
 static bool find_recent_of(struct local_reader *r, struct local_series *w)
 {
 	struct strips strips;
@@ -40,7 +51,8 @@ static bool find_recent_of(struct local_reader *r, struct local_series *w)
 		     s = generation_next_segment(s))
 			n++;
 	w->recent = n ? arena_alloc(&r->lists, n * sizeof *w->recent, 16) : NULL;
-	if (n && !w->recent)
+	w->spans = n ? arena_alloc_raw(&r->lists, n * sizeof *w->spans, 16) : NULL;
+	if (n && (!w->recent || !w->spans))
 		return false;
 	for (unsigned k = 0; k < strips.count; k++)
 		for (const struct segment *s = generation_first_segment(strips.of[k]); s && w->recent_count < n;
@@ -48,7 +60,8 @@ static bool find_recent_of(struct local_reader *r, struct local_series *w)
 			struct rows *rows = &w->recent[w->recent_count];
 			if (!generation_segment_rows(s, &r->lists, rows))
 				return false;
-			w->recent_count += rows->count > 0;
+			if (rows->count)
+				w->spans[w->recent_count++] = span_of(rows);
 		}
 	w->looked_for = true;
 	return true;
@@ -91,10 +104,10 @@ enum err local_find_recent(struct reading *rd, struct errbuf *eb)
 	return e == ERR_OK ? local_charge(rd->reader, eb) : e;
 }
 
-static bool overlaps(const struct rows *r, int64_t from, int64_t to)
+static bool overlaps(const struct rows *r, const struct local_span *s, int64_t from, int64_t to)
 {
-	if (!r->unordered)
-		return r->times[0] < to && r->times[r->count - 1] >= from;
+	if (!r->unordered || s->first_ns >= to || s->last_ns < from)
+		return s->first_ns < to && s->last_ns >= from;
 	for (uint32_t i = 0; i < r->count; i++)
 		if (r->times[i] >= from && r->times[i] < to)
 			return true;
@@ -346,7 +359,7 @@ struct rows *local_gather(
 			list[(*count)++] = s->rows[s->at - s->from];
 	}
 	for (uint32_t i = 0; list && recent && i < w->recent_count; i++)
-		if (overlaps(&w->recent[i], window->within.from_ns, window->within.to_ns))
+		if (overlaps(&w->recent[i], &w->spans[i], window->within.from_ns, window->within.to_ns))
 			list[(*count)++] = w->recent[i];
 	return list;
 }

@@ -203,26 +203,60 @@ static uint32_t keep_overlapping(struct rows *list, uint32_t n, const struct str
 	return kept;
 }
 
-/* The rows of one series in the window; count 0: none. */
-static enum err merge(const struct local_source *s, struct reading *rd, const struct local_window *w, struct rows *list,
-    uint32_t n, struct rows *out)
+struct put { /* a step in the making */
+	struct local_source *source;
+	struct reading *rd;
+	const struct local_window *window;
+	struct source_rows *of;
+	uint32_t count, room;
+};
+
+/* Rows of a series, of which some may lie within. */
+static enum err put_rows(struct put *p, uint32_t series, const struct rows *r)
 {
+	if (p->count == p->room) {
+		uint32_t room = p->room ? p->room * 2 : p->rd->wanted_count;
+		struct source_rows *of = arena_alloc_raw(&p->rd->reader->rows, room * sizeof *of, 16);
+		if (!of)
+			return ERR_NOMEM;
+		if (p->count)
+			memcpy(of, p->of, p->count * sizeof *of);
+		p->of = of;
+		p->room = room;
+	}
+	struct source_rows *next = &p->of[p->count];
+	next->series = series;
+	if (!cut(p->source, p->rd, r, &p->window->within, &next->rows))
+		return ERR_NOMEM;
+	p->source->report->rows += next->rows.count;
+	p->count += next->rows.count > 0;
+	return ERR_OK;
+}
+
+/* The rows of one series in the window. */
+static enum err put_series(struct put *p, uint32_t series, struct rows *list, uint32_t n)
+{
+	const struct local_window *w = p->window;
 	const int64_t from = w->within.from_ns, last = w->within.to_ns - 1;
-	struct arena *a = &rd->reader->rows;
-	struct rows merged;
+	struct arena *a = &p->rd->reader->rows;
+	struct rows merged, *parts = &merged;
+	uint32_t count = 1;
 	enum err e = ERR_OK;
 
-	out->count = 0;
 	n = keep_overlapping(list, n, &w->within);
 	if (n == 0)
 		return ERR_OK;
-	if (n > 1 || list->unordered) {
-		e = w->tier == TIER_RAW ? rows_merge(list, n, from, last, a, &merged)
-					: rows_merge_rollups(list, n, from, last, a, &merged);
-		list = &merged;
-	}
-	if (e == ERR_OK && list->count && !cut(s, rd, list, &w->within, out))
-		e = ERR_NOMEM;
+	if (n == 1 && !list->unordered)
+		parts = list;
+	else if (w->tier != TIER_RAW)
+		e = rows_merge_rollups(list, n, from, last, a, &merged);
+	else if (p->source->read->in_parts)
+		e = rows_merge_parts(list, n, from, last, a, &parts, &count);
+	else
+		e = rows_merge(list, n, from, last, a, &merged);
+	for (uint32_t i = 0; e == ERR_OK && i < count; i++)
+		if (parts[i].count)
+			e = put_rows(p, series, &parts[i]);
 	return e;
 }
 
@@ -230,23 +264,18 @@ static enum err merge(const struct local_source *s, struct reading *rd, const st
 static enum err put_together(struct local_source *s, struct reading *rd, const struct local_window *w,
     struct source_step *step, struct errbuf *eb)
 {
-	struct source_rows *of = arena_alloc(&rd->reader->rows, (rd->wanted_count + 1) * sizeof *of, 16);
-	enum err e = of ? ERR_OK : ERR_NOMEM;
+	struct put p = { .source = s, .rd = rd, .window = w };
+	enum err e = ERR_OK;
 
-	step->of = of;
 	for (uint32_t i = 0; e == ERR_OK && i < rd->wanted_count; i++) {
-		struct source_rows *next = &of[step->count];
 		uint32_t n;
 		struct rows *list = local_gather(rd, rd->wanted[i], w, &n);
-		e = list ? merge(s, rd, w, list, n, &next->rows) : ERR_NOMEM;
-		if (e == ERR_OK && next->rows.count) {
-			next->series = s->read->series[i];
-			s->report->rows += next->rows.count;
-			step->count++;
-		}
+		e = list ? put_series(&p, s->read->series[i], list, n) : ERR_NOMEM;
 		if (e == ERR_OK)
 			e = budget_check(s->budget, eb);
 	}
+	step->of = p.of;
+	step->count = p.count;
 	return e;
 }
 

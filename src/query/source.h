@@ -43,7 +43,7 @@ struct source_rows {
 struct source_step {
 	enum tier tier;
 	int64_t from_ns, to_ns; /* to is not included; the rows lie within */
-	const struct source_rows *of; /* rising by series */
+	const struct source_rows *of; /* rising by series, each once unless in_parts */
 	uint32_t count;
 };
 
@@ -57,6 +57,7 @@ struct source_read {
 	 * multiples of it. 0: raw rows are wanted. Percentiles: sketches may stand in where raw rows have been let go */
 	unsigned aggregates;
 	bool percentiles;
+	bool in_parts; /* raw rows of a series may come as several of a step, each after the one before */
 	int64_t grid_ns, grid_offset_ns;
 	/* ERR_CLOSED from it: enough, the read ends with ERR_OK. Any other error ends the read with that. */
 	enum err (*step)(void *arg, const struct source_step *s);

@@ -237,17 +237,19 @@ bool aside_is_marked(const char *path)
 	return exists(path, "-damaged");
 }
 
-enum err aside_mark(const char *path, const char *why, struct errbuf *eb)
+void aside_mark(const char *path, const char *why)
 {
 	char name[NAME_MAX_];
+	struct errbuf eb;
 
-	if (!name_of(name, path, "-damaged"))
-		return errbuf_set(eb, ERR_INVALID, "the name of the data folder is too long");
 	if (aside_is_marked(path))
-		return ERR_OK;
+		return;
 	log_error(
 	    "%s is damaged: %s; restart holdfastd: it sets the file aside and takes over what can be read", path, why);
-	return file_replace(name, view_of(why), eb);
+	if (!name_of(name, path, "-damaged"))
+		log_error("cannot mark %s: its name is too long", path);
+	else if (file_replace(name, view_of(why), &eb) != ERR_OK)
+		log_error("cannot mark %s: %s", path, eb.text);
 }
 
 enum err aside_check_log(const char *path, struct errbuf *eb)

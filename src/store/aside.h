@@ -33,8 +33,8 @@ NODISCARD enum err aside_prepare(const char *path, const struct aside_maker *mak
 NODISCARD enum err aside_replace(
     const char *path, const struct aside_maker *maker, char name[ASIDE_NAME_MAX], struct errbuf *eb);
 
-/* The next start sets the file aside. Any thread; marking twice does nothing. */
-NODISCARD enum err aside_mark(const char *path, const char *why, struct errbuf *eb);
+/* The next start sets the file aside. Any thread; marking twice does nothing. It is logged, also where it fails. */
+void aside_mark(const char *path, const char *why);
 bool aside_is_marked(const char *path);
 
 /* Files that were set aside, oldest first, the newest max of them; how many. A name that goes on for longer than a stamp is

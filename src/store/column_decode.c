@@ -163,17 +163,30 @@ static void undo_delta(const struct meta *m, uint64_t *v)
 			v[i] = at += (v[i] + least) * unit;
 }
 
+/* Adds twice. Steps are kept times the unit. */
 static void undo_delta2(const struct meta *m, uint64_t *v)
 {
-	uint64_t unit = m->unit, least = m->least, at = m->first, step = m->step;
+	const uint64_t unit = m->unit;
+	uint64_t at = m->first, step = m->step * unit, least = m->least * unit;
 	uint32_t n = m->values;
 
 	v[0] = at;
-	v[1] = at += step * unit;
-	for (uint32_t i = 2; i < n; i++) {
-		step += m->width == 0 ? least : m->zigzag ? unzigzag(v[i]) : v[i] + least;
-		v[i] = at += step * unit;
+	v[1] = at += step;
+	if (m->width == 0) {
+		for (uint32_t i = 2; i < n; i++)
+			v[i] = at += step += least;
+		return;
 	}
+	if (m->zigzag)
+		least = 0;
+	for (uint32_t i = 2; m->zigzag && i < n; i++)
+		v[i] = unzigzag(v[i]);
+	if (unit == 1)
+		for (uint32_t i = 2; i < n; i++)
+			v[i] = at += step += v[i] + least;
+	else
+		for (uint32_t i = 2; i < n; i++)
+			v[i] = at += step += v[i] * unit + least;
 }
 
 static bool put_exceptions(struct column_cursor *c, const struct meta *m, uint64_t *v)

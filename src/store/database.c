@@ -174,7 +174,7 @@ enum err database_open_reader(sqlite3 **out, const char *path, struct errbuf *eb
 	enum err e = open_file(out, path, SQLITE_OPEN_READONLY, eb);
 
 	if (e == ERR_OK)
-		e = database_exec(*out, "PRAGMA mmap_size=0; PRAGMA cache_size=-256; PRAGMA query_only=ON", eb);
+		e = database_exec(*out, "PRAGMA mmap_size=0; PRAGMA cache_size=-1024; PRAGMA query_only=ON", eb);
 	if (e != ERR_OK) {
 		sqlite3_close(*out);
 		*out = NULL;

@@ -54,7 +54,11 @@ struct rows {
  * where the last to write the row had none, there is none. ERR_NOMEM. */
 NODISCARD enum err rows_merge(
     const struct rows *list, uint32_t count, int64_t from_ns, int64_t to_ns, struct arena *a, struct rows *out);
-/* The same for rows of a rollup tier: of a field's buckets that are there more than once, the one that counts more rows is
+/* What rows_merge gives, in parts, each after the one before: where rows lie alone they are not copied, and the part's arrays are
+ * those of the list. A part has the columns that its rows come from. */
+NODISCARD enum err rows_merge_parts(const struct rows *list, uint32_t count, int64_t from_ns, int64_t to_ns,
+    struct arena *a, struct rows **parts, uint32_t *part_count);
+/* As rows_merge for rows of a rollup tier: of a field's buckets that are there more than once, the one that counts more rows is
  * taken whole, of equal ones the last of the list. A bucket is only ever made anew from at least the rows it had, so one
  * that counts less was made from less: where raw rows have been lost, the bucket made before stays. */
 NODISCARD enum err rows_merge_rollups(

@@ -55,11 +55,6 @@ void series_set_or(struct series_set *s, const struct series_set *other)
 		s->words[i] |= other->words[i];
 }
 
-void series_set_copy(struct series_set *s, const struct series_set *other)
-{
-	memcpy(s->words, other->words, words_of(s) * sizeof *s->words);
-}
-
 uint32_t series_set_count(const struct series_set *s)
 {
 	uint32_t n = 0;

@@ -22,7 +22,6 @@ void series_set_not(struct series_set *s);
 /* With another set of the same size. */
 void series_set_and(struct series_set *s, const struct series_set *other);
 void series_set_or(struct series_set *s, const struct series_set *other);
-void series_set_copy(struct series_set *s, const struct series_set *other);
 
 uint32_t series_set_count(const struct series_set *s);
 /* The first member from *at on, into *at; false: none. Begin with 0, go on with the member + 1. */

@@ -11,20 +11,10 @@
  * Invariants: extents do not overlap and have no holes between them except what was evicted from the front; the open
  * extent's first_seq is the last extent's last_seq + 1; a payload is whole or absent (one transaction).
  *
- * The log: SQLite's WAL with a sync at each commit. This connection alone writes and checkpoints (two that do so at the
- * same instant can lose commits in SQLite 3.7.0 to 3.51.2). Checkpoints are small and often, so that the log is
- * overwritten in place rather than grown: a sync of a file of fixed size costs half as much.
+ * store/keeper keeps the file, through I/O errors too: when it was opened anew, rows that were refused and came back with
+ * the log are deleted.
  *
- * After an I/O error the connection is not to be trusted: Linux reports a failed write-back once and then takes the
- * pages for clean, so a second sync of the same file succeeds although nothing of them is on disk. SQLite writes the
- * frames of the next transaction over those of the failed one, but recovery of the log (when no reader holds the index)
- * would take the failed frames for committed and later ones would stand behind bytes that are not on disk. Hence:
- *
- *   trusted  --I/O error-->  suspect  --spool_begin: close, open, put the whole log into the file (new writes, new
- *      ^                        |       sync), empty it, delete what was refused-->  trusted
- *      |                        +--any step fails: closed, still suspect; the next spool_begin tries again
- *
- * A row is acknowledged only by a sync that was reported as done, of a log without such a hole in front of it. */
+ * A row is acknowledged only by a sync that was reported as done. */
 #include "store/spool.h"
 
 #include <pthread.h>
@@ -33,9 +23,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "base/counter.h"
 #include "base/log.h"
-#include "store/aside.h"
 #include "store/database.h"
 #include "store/spool_internal.h"
 
@@ -69,23 +57,6 @@ static void widen(struct extent *x, const struct spool_row *row)
 		x->min_ns = row->min_ns;
 	if (row->max_ns > x->max_ns)
 		x->max_ns = row->max_ns;
-}
-
-static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
-{
-	(void)db;
-	(void)name;
-	((struct spool *)arg)->wal_pages = pages;
-	return SQLITE_OK;
-}
-
-static uint64_t size_of(const char *path, const char *suffix)
-{
-	char full[4096];
-	struct stat st;
-
-	snprintf(full, sizeof full, "%s%s", path, suffix);
-	return stat(full, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
 void spool_publish(struct spool *s)
@@ -202,30 +173,12 @@ static enum err prepare_all(struct spool *s, struct errbuf *eb)
 		{ &s->delete_rows, "DELETE FROM spool WHERE seq BETWEEN ? AND ?" },
 		{ &s->delete_extent, "DELETE FROM extent WHERE first_seq = ?" },
 		{ &s->insert_gap, "INSERT INTO gap (at_ns, from_ns, to_ns, points, cause) VALUES (?, ?, ?, ?, ?)" },
-		{ &s->set_meta, "INSERT OR REPLACE INTO meta VALUES (?, ?)" },
-		{ &s->pages,
-		    "SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count)" },
 	};
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; e == ERR_OK && i < sizeof all / sizeof *all; i++)
 		e = database_prepare(s->db, all[i].st, all[i].sql, eb);
 	return e;
-}
-
-static enum err close_extent(struct spool *s, struct errbuf *eb);
-
-static void close_connection(struct spool *s)
-{
-	sqlite3_stmt **all[] = { &s->insert, &s->insert_extent, &s->oldest, &s->delete_rows, &s->delete_extent,
-		&s->insert_gap, &s->set_meta, &s->pages };
-
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-		sqlite3_finalize(*all[i]);
-		*all[i] = NULL;
-	}
-	sqlite3_close(s->db); /* the last connection checkpoints and removes the log */
-	s->db = NULL;
 }
 
 static enum err load(struct spool *s, struct errbuf *eb)
@@ -243,22 +196,68 @@ static enum err load(struct spool *s, struct errbuf *eb)
 	return e;
 }
 
-static enum err open_connection(struct spool *s, struct errbuf *eb)
-{
-	struct database_schema ours;
+/* ---- the file, opened and opened anew ---- */
 
-	spool_schema(&ours);
-	enum err e = database_open(&s->db, s->path, &ours, eb);
+static enum err opened(void *arg, sqlite3 *db, struct errbuf *eb)
+{
+	struct spool *s = arg;
+
+	s->db = db;
+	enum err e = load(s, eb);
+	return e == ERR_OK ? prepare_all(s, eb) : e;
+}
+
+static void closing(void *arg)
+{
+	struct spool *s = arg;
+	sqlite3_stmt **all[] = { &s->insert, &s->insert_extent, &s->oldest, &s->delete_rows, &s->delete_extent,
+		&s->insert_gap };
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		sqlite3_finalize(*all[i]);
+		*all[i] = NULL;
+	}
+	s->db = NULL;
+	s->now = s->published;
+}
+
+/* Rows of a transaction that was refused, taken for committed when the log was recovered. */
+static enum err delete_refused(struct spool *s, uint64_t last_seq, struct errbuf *eb)
+{
+	char sql[160];
+
+	snprintf(sql, sizeof sql, "DELETE FROM spool WHERE seq > %llu; DELETE FROM extent WHERE last_seq > %llu",
+	    (unsigned long long)last_seq, (unsigned long long)last_seq);
+	enum err e = database_exec(s->db, "BEGIN IMMEDIATE", eb);
 	if (e == ERR_OK)
-		e = load(s, eb);
+		e = database_exec(s->db, sql, eb);
 	if (e == ERR_OK)
-		e = prepare_all(s, eb);
+		e = database_exec(s->db, "COMMIT", eb);
+	return e == ERR_OK ? load(s, eb) : e;
+}
+
+static enum err compare(void *arg, struct errbuf *eb)
+{
+	struct spool *s = arg;
+	uint64_t last_seq = s->published.last_seq; /* written by this thread alone */
+	enum err e = s->now.last_seq > last_seq ? delete_refused(s, last_seq, eb) : ERR_OK;
+
+	if (e == ERR_OK && s->now.last_seq < last_seq)
+		e = errbuf_set(eb, ERR_IO, "rows that were synced are gone");
 	if (e == ERR_OK)
-		sqlite3_wal_hook(s->db, on_commit, s);
-	else
-		close_connection(s);
+		spool_publish(s);
 	return e;
 }
+
+static const struct keeper_kind kind = { .name = "the spool",
+	.schema = spool_schema,
+	.checkpoint_pages = CHECKPOINT_PAGES,
+	.reopened = COUNTER_SPOOL_REOPENED,
+	.opened = opened,
+	.closing = closing,
+	.compare = compare };
+
+static enum err close_extent(struct spool *s, struct errbuf *eb);
 
 /* One transaction: the mark of a clean stop goes, numbers begin at first_seq. */
 static enum err begin_use(struct spool *s, uint64_t first_seq, struct errbuf *eb)
@@ -282,23 +281,30 @@ static enum err begin_use(struct spool *s, uint64_t first_seq, struct errbuf *eb
 	return e;
 }
 
+static void free_spool(struct spool *s)
+{
+	keeper_close(&s->file);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+static bool is_fresh(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) != 0 || st.st_size == 0;
+}
+
 enum err spool_open_at(struct spool **out, const char *path, uint64_t first_seq, struct errbuf *eb)
 {
 	struct spool *s = calloc(1, sizeof *s);
-	enum err e = errbuf_set(eb, ERR_NOMEM, "out of memory");
 
 	*out = NULL;
 	if (!s)
-		return e;
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	pthread_mutex_init(&s->lock, NULL);
-	s->path = strdup(path);
-	bool fresh = size_of(path, "") == 0;
-	if (s->path)
-		e = freeze_new(&s->freeze, path, eb);
-	if (e == ERR_OK)
-		e = aside_check_log(path, eb);
-	if (e == ERR_OK)
-		e = open_connection(s, eb);
+	bool fresh = is_fresh(path);
+	enum err e = keeper_open(&s->file, &kind, s, path, eb);
 	if (e == ERR_OK) {
 		s->clean = s->clean || fresh;
 		spool_publish(s);
@@ -309,8 +315,7 @@ enum err spool_open_at(struct spool **out, const char *path, uint64_t first_seq,
 		}
 	}
 	if (e != ERR_OK) {
-		close_connection(s);
-		spool_close(s);
+		free_spool(s);
 		return e;
 	}
 	(void)spool_checkpoint(s);
@@ -329,15 +334,11 @@ void spool_close(struct spool *s)
 
 	if (!s)
 		return;
-	if (s->db && !s->suspect && spool_begin(s, &eb) == ERR_OK) {
+	if (!keeper_is_suspect(&s->file) && spool_begin(s, &eb) == ERR_OK) {
 		if (spool_set_meta(s, "clean", 1, &eb) != ERR_OK || spool_commit(s, &eb) != ERR_OK)
 			spool_rollback(s); /* the next start checks the file then */
 	}
-	freeze_free(s->freeze);
-	close_connection(s);
-	pthread_mutex_destroy(&s->lock);
-	free(s->path);
-	free(s);
+	free_spool(s);
 }
 
 bool spool_was_clean(const struct spool *s)
@@ -345,71 +346,9 @@ bool spool_was_clean(const struct spool *s)
 	return s->clean;
 }
 
-/* ---- after an I/O error ---- */
-
 bool spool_suspect(const struct spool *s)
 {
-	return s->suspect;
-}
-
-void spool_note_failure(struct spool *s)
-{
-	if (s->db && (sqlite3_errcode(s->db) & 0xff) == SQLITE_IOERR)
-		s->suspect = true;
-}
-
-enum err spool_settle_log(struct spool *s, struct errbuf *eb)
-{
-	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-
-	if (rc == SQLITE_OK)
-		return ERR_OK;
-	return database_error(s->db, "put the log into the file", eb);
-}
-
-/* Rows of a transaction that was refused, taken for committed when the log was recovered. */
-static enum err delete_refused(struct spool *s, uint64_t last_seq, struct errbuf *eb)
-{
-	char sql[160];
-
-	snprintf(sql, sizeof sql, "DELETE FROM spool WHERE seq > %llu; DELETE FROM extent WHERE last_seq > %llu",
-	    (unsigned long long)last_seq, (unsigned long long)last_seq);
-	enum err e = database_exec(s->db, "BEGIN IMMEDIATE", eb);
-	if (e == ERR_OK)
-		e = database_exec(s->db, sql, eb);
-	if (e == ERR_OK)
-		e = database_exec(s->db, "COMMIT", eb);
-	return e == ERR_OK ? load(s, eb) : e;
-}
-
-static enum err reopen(struct spool *s, struct errbuf *eb)
-{
-	uint64_t last_seq = s->published.last_seq; /* written by this thread alone */
-	struct errbuf why;
-	enum err e;
-
-	freeze_break(s->freeze, "the spool had an I/O error and was opened anew");
-	close_connection(s);
-	if (size_of(s->path, "") == 0) /* never a new file in its place */
-		e = errbuf_set(&why, ERR_IO, "%s is gone", s->path);
-	else
-		e = open_connection(s, &why);
-	if (e == ERR_OK)
-		e = spool_settle_log(s, &why);
-	if (e == ERR_OK && s->now.last_seq > last_seq)
-		e = delete_refused(s, last_seq, &why);
-	if (e == ERR_OK && s->now.last_seq < last_seq)
-		e = errbuf_set(&why, ERR_IO, "rows that were synced are gone");
-	if (e != ERR_OK) {
-		close_connection(s);
-		return errbuf_set(
-		    eb, e == ERR_CORRUPT ? ERR_IO : e, "cannot open %s anew after an I/O error: %s", s->path, why.text);
-	}
-	s->suspect = false;
-	spool_publish(s);
-	counter_add(COUNTER_SPOOL_REOPENED, 1);
-	log_warn("%s was opened anew after an I/O error", s->path);
-	return ERR_OK;
+	return keeper_is_suspect(&s->file);
 }
 
 enum err spool_probe(struct spool *s, struct errbuf *eb)
@@ -429,7 +368,7 @@ enum err spool_probe(struct spool *s, struct errbuf *eb)
 
 const char *spool_path(const struct spool *s)
 {
-	return s->path;
+	return s->file.path;
 }
 
 uint64_t spool_last_seq(const struct spool *s)
@@ -444,23 +383,12 @@ sqlite3 *spool_db(struct spool *s)
 
 enum err spool_run(struct spool *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
 {
-	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(s->db, doing, eb);
-
-	if (e != ERR_OK)
-		spool_note_failure(s);
-	sqlite3_reset(st);
-	return e;
+	return keeper_run(&s->file, st, doing, eb);
 }
 
 enum err spool_begin(struct spool *s, struct errbuf *eb)
 {
-	enum err e = s->suspect ? reopen(s, eb) : ERR_OK;
-
-	if (e == ERR_OK)
-		e = database_exec(s->db, "BEGIN IMMEDIATE", eb);
-	if (e != ERR_OK)
-		spool_note_failure(s);
-	return e;
+	return keeper_begin(&s->file, eb);
 }
 
 static enum err close_extent(struct spool *s, struct errbuf *eb)
@@ -506,7 +434,7 @@ enum err spool_append(struct spool *s, struct spool_row *row, struct errbuf *eb)
 
 enum err spool_commit(struct spool *s, struct errbuf *eb)
 {
-	enum err e = database_exec(s->db, "COMMIT", eb);
+	enum err e = keeper_commit(&s->file, eb);
 
 	if (e != ERR_OK) {
 		spool_rollback(s);
@@ -519,9 +447,7 @@ enum err spool_commit(struct spool *s, struct errbuf *eb)
 
 void spool_rollback(struct spool *s)
 {
-	spool_note_failure(s); /* also of what was written through spool_db */
-	if (s->db && !sqlite3_get_autocommit(s->db))
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	keeper_rollback(&s->file);
 	s->open = s->open_before;
 	pthread_mutex_lock(&s->lock);
 	s->now = s->published;
@@ -530,41 +456,32 @@ void spool_rollback(struct spool *s)
 
 bool spool_checkpoint(struct spool *s)
 {
-	struct errbuf eb;
+	return keeper_checkpoint(&s->file);
+}
 
-	if (s->suspect || s->wal_pages < CHECKPOINT_PAGES)
-		return false;
-	if (freeze_is_held(s->freeze)) {
-		s->log_long = true;
-		return false;
-	}
-	/* never waits for a reader; what one holds back is done by the next */
-	if (database_checkpoint(s->db, &s->log_long, &eb) == ERR_OK) {
-		counter_add(COUNTER_CHECKPOINTS, 1);
-		s->wal_pages = 0;
-	} else {
-		log_warn("%s: %s; the log grows until a checkpoint succeeds", s->path, eb.text);
-	}
-	return true;
+void spool_truncate_log(struct spool *s)
+{
+	keeper_truncate_log(&s->file);
+}
+
+enum err spool_vacuum(struct spool *s, unsigned pages, uint64_t *left, struct errbuf *eb)
+{
+	return keeper_vacuum(&s->file, pages, left, eb);
 }
 
 enum err spool_take_freeze(struct spool *s, struct errbuf *eb)
 {
-	if (s->suspect)
-		return errbuf_set(eb, ERR_IO, "%s had an I/O error and was not written since", s->path);
-	return freeze_take(s->freeze, s->db, eb);
+	return keeper_take_freeze(&s->file, eb);
 }
 
 struct freeze *spool_freeze(struct spool *s)
 {
-	return s->freeze;
+	return s->file.freeze;
 }
 
 enum err spool_set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb)
 {
-	sqlite3_bind_text(s->set_meta, 1, key, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(s->set_meta, 2, value);
-	return spool_run(s, s->set_meta, "write the table meta", eb);
+	return keeper_set_meta(&s->file, key, value, eb);
 }
 
 void spool_totals(const struct spool *cs, struct spool_totals *out)
@@ -574,5 +491,5 @@ void spool_totals(const struct spool *cs, struct spool_totals *out)
 	pthread_mutex_lock(&s->lock);
 	*out = s->published;
 	pthread_mutex_unlock(&s->lock);
-	out->file_bytes = size_of(s->path, "") + size_of(s->path, "-wal");
+	out->file_bytes = keeper_file_bytes(&s->file);
 }

@@ -74,7 +74,7 @@ NODISCARD enum err spool_evict(
 NODISCARD enum err spool_vacuum(struct spool *s, unsigned pages, uint64_t *left, struct errbuf *eb);
 /* Between transactions: everything to the database, and the log cut to nothing if no reader holds it. */
 void spool_truncate_log(struct spool *s);
-/* Between transactions: holds the file for who wants its bytes (spool_freeze). As freeze_take; ERR_IO while suspect. */
+/* Between transactions: holds the file for who wants its bytes (spool_freeze). As freeze_take. */
 NODISCARD enum err spool_take_freeze(struct spool *s, struct errbuf *eb);
 struct freeze *spool_freeze(struct spool *s); /* any thread; lives as long as the spool */
 /* Gives some of the file's free pages, and the log's room, back to the file system. For when that is short of room. */

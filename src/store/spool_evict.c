@@ -5,6 +5,8 @@
 #include "store/database.h"
 #include "store/spool_internal.h"
 
+enum { RELEASE_PAGES = 512 };
+
 enum err spool_set_evicted_until(struct spool *s, int64_t ns, struct errbuf *eb)
 {
 	s->now.evicted_until_ns = ns;
@@ -69,15 +71,6 @@ static enum err drop_extent(struct spool *s, const struct extent *x, bool compac
 	return ERR_OK;
 }
 
-/* What the file holds, free pages not counted: they are used again. */
-static uint64_t used_bytes(struct spool *s)
-{
-	uint64_t pages = sqlite3_step(s->pages) == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(s->pages, 0) : 0;
-
-	sqlite3_reset(s->pages);
-	return pages * SPOOL_PAGE_SIZE;
-}
-
 /* The oldest closed extent. False: there is none. */
 static bool oldest_extent(struct spool *s, struct extent *x)
 {
@@ -105,7 +98,7 @@ static enum err evict_one(
 		return ERR_NOTFOUND;
 	bool delivered = x.last_seq <= done.delivered_seq, compacted = x.last_seq <= done.compacted_seq;
 	bool too_old = x.max_ns < before_ns;
-	if (!(delivered && compacted) && !too_old && used_bytes(s) <= max_bytes)
+	if (!(delivered && compacted) && !too_old && keeper_used_bytes(&s->file) <= max_bytes)
 		return ERR_NOTFOUND;
 	enum err e = spool_begin(s, eb);
 	if (e == ERR_OK && !delivered) {
@@ -126,47 +119,28 @@ enum err spool_evict(struct spool *s, uint64_t max_bytes, int64_t before_ns, str
 {
 	enum err e;
 
-	if (s->suspect) /* the writer's next transaction opens it anew */
+	if (keeper_is_suspect(&s->file)) /* the writer's next transaction opens it anew */
 		return ERR_OK;
 	while ((e = evict_one(s, max_bytes, before_ns, done, eb)) == ERR_OK)
 		(void)spool_checkpoint(s);
-	if (s->suspect)
+	if (keeper_is_suspect(&s->file))
 		return e;
-	s->now.used_bytes = used_bytes(s);
+	s->now.used_bytes = keeper_used_bytes(&s->file);
 	spool_publish(s);
 	return e == ERR_NOTFOUND ? ERR_OK : e;
-}
-
-enum err spool_vacuum(struct spool *s, unsigned pages, uint64_t *left, struct errbuf *eb)
-{
-	*left = 0;
-	if (s->suspect)
-		return ERR_OK;
-	return database_vacuum(s->db, pages, left, eb);
-}
-
-void spool_truncate_log(struct spool *s)
-{
-	struct errbuf eb;
-
-	if (!s->suspect && !freeze_is_held(s->freeze) && database_flush_log(s->db, 0, &eb) == ERR_OK)
-		s->wal_pages = 0;
 }
 
 void spool_release(struct spool *s)
 {
 	struct errbuf eb;
+	uint64_t left;
 
-	if (s->suspect)
+	if (keeper_is_suspect(&s->file))
 		return;
-	freeze_break(s->freeze, "the disk is short of room");
-	enum err e = database_exec(s->db, "PRAGMA incremental_vacuum(512)", &eb);
+	freeze_break(s->file.freeze, "the disk is short of room");
+	enum err e = keeper_vacuum(&s->file, RELEASE_PAGES, &left, &eb);
 	if (e == ERR_OK)
-		e = spool_settle_log(s, &eb);
-	if (e != ERR_OK) {
-		spool_note_failure(s);
+		e = keeper_settle_log(&s->file, &eb);
+	if (e != ERR_OK)
 		log_warn("cannot give room back to the file system: %s", eb.text);
-	} else {
-		s->wal_pages = 0;
-	}
 }

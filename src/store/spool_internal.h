@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "store/freeze.h"
+#include "store/keeper.h"
 #include "store/spool.h"
 
 enum { SPOOL_PAGE_SIZE = 16384 };
@@ -15,27 +15,19 @@ struct extent {
 };
 
 struct spool {
-	sqlite3 *db; /* NULL: an I/O error closed it, and it could not be opened again yet */
-	char *path;
-	bool suspect; /* an I/O error: spool.c begins with what follows from it */
+	struct keeper file;
+	sqlite3 *db; /* the file's connection, for short */
 	bool clean; /* the stop before this start was in order */
-	sqlite3_stmt *insert, *insert_extent, *oldest, *delete_rows, *delete_extent, *insert_gap, *set_meta, *pages;
+	sqlite3_stmt *insert, *insert_extent, *oldest, *delete_rows, *delete_extent, *insert_gap;
 	struct extent open, open_before; /* before: as of the last commit */
 	struct spool_totals now; /* of this transaction */
 	pthread_mutex_t lock; /* published */
 	struct spool_totals published;
 	uint64_t first_seq; /* as in meta */
-	struct freeze *freeze;
-	int wal_pages;
-	bool log_long; /* it grew while the file was held: its file is to be cut */
 };
 
 NODISCARD enum err spool_run(struct spool *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb);
 NODISCARD enum err spool_set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb);
 void spool_publish(struct spool *s); /* `now` becomes what spool_totals gives */
-/* Right after a call failed: was it the disk? */
-void spool_note_failure(struct spool *s);
-/* All of the log into the file, and the log begun anew: nothing that comes later stands behind an unsynced frame. */
-NODISCARD enum err spool_settle_log(struct spool *s, struct errbuf *eb);
 
 #endif

@@ -12,9 +12,8 @@
  * one series, whose times do not; a piece's rows lie in its window; the tables of names have every number that a block
  * uses (they are written in the same transaction).
  *
- * After an I/O error the connection is not to be trusted; store/spool.c says why. The next transaction begins by closing
- * it, opening the file anew and putting the whole log into it. A transaction that was refused may come back by that, as
- * a whole: it holds no more than what would be done again, and compacted_seq with it. What was learnt from the file
+ * store/keeper keeps the file, through I/O errors too. A transaction that was refused may come back when the file is opened
+ * anew, as a whole: it holds no more than what would be done again, and compacted_seq with it. What was learnt from the file
  * before is out of date then: store_openings rises. */
 #include "store/store.h"
 
@@ -22,30 +21,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
-#include "base/counter.h"
-#include "base/log.h"
-#include "store/aside.h"
-#include "store/database.h"
+#include "store/keeper.h"
 #include "store/store_internal.h"
 
 enum { APPLICATION_ID = 0x48464154, PAGE_SIZE = 8192, CHECKPOINT_PAGES = 512 };
 
 struct store {
-	sqlite3 *db;
-	char *path;
-	struct store_reader *reader;
-	bool suspect; /* an I/O error; db is NULL where it could not be opened again yet */
-	unsigned openings;
-	sqlite3_stmt *set_meta, *raise_meta, *add_piece, *add_older, *add_block, *delete_block, *delete_piece, *pages;
+	struct keeper file;
+	struct store_reader *reader; /* on the file's connection */
+	sqlite3_stmt *raise_meta, *add_piece, *add_older, *add_block, *delete_block, *delete_piece;
 	struct store_totals now; /* of this transaction */
 	pthread_mutex_t lock; /* published */
 	struct store_totals published;
-	struct freeze *freeze;
-	int wal_pages;
-	bool log_long; /* it grew while the file was held: its file is to be cut */
 };
 
 static const struct database_schema base = {
@@ -61,32 +50,18 @@ void store_schema(struct database_schema *out)
 	out->count = store_migrations_count;
 }
 
-static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
-{
-	(void)db;
-	(void)name;
-	((struct store *)arg)->wal_pages = pages;
-	return SQLITE_OK;
-}
-
-static void count_pages(struct store *s)
-{
-	if (sqlite3_step(s->pages) == SQLITE_ROW)
-		s->now.used_bytes = (uint64_t)sqlite3_column_int64(s->pages, 0) * PAGE_SIZE;
-	sqlite3_reset(s->pages);
-}
-
 static void publish(struct store *s)
 {
+	s->now.used_bytes = keeper_used_bytes(&s->file);
 	pthread_mutex_lock(&s->lock);
 	s->published = s->now;
 	pthread_mutex_unlock(&s->lock);
 }
 
-static enum err load_meta(struct store *s, struct errbuf *eb)
+static enum err load_meta(struct store *s, sqlite3 *db, struct errbuf *eb)
 {
 	sqlite3_stmt *st;
-	enum err e = database_prepare(s->db, &st, "SELECT key, value FROM meta", eb);
+	enum err e = database_prepare(db, &st, "SELECT key, value FROM meta", eb);
 	int rc;
 
 	if (e != ERR_OK)
@@ -97,18 +72,17 @@ static enum err load_meta(struct store *s, struct errbuf *eb)
 			s->now.compacted_seq = (uint64_t)sqlite3_column_int64(st, 1);
 	}
 	if (rc != SQLITE_DONE)
-		e = database_error(s->db, "read the table meta of the store", eb);
+		e = database_error(db, "read the table meta of the store", eb);
 	sqlite3_finalize(st);
 	return e;
 }
 
-static enum err prepare_all(struct store *s, struct errbuf *eb)
+static enum err prepare_all(struct store *s, sqlite3 *db, struct errbuf *eb)
 {
 	const struct {
 		sqlite3_stmt **st;
 		const char *sql;
 	} all[] = {
-		{ &s->set_meta, "INSERT OR REPLACE INTO meta VALUES (?, ?)" },
 		{ &s->raise_meta,
 		    "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)" },
 		{ &s->add_piece,
@@ -121,72 +95,70 @@ static enum err prepare_all(struct store *s, struct errbuf *eb)
 		{ &s->add_block, "INSERT OR REPLACE INTO block VALUES (?, ?, ?, ?, ?, ?)" },
 		{ &s->delete_block, "DELETE FROM block WHERE id = ?" },
 		{ &s->delete_piece, "DELETE FROM piece WHERE id = ?" },
-		{ &s->pages,
-		    "SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count)" },
 	};
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; e == ERR_OK && i < sizeof all / sizeof *all; i++)
-		e = database_prepare(s->db, all[i].st, all[i].sql, eb);
+		e = database_prepare(db, all[i].st, all[i].sql, eb);
 	return e;
 }
 
-static void close_connection(struct store *s)
-{
-	sqlite3_stmt **all[] = { &s->set_meta, &s->raise_meta, &s->add_piece, &s->add_older, &s->add_block,
-		&s->delete_block, &s->delete_piece, &s->pages };
+/* ---- the file, opened and opened anew ---- */
 
-	if (s->reader)
-		store_reader_detach(s->reader);
+static enum err opened(void *arg, sqlite3 *db, struct errbuf *eb)
+{
+	struct store *s = arg;
+
+	s->now = (struct store_totals){ 0 };
+	enum err e = load_meta(s, db, eb);
+	if (e == ERR_OK)
+		e = prepare_all(s, db, eb);
+	return e == ERR_OK ? store_reader_attach(s->reader, db, eb) : e;
+}
+
+static void closing(void *arg)
+{
+	struct store *s = arg;
+	sqlite3_stmt **all[] = { &s->raise_meta, &s->add_piece, &s->add_older, &s->add_block, &s->delete_block,
+		&s->delete_piece };
+
+	store_reader_detach(s->reader);
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		sqlite3_finalize(*all[i]);
 		*all[i] = NULL;
 	}
-	sqlite3_close(s->db); /* the last connection checkpoints and removes the log */
-	s->db = NULL;
+	s->now = s->published; /* written by this thread alone */
 }
 
-static enum err open_connection(struct store *s, struct errbuf *eb)
+static enum err compare(void *arg, struct errbuf *eb)
 {
-	struct database_schema ours;
+	struct store *s = arg;
 
-	store_schema(&ours);
-	s->now = (struct store_totals){ 0 };
-	enum err e = database_open(&s->db, s->path, &ours, eb);
-	if (e == ERR_OK)
-		e = load_meta(s, eb);
-	if (e == ERR_OK)
-		e = prepare_all(s, eb);
-	if (e == ERR_OK)
-		e = store_reader_attach(s->reader, s->db, eb);
-	if (e != ERR_OK) {
-		close_connection(s);
-		return e;
-	}
-	s->openings++;
-	sqlite3_wal_hook(s->db, on_commit, s);
-	count_pages(s);
+	if (s->now.compacted_seq < s->published.compacted_seq)
+		return errbuf_set(eb, ERR_IO, "what was synced is gone");
+	publish(s);
 	return ERR_OK;
 }
+
+static const struct keeper_kind kind = { .name = "the store",
+	.schema = store_schema,
+	.checkpoint_pages = CHECKPOINT_PAGES,
+	.reopened = COUNTER_STORE_REOPENED,
+	.opened = opened,
+	.closing = closing,
+	.compare = compare };
 
 enum err store_open(struct store **out, const char *path, struct errbuf *eb)
 {
 	struct store *s = calloc(1, sizeof *s);
-	enum err e = errbuf_set(eb, ERR_NOMEM, "out of memory");
 
 	*out = NULL;
 	if (!s)
-		return e;
+		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	pthread_mutex_init(&s->lock, NULL);
-	s->path = strdup(path);
-	if (s->path)
-		e = freeze_new(&s->freeze, path, eb);
+	enum err e = store_reader_new(&s->reader, eb);
 	if (e == ERR_OK)
-		e = aside_check_log(path, eb);
-	if (e == ERR_OK)
-		e = store_reader_new(&s->reader, eb);
-	if (e == ERR_OK)
-		e = open_connection(s, eb);
+		e = keeper_open(&s->file, &kind, s, path, eb);
 	if (e != ERR_OK) {
 		store_close(s);
 		return e;
@@ -200,41 +172,30 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
-	freeze_free(s->freeze);
-	close_connection(s);
+	keeper_close(&s->file);
 	store_reader_close(s->reader);
 	pthread_mutex_destroy(&s->lock);
-	free(s->path);
 	free(s);
 }
 
 const char *store_path(const struct store *s)
 {
-	return s->path;
+	return s->file.path;
 }
 
 unsigned store_openings(const struct store *s)
 {
-	return s->openings;
+	return s->file.openings;
 }
 
 sqlite3 *store_db(struct store *s)
 {
-	return s->db;
+	return s->file.db;
 }
 
 struct store_reader *store_own_reader(struct store *s)
 {
 	return s->reader;
-}
-
-static uint64_t size_of(const char *path, const char *suffix)
-{
-	char full[4096];
-	struct stat st;
-
-	snprintf(full, sizeof full, "%s%s", path, suffix);
-	return stat(full, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
 void store_totals(const struct store *cs, struct store_totals *out)
@@ -244,99 +205,40 @@ void store_totals(const struct store *cs, struct store_totals *out)
 	pthread_mutex_lock(&s->lock);
 	*out = s->published;
 	pthread_mutex_unlock(&s->lock);
-	out->file_bytes = size_of(s->path, "") + size_of(s->path, "-wal");
-}
-
-/* ---- after an I/O error ---- */
-
-/* Right after a call failed. */
-static void note_failure(struct store *s, enum err e)
-{
-	if (e == ERR_IO || (s->db && (sqlite3_errcode(s->db) & 0xff) == SQLITE_IOERR))
-		s->suspect = true;
-}
-
-static enum err settle_log(struct store *s, struct errbuf *eb)
-{
-	return sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK
-	    ? ERR_OK
-	    : database_error(s->db, "put the log into the file", eb);
-}
-
-static enum err reopen(struct store *s, struct errbuf *eb)
-{
-	uint64_t seq = s->published.compacted_seq; /* written by this thread alone */
-	struct errbuf why;
-	enum err e;
-
-	freeze_break(s->freeze, "the store had an I/O error and was opened anew");
-	close_connection(s);
-	if (size_of(s->path, "") == 0) /* never a new file in its place */
-		e = errbuf_set(&why, ERR_IO, "%s is gone", s->path);
-	else
-		e = open_connection(s, &why);
-	if (e == ERR_OK)
-		e = settle_log(s, &why);
-	if (e == ERR_OK && s->now.compacted_seq < seq)
-		e = errbuf_set(&why, ERR_IO, "what was synced is gone");
-	if (e != ERR_OK) {
-		close_connection(s);
-		pthread_mutex_lock(&s->lock);
-		s->now = s->published;
-		pthread_mutex_unlock(&s->lock);
-		return errbuf_set(
-		    eb, e == ERR_INVALID ? ERR_IO : e, "cannot open %s anew after an I/O error: %s", s->path, why.text);
-	}
-	s->suspect = false;
-	s->wal_pages = 0;
-	publish(s);
-	counter_add(COUNTER_STORE_REOPENED, 1);
-	log_warn("%s was opened anew after an I/O error", s->path);
-	return ERR_OK;
-}
-
-enum err store_ready(struct store *s, struct errbuf *eb)
-{
-	return s->suspect ? reopen(s, eb) : ERR_OK;
+	out->file_bytes = keeper_file_bytes(&s->file);
 }
 
 /* ---- transactions ---- */
 
-enum err store_begin(struct store *s, struct errbuf *eb)
+enum err store_ready(struct store *s, struct errbuf *eb)
 {
-	enum err e = store_ready(s, eb);
-
-	if (e != ERR_OK)
-		return e;
-	e = database_exec(s->db, "BEGIN IMMEDIATE", eb);
-	if (e != ERR_OK)
-		note_failure(s, e);
-	return e;
+	return keeper_ready(&s->file, eb);
 }
 
-static void roll_back(struct store *s, enum err why)
+enum err store_begin(struct store *s, struct errbuf *eb)
 {
-	note_failure(s, why);
+	return keeper_begin(&s->file, eb);
+}
+
+void store_rollback(struct store *s)
+{
 	store_reader_let_go(s->reader);
-	if (s->db && !sqlite3_get_autocommit(s->db))
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	pthread_mutex_lock(&s->lock);
-	s->now = s->published;
-	pthread_mutex_unlock(&s->lock);
+	keeper_rollback(&s->file);
+	s->now = s->published; /* written by this thread alone */
 }
 
 enum err store_end(struct store *s, enum err e, struct errbuf *eb)
 {
+	if (e != ERR_OK)
+		keeper_note_failure(&s->file, e);
 	store_reader_let_go(s->reader);
 	if (e == ERR_OK)
-		e = database_exec(s->db, "COMMIT", eb);
-	if (e != ERR_OK) {
-		roll_back(s, e);
-		return e;
-	}
-	count_pages(s);
-	publish(s);
-	return ERR_OK;
+		e = keeper_commit(&s->file, eb);
+	if (e != ERR_OK)
+		store_rollback(s);
+	else
+		publish(s);
+	return e;
 }
 
 enum err store_commit(struct store *s, struct errbuf *eb)
@@ -344,37 +246,15 @@ enum err store_commit(struct store *s, struct errbuf *eb)
 	return store_end(s, ERR_OK, eb);
 }
 
-void store_rollback(struct store *s)
-{
-	roll_back(s, ERR_OK);
-}
-
-static enum err run(struct store *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
-{
-	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(s->db, doing, eb);
-
-	if (e != ERR_OK)
-		note_failure(s, e);
-	sqlite3_reset(st);
-	return e;
-}
-
-static enum err set_meta(struct store *s, const char *key, int64_t value, struct errbuf *eb)
-{
-	sqlite3_bind_text(s->set_meta, 1, key, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(s->set_meta, 2, value);
-	return run(s, s->set_meta, "write the table meta of the store", eb);
-}
-
 enum err store_set_figure(struct store *s, const char *key, int64_t value, struct errbuf *eb)
 {
-	return set_meta(s, key, value, eb);
+	return keeper_set_meta(&s->file, key, value, eb);
 }
 
 enum err store_set_compacted(struct store *s, uint64_t seq, struct errbuf *eb)
 {
 	s->now.compacted_seq = seq;
-	return set_meta(s, "compacted_seq", (int64_t)seq, eb);
+	return keeper_set_meta(&s->file, "compacted_seq", (int64_t)seq, eb);
 }
 
 /* A time that only rises. */
@@ -388,7 +268,7 @@ static enum err raise_mark(struct store *s, const char *name, int64_t measuremen
 		snprintf(key, sizeof key, "%s_%lld", name, (long long)measurement);
 	sqlite3_bind_text(s->raise_meta, 1, key, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s->raise_meta, 2, time_ns);
-	return run(s, s->raise_meta, "write the table meta of the store", eb);
+	return keeper_run(&s->file, s->raise_meta, "write the table meta of the store", eb);
 }
 
 enum err store_set_evicted(struct store *s, enum tier tier, int64_t measurement, int64_t time_ns, struct errbuf *eb)
@@ -417,7 +297,7 @@ static enum err add_piece(struct store *s, sqlite3_stmt *st, const struct store_
 	sqlite3_bind_int64(st, 8, (int64_t)item->points);
 	sqlite3_bind_int64(st, 9, clock_wall_ns());
 	sqlite3_bind_blob64(st, 10, data.p, data.len, SQLITE_STATIC);
-	enum err e = run(s, st, "write a piece", eb);
+	enum err e = keeper_run(&s->file, st, "write a piece", eb);
 	sqlite3_bind_null(st, 10);
 	return e;
 }
@@ -445,7 +325,7 @@ enum err store_add_block(struct store *s, const struct store_place *p, unsigned 
 	sqlite3_bind_int64(st, 4, item->max_ns);
 	sqlite3_bind_int64(st, 5, (int64_t)item->points);
 	sqlite3_bind_blob64(st, 6, data.p, data.len, SQLITE_STATIC);
-	enum err e = run(s, st, "write a block", eb);
+	enum err e = keeper_run(&s->file, st, "write a block", eb);
 	sqlite3_bind_null(st, 6);
 	return e;
 }
@@ -456,7 +336,7 @@ enum err store_delete(struct store *s, const struct store_item *item, struct err
 
 	store_reader_let_go(s->reader);
 	sqlite3_bind_int64(st, 1, item->id);
-	return run(s, st, "delete from the store", eb);
+	return keeper_run(&s->file, st, "delete from the store", eb);
 }
 
 /* Runs a DELETE … RETURNING points. */
@@ -466,9 +346,9 @@ static enum err delete_counted(struct store *s, sqlite3_stmt *st, uint64_t *poin
 
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
 		*points += (uint64_t)sqlite3_column_int64(st, 0);
-	enum err e = rc == SQLITE_DONE ? ERR_OK : database_error(s->db, "let a window go", eb);
+	enum err e = rc == SQLITE_DONE ? ERR_OK : database_error(s->file.db, "let a window go", eb);
 	if (e != ERR_OK)
-		note_failure(s, e);
+		keeper_note_failure(&s->file, ERR_OK);
 	sqlite3_finalize(st);
 	return e;
 }
@@ -476,7 +356,8 @@ static enum err delete_counted(struct store *s, sqlite3_stmt *st, uint64_t *poin
 static enum err delete_blocks(struct store *s, int64_t first_id, int64_t last_id, uint64_t *points, struct errbuf *eb)
 {
 	sqlite3_stmt *st;
-	enum err e = database_prepare(s->db, &st, "DELETE FROM block WHERE id BETWEEN ? AND ? RETURNING points", eb);
+	enum err e = database_prepare(
+	    s->file.db, &st, "DELETE FROM block WHERE id BETWEEN ? AND ? RETURNING points", eb);
 
 	if (e != ERR_OK)
 		return e;
@@ -499,7 +380,7 @@ enum err store_delete_windows(
 		e = delete_blocks(s, block_id(tier, w, (uint32_t)measurement, 0, 0),
 		    block_id(tier, w, (uint32_t)measurement + 1, 0, 0) - 1, points, eb);
 	if (e == ERR_OK)
-		e = database_prepare(s->db, &st,
+		e = database_prepare(s->file.db, &st,
 		    "DELETE FROM piece WHERE tier = ?1 AND window >= ?2 AND window < ?3 AND (?4 < 0 OR measurement = ?4) "
 		    "RETURNING points",
 		    eb);
@@ -514,62 +395,32 @@ enum err store_delete_windows(
 
 void store_checkpoint(struct store *s)
 {
-	struct errbuf eb;
-
-	if (s->suspect || s->wal_pages < CHECKPOINT_PAGES)
-		return;
-	if (freeze_is_held(s->freeze)) {
-		s->log_long = true;
-		return;
-	}
-	if (database_checkpoint(s->db, &s->log_long, &eb) == ERR_OK) {
-		counter_add(COUNTER_CHECKPOINTS, 1);
-		s->wal_pages = 0;
-	} else {
-		note_failure(s, ERR_OK);
-		log_warn("%s: %s; the log grows until a checkpoint succeeds", s->path, eb.text);
-	}
+	(void)keeper_checkpoint(&s->file);
 }
 
 void store_truncate_log(struct store *s)
 {
-	struct errbuf eb;
-
-	if (s->suspect || freeze_is_held(s->freeze))
-		return;
-	if (database_flush_log(s->db, 0, &eb) == ERR_OK)
-		s->wal_pages = 0;
-	else
-		note_failure(s, ERR_OK);
+	keeper_truncate_log(&s->file);
 }
 
 enum err store_take_freeze(struct store *s, struct errbuf *eb)
 {
-	enum err e = store_ready(s, eb);
-
-	if (e != ERR_OK)
-		return e;
 	store_reader_let_go(s->reader);
-	return freeze_take(s->freeze, s->db, eb);
+	return keeper_take_freeze(&s->file, eb);
 }
 
 struct freeze *store_freeze(struct store *s)
 {
-	return s->freeze;
+	return s->file.freeze;
 }
 
 enum err store_vacuum(struct store *s, unsigned pages, uint64_t *left, struct errbuf *eb)
 {
-	enum err e = store_ready(s, eb);
+	enum err e = keeper_ready(&s->file, eb);
 
-	if (e == ERR_OK) {
-		e = database_vacuum(s->db, pages, left, eb);
-		if (e != ERR_OK)
-			note_failure(s, e);
-	}
-	if (e == ERR_OK) {
-		count_pages(s);
+	if (e == ERR_OK)
+		e = keeper_vacuum(&s->file, pages, left, eb);
+	if (e == ERR_OK)
 		publish(s);
-	}
 	return e;
 }

@@ -165,13 +165,13 @@ Test(sentence, a_full_disk_is_told_with_both_figures)
 
 Test(sentence, a_damaged_spool_is_told_from_the_finding_to_the_end_of_the_recovery)
 {
-	f.check = SPOOL_CHECK_DAMAGED;
+	f.check = CHECK_DAMAGED;
 	f.check_error = "rows up to 7 cannot be read";
 	f.check_bad_rows = 2;
 	expect(SENTENCE_BAD, "2 rows of the spool cannot be read.", "They are stepped over");
 	f.check_pages = true;
 	expect(SENTENCE_BAD, "The spool's file is damaged: restart holdfastd to have it mended.", "rows up to 7");
-	f.check = SPOOL_CHECK_OK;
+	f.check = CHECK_OK;
 	f.salvage = SALVAGE_RUNNING;
 	f.salvaged_points = 1234;
 	f.salvage_lost_points = 5;
@@ -191,13 +191,13 @@ Test(sentence, a_damaged_spool_is_told_from_the_finding_to_the_end_of_the_recove
 
 Test(sentence, a_damaged_store_is_told_from_the_finding_to_the_end_of_the_recovery)
 {
-	f.store_check = SPOOL_CHECK_DAMAGED;
+	f.store_check = CHECK_DAMAGED;
 	f.store_check_error = "block 7 (raw) is damaged";
 	f.store_bad_blocks = 2;
 	expect(SENTENCE_BAD, "2 blocks of the store cannot be read, or not whole.", "block 7 (raw) is damaged.");
 	f.store_check_pages = true;
 	expect(SENTENCE_BAD, "The store's file is damaged: restart holdfastd to have it mended.", "block 7");
-	f.store_check = SPOOL_CHECK_OK;
+	f.store_check = CHECK_OK;
 	f.store_salvage = SALVAGE_RUNNING;
 	f.store_salvaged_points = 1234;
 	f.store_lost_points = 5;
@@ -267,10 +267,10 @@ Test(sentence, the_worst_matter_comes_first)
 			f.gap_points = 1;
 			break;
 		case 8:
-			f.store_check = SPOOL_CHECK_DAMAGED;
+			f.store_check = CHECK_DAMAGED;
 			break;
 		case 9:
-			f.check = SPOOL_CHECK_DAMAGED;
+			f.check = CHECK_DAMAGED;
 			break;
 		case 10:
 			f.writable = false;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
+#include "support/damage.h"
 #include "support/fault_vfs.h"
 #include "support/stand.h"
 
@@ -89,7 +90,6 @@ static void verify(const char *situation)
 	struct spool_row row;
 	struct errbuf eb;
 	bool have[REQUESTS] = { false };
-	sqlite3_stmt *check;
 
 	cr_assert_eq(spool_reader_open(&r, st.path, &eb), ERR_OK, "%s: %s", situation, eb.text);
 	for (uint64_t seq = 0;; seq = row.seq) {
@@ -110,11 +110,8 @@ static void verify(const char *situation)
 	}
 	for (unsigned i = 0; i < REQUESTS; i++)
 		cr_assert(!acked[i] || have[i], "%s: point %u was acknowledged and is gone", situation, i);
-	cr_assert_eq(sqlite3_prepare_v2(spool_reader_db(r), "PRAGMA quick_check", -1, &check, NULL), SQLITE_OK);
-	cr_assert_eq(sqlite3_step(check), SQLITE_ROW);
-	cr_assert_str_eq((const char *)sqlite3_column_text(check, 0), "ok", "%s", situation);
-	sqlite3_finalize(check);
 	spool_reader_close(r);
+	damage_check_whole(st.path, situation);
 }
 
 /* ---- calls that fail ---- */

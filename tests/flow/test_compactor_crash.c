@@ -46,17 +46,8 @@ TestSuite(compactor_crash, .init = begin, .fini = end, .timeout = 300);
 
 static void lay_out(void)
 {
-	static const char *const suffix[] = { "-wal", "-shm" };
-	char name[120];
-
-	for (int i = 0; i < 2; i++) {
-		snprintf(name, sizeof name, "%s%s", st.path, suffix[i]);
-		unlink(name);
-		snprintf(name, sizeof name, "%s%s", st.store_path, suffix[i]);
-		unlink(name);
-	}
-	damage_copy(spool, st.path);
-	damage_copy(store, st.store_path);
+	damage_lay_out(spool, st.path);
+	damage_lay_out(store, st.store_path);
 	fault_vfs_forget();
 }
 
@@ -89,19 +80,6 @@ static bool crash(const struct fault *f, const struct fault *first)
 	return WEXITSTATUS(status) == FAULT_EXIT_STATUS;
 }
 
-static void check_whole(const char *path, const char *situation)
-{
-	sqlite3 *db;
-	sqlite3_stmt *q;
-
-	cr_assert_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	cr_assert_eq(sqlite3_prepare_v2(db, "PRAGMA quick_check", -1, &q, NULL), SQLITE_OK);
-	cr_assert_eq(sqlite3_step(q), SQLITE_ROW);
-	cr_assert_str_eq((const char *)sqlite3_column_text(q, 0), "ok", "%s", situation);
-	sqlite3_finalize(q);
-	sqlite3_close(db);
-}
-
 static void verify(const char *situation)
 {
 	struct store_totals t;
@@ -111,7 +89,7 @@ static void verify(const char *situation)
 	store_totals(st.store, &t);
 	spool_totals(st.spool, &p);
 	cr_assert_leq(t.compacted_seq, p.last_seq, "%s", situation);
-	check_whole(st.store_path, situation);
+	damage_check_whole(st.store_path, situation);
 	model_check(&st, situation);
 	stand_compact(&st);
 	model_check(&st, situation);

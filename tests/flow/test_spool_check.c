@@ -29,30 +29,30 @@ static void end(void)
 
 TestSuite(spool_check, .init = begin, .fini = end, .timeout = 120);
 
-static struct spool_check_stats checked(bool wanted)
+static struct check_stats checked(bool wanted)
 {
 	int64_t until = clock_mono_ns() + 60 * NS_PER_S;
-	struct spool_check_stats s;
-	struct spool_check *c;
+	struct check_stats s;
+	struct check *c;
 
-	cr_assert_eq(spool_check_start(&c, path, wanted, &eb), ERR_OK, "%s", eb.text);
+	cr_assert_eq(check_start(&c, &spool_check, path, wanted, &eb), ERR_OK, "%s", eb.text);
 	for (;;) {
-		spool_check_stats(c, &s);
-		if (s.state != SPOOL_CHECK_RUNNING)
+		check_stats(c, &s);
+		if (s.state != CHECK_RUNNING)
 			break;
 		cr_assert(clock_mono_ns() < until, "it does not end");
 		usleep(1000);
 	}
-	spool_check_stop(c);
+	check_stop(c);
 	return s;
 }
 
 Test(spool_check, after_a_stop_in_order_nothing_is_done)
 {
-	struct spool_check_stats s = checked(false);
+	struct check_stats s = checked(false);
 
-	cr_assert_eq(s.state, SPOOL_CHECK_NONE);
-	cr_assert_eq(s.rows, 0);
+	cr_assert_eq(s.state, CHECK_NONE);
+	cr_assert_eq(s.items, 0);
 }
 
 Test(spool_check, a_whole_file_is_whole_also_while_rows_go)
@@ -64,9 +64,9 @@ Test(spool_check, a_whole_file_is_whole_also_while_rows_go)
 	struct spool_totals t;
 	spool_totals(s, &t);
 	cr_assert_lt(t.rows, DAMAGE_ROWS);
-	struct spool_check_stats c = checked(true);
-	cr_assert_eq(c.state, SPOOL_CHECK_OK, "%s", c.error);
-	cr_assert_eq(c.rows, t.rows);
+	struct check_stats c = checked(true);
+	cr_assert_eq(c.state, CHECK_OK, "%s", c.error);
+	cr_assert_eq(c.items, t.rows);
 	cr_assert_eq(spool_prepare(path, &eb), ERR_OK);
 	spool_close(s);
 }
@@ -82,11 +82,11 @@ Test(spool_check, a_row_with_a_flipped_bit_is_told_and_needs_no_restart)
 		"WHERE seq = 11",
 		&eb),
 	    ERR_OK, "%s", eb.text);
-	struct spool_check_stats c = checked(true);
-	cr_assert_eq(c.state, SPOOL_CHECK_DAMAGED);
-	cr_assert_eq(c.bad_rows, 1);
+	struct check_stats c = checked(true);
+	cr_assert_eq(c.state, CHECK_DAMAGED);
+	cr_assert_eq(c.bad_items, 1);
 	cr_assert_not(c.pages);
-	cr_assert_eq(c.rows, DAMAGE_ROWS - 1);
+	cr_assert_eq(c.items, DAMAGE_ROWS - 1);
 	cr_assert_eq(spool_prepare(path, &eb), ERR_OK);
 	spool_close(s);
 }
@@ -104,11 +104,11 @@ Test(spool_check, damaged_pages_are_found_and_the_next_start_sets_the_file_aside
 		damage_copy(good, path);
 		damage_pages(path, 2, seed, true);
 		bool is_hurt = damage_readable(path, have) < DAMAGE_ROWS;
-		struct spool_check_stats c = checked(true);
+		struct check_stats c = checked(true);
 		hurt += is_hurt;
-		found += c.state == SPOOL_CHECK_DAMAGED;
-		cr_assert(!is_hurt || c.state == SPOOL_CHECK_DAMAGED, "seed %llu", (unsigned long long)seed);
-		if (c.state == SPOOL_CHECK_DAMAGED) {
+		found += c.state == CHECK_DAMAGED;
+		cr_assert(!is_hurt || c.state == CHECK_DAMAGED, "seed %llu", (unsigned long long)seed);
+		if (c.state == CHECK_DAMAGED) {
 			cr_assert(*c.error);
 			cr_assert_eq(spool_prepare(path, &eb), c.pages ? ERR_CORRUPT : ERR_OK);
 		}
@@ -120,13 +120,13 @@ Test(spool_check, damaged_pages_are_found_and_the_next_start_sets_the_file_aside
 
 Test(spool_check, a_mark_that_others_made_is_told)
 {
-	struct spool_check *c;
-	struct spool_check_stats s;
+	struct check *c;
+	struct check_stats s;
 
-	cr_assert_eq(spool_check_start(&c, path, false, &eb), ERR_OK);
-	cr_assert_eq(aside_mark(path, "the replicator cannot go on", &eb), ERR_OK);
-	spool_check_stats(c, &s);
-	cr_assert_eq(s.state, SPOOL_CHECK_DAMAGED);
+	cr_assert_eq(check_start(&c, &spool_check, path, false, &eb), ERR_OK);
+	aside_mark(path, "the replicator cannot go on");
+	check_stats(c, &s);
+	cr_assert_eq(s.state, CHECK_DAMAGED);
 	cr_assert(s.pages && *s.error);
-	spool_check_stop(c);
+	check_stop(c);
 }

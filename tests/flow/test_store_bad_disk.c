@@ -57,31 +57,9 @@ TestSuite(store_bad_disk, .init = begin, .fini = end, .timeout = 300);
 
 static void lay_out(void)
 {
-	static const char *const suffix[] = { "-wal", "-shm", "-damaged" };
-	char name[120];
-
-	for (int i = 0; i < 3; i++) {
-		snprintf(name, sizeof name, "%s%s", st.path, suffix[i]);
-		unlink(name);
-		snprintf(name, sizeof name, "%s%s", st.store_path, suffix[i]);
-		unlink(name);
-	}
-	damage_copy(spool, st.path);
-	damage_copy(store, st.store_path);
+	damage_lay_out(spool, st.path);
+	damage_lay_out(store, st.store_path);
 	fault_vfs_forget();
-}
-
-static void check_whole(const char *path, const char *situation)
-{
-	sqlite3 *db;
-	sqlite3_stmt *q;
-
-	cr_assert_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	cr_assert_eq(sqlite3_prepare_v2(db, "PRAGMA quick_check", -1, &q, NULL), SQLITE_OK);
-	cr_assert_eq(sqlite3_step(q), SQLITE_ROW);
-	cr_assert_str_eq((const char *)sqlite3_column_text(q, 0), "ok", "%s", situation);
-	sqlite3_finalize(q);
-	sqlite3_close(db);
 }
 
 static enum compactor_state force(void)
@@ -142,7 +120,7 @@ static void run(const struct scene *sc, bool reader, uint64_t nth, uint64_t *fai
 	cr_assert_eq(t.compacted_seq, p.last_seq, "%s", situation);
 	cr_assert_not(aside_is_marked(st.store_path), "%s: a failing disk is no damage", situation);
 	stand_close(&st);
-	check_whole(st.store_path, situation);
+	damage_check_whole(st.store_path, situation);
 	stand_reopen(&st, &opts);
 	model_check(&st, situation);
 	stand_close(&st);

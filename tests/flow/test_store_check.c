@@ -32,16 +32,16 @@ static void end(void)
 
 TestSuite(store_check, .init = begin, .fini = end, .timeout = 120);
 
-static struct store_check_stats checked(bool wanted, bool busy)
+static struct check_stats checked(bool wanted, bool busy)
 {
 	int64_t until = clock_mono_ns() + 60 * NS_PER_S;
-	struct store_check_stats s;
-	struct store_check *c;
+	struct check_stats s;
+	struct check *c;
 
-	cr_assert_eq(store_check_start(&c, st.store_path, wanted, &eb), ERR_OK, "%s", eb.text);
+	cr_assert_eq(check_start(&c, &store_check, st.store_path, wanted, &eb), ERR_OK, "%s", eb.text);
 	for (;;) {
-		store_check_stats(c, &s);
-		if (s.state != SPOOL_CHECK_RUNNING)
+		check_stats(c, &s);
+		if (s.state != CHECK_RUNNING)
 			break;
 		cr_assert(clock_mono_ns() < until, "it does not end");
 		if (busy) {
@@ -50,7 +50,7 @@ static struct store_check_stats checked(bool wanted, bool busy)
 		}
 		usleep(1000);
 	}
-	store_check_stop(c);
+	check_stop(c);
 	return s;
 }
 
@@ -70,27 +70,27 @@ static uint64_t count(const char *sql)
 
 Test(store_check, after_a_stop_in_order_nothing_is_done)
 {
-	struct store_check_stats s = checked(false, false);
+	struct check_stats s = checked(false, false);
 
-	cr_assert_eq(s.state, SPOOL_CHECK_NONE);
-	cr_assert_eq(s.blocks, 0);
+	cr_assert_eq(s.state, CHECK_NONE);
+	cr_assert_eq(s.items, 0);
 }
 
 Test(store_check, a_whole_file_is_whole)
 {
-	struct store_check_stats s = checked(true, false);
+	struct check_stats s = checked(true, false);
 
-	cr_assert_eq(s.state, SPOOL_CHECK_OK, "%s", s.error);
-	cr_assert_eq(s.blocks, count("SELECT (SELECT count(*) FROM block) + (SELECT count(*) FROM piece)"));
+	cr_assert_eq(s.state, CHECK_OK, "%s", s.error);
+	cr_assert_eq(s.items, count("SELECT (SELECT count(*) FROM block) + (SELECT count(*) FROM piece)"));
 	cr_assert_eq(s.bytes, count("SELECT sum(length(data)) FROM block"));
 	cr_assert_not(aside_is_marked(st.store_path));
 }
 
 Test(store_check, also_while_it_is_merged)
 {
-	struct store_check_stats s = checked(true, true);
+	struct check_stats s = checked(true, true);
 
-	cr_assert_eq(s.state, SPOOL_CHECK_OK, "%s", s.error);
+	cr_assert_eq(s.state, CHECK_OK, "%s", s.error);
 	model_check(&st, "beside a check");
 }
 
@@ -106,9 +106,9 @@ Test(store_check, a_block_whose_bytes_are_wrong_is_found_and_the_file_is_not_set
 	    SQLITE_OK);
 	sqlite3_close(db);
 	stand_reopen(&st, &opts);
-	struct store_check_stats s = checked(true, false);
-	cr_assert_eq(s.state, SPOOL_CHECK_DAMAGED);
-	cr_assert_eq(s.bad_blocks, 1);
+	struct check_stats s = checked(true, false);
+	cr_assert_eq(s.state, CHECK_DAMAGED);
+	cr_assert_eq(s.bad_items, 1);
 	cr_assert_not(s.pages);
 	cr_assert_not(aside_is_marked(st.store_path));
 	cr_assert(*s.error);
@@ -130,8 +130,8 @@ Test(store_check, damaged_pages_are_found_and_mark_the_file)
 		int fd = open(st.store_path, O_RDWR);
 		cr_assert_eq(pwrite(fd, zero, PAGE, page * PAGE), PAGE);
 		close(fd);
-		struct store_check_stats s = checked(true, false);
-		if (s.state == SPOOL_CHECK_DAMAGED) {
+		struct check_stats s = checked(true, false);
+		if (s.state == CHECK_DAMAGED) {
 			cr_assert(s.pages == aside_is_marked(st.store_path));
 			cr_assert(*s.error);
 			found++;

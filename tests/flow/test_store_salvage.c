@@ -16,7 +16,7 @@ enum { PAGE = 8192 };
 
 static struct stand st;
 static struct stand_opts opts = { .compactor = true };
-static struct store_salvage *salvage;
+static struct salvage *salvage;
 static struct errbuf eb;
 static int64_t keep_ns[TIERS];
 
@@ -38,7 +38,7 @@ static void begin(void)
 static void end(void)
 {
 	fault_vfs_set(NULL);
-	store_salvage_stop(salvage);
+	salvage_stop(salvage);
 	salvage = NULL;
 	stand_close(&st);
 	damage_remove_folder(st.dir);
@@ -84,19 +84,19 @@ static void start(void)
 	cr_assert_eq(store_salvage_start(&salvage, &o, &eb), ERR_OK, "%s", eb.text);
 }
 
-static struct store_salvage_stats finished(void)
+static struct salvage_stats finished(void)
 {
 	int64_t until = clock_mono_ns() + 60 * NS_PER_S;
-	struct store_salvage_stats s;
+	struct salvage_stats s;
 
 	for (;;) {
-		store_salvage_stats(salvage, &s);
+		salvage_stats(salvage, &s);
 		if (s.over)
 			break;
 		cr_assert(clock_mono_ns() < until, "it does not end");
 		usleep(1000);
 	}
-	store_salvage_stop(salvage);
+	salvage_stop(salvage);
 	salvage = NULL;
 	return s;
 }
@@ -140,16 +140,16 @@ Test(store_salvage, a_whole_file_is_taken_over_whole)
 	cr_assert_not(
 	    is_complete(MODEL_BASE_NS, MODEL_BASE_NS + MODEL_SPAN_NS), "it is not pretended that there was nothing");
 	start();
-	struct store_salvage_stats s = finished();
+	struct salvage_stats s = finished();
 	cr_assert_eq(s.state, SALVAGE_DONE, "%s", s.error);
-	cr_assert_eq(s.lost_points, 0);
-	cr_assert_eq(s.lost_blocks, 0);
-	cr_assert_gt(s.blocks, 0);
+	cr_assert_eq(s.figures.lost_points, 0);
+	cr_assert_eq(s.figures.lost_items, 0);
+	cr_assert_gt(s.figures.items, 0);
 	model_check(&st, "as pieces");
 	stand_compact(&st);
 	model_check(&st, "merged");
 	cr_assert_eq(figure("SELECT count(*) FROM gap"), 0);
-	uint64_t points = s.points;
+	uint64_t points = s.figures.points;
 	stand_close(&st);
 	open_again();
 	start(); /* and once only */
@@ -159,11 +159,11 @@ Test(store_salvage, a_whole_file_is_taken_over_whole)
 	cr_assert_gt(points, 0);
 }
 
-static struct store_salvage_stats stats_now(void)
+static struct salvage_stats stats_now(void)
 {
-	struct store_salvage_stats s;
+	struct salvage_stats s;
 
-	store_salvage_stats(salvage, &s);
+	salvage_stats(salvage, &s);
 	return s;
 }
 
@@ -201,7 +201,7 @@ Test(store_salvage, of_two_files_the_newer_rows_win)
 	open_again();
 	model_write(&st, 100);
 	start();
-	struct store_salvage_stats s = finished();
+	struct salvage_stats s = finished();
 	cr_assert_eq(s.state, SALVAGE_DONE, "%s", s.error);
 	model_check(&st, "as pieces");
 	stand_compact(&st);
@@ -227,9 +227,9 @@ Test(store_salvage, a_store_that_is_damaged_again_gives_its_unmerged_pieces)
 	open_again();
 	model_write(&st, 50);
 	start();
-	struct store_salvage_stats s = finished();
+	struct salvage_stats s = finished();
 	cr_assert_eq(s.state, SALVAGE_DONE, "%s", s.error);
-	cr_assert_eq(s.lost_points, 0);
+	cr_assert_eq(s.figures.lost_points, 0);
 	model_check(&st, "as pieces");
 	stand_compact(&st);
 	model_check(&st, "merged");
@@ -237,7 +237,7 @@ Test(store_salvage, a_store_that_is_damaged_again_gives_its_unmerged_pieces)
 
 Test(store_salvage, a_stop_in_the_middle_is_gone_on_with)
 {
-	struct store_salvage_stats s;
+	struct salvage_stats s;
 
 	for (int i = 0; i < 3; i++)
 		model_write(&st, 800);
@@ -247,7 +247,7 @@ Test(store_salvage, a_stop_in_the_middle_is_gone_on_with)
 		open_again();
 		start();
 		usleep((unsigned)(1000 * stops));
-		store_salvage_stop(salvage);
+		salvage_stop(salvage);
 		salvage = NULL;
 		stand_close(&st);
 	}
@@ -256,7 +256,7 @@ Test(store_salvage, a_stop_in_the_middle_is_gone_on_with)
 	if (!figure("SELECT count(*) FROM meta WHERE key GLOB 'salvage:*:done'")) { /* else a stop came too late */
 		s = finished();
 		cr_assert_neq(s.state, SALVAGE_FAILED, "%s", s.error);
-		cr_assert_eq(s.lost_points, 0);
+		cr_assert_eq(s.figures.lost_points, 0);
 	}
 	model_check(&st, "gone on with");
 }
@@ -273,11 +273,11 @@ Test(store_salvage, rollups_made_before_stay_where_raw_rows_are_lost)
 	change(d.name, "UPDATE block SET data = zeroblob(length(data)) WHERE id >> 61 = 0 AND (id >> 41) % 3 = 0");
 	open_again();
 	start();
-	struct store_salvage_stats s = finished();
+	struct salvage_stats s = finished();
 	cr_assert_eq(s.state, SALVAGE_DONE, "%s", s.error);
-	cr_assert_gt(s.lost_blocks, 0);
-	cr_assert_eq(
-	    figure("SELECT points FROM gap WHERE cause = 'store_damaged' AND tier = 0"), (int64_t)s.lost_points);
+	cr_assert_gt(s.figures.lost_items, 0);
+	cr_assert_eq(figure("SELECT points FROM gap WHERE cause = 'store_damaged' AND tier = 0"),
+	    (int64_t)s.figures.lost_points);
 	cr_assert_eq(figure("SELECT count(*) FROM gap"), 1);
 	for (int i = 0; i < 2; i++) {
 		stand_compact(&st);
@@ -325,9 +325,9 @@ Test(store_salvage, a_damaged_column_costs_that_field_alone)
 	sqlite3_close(db);
 	open_again();
 	start();
-	struct store_salvage_stats s = finished();
+	struct salvage_stats s = finished();
 	cr_assert_eq(s.state, SALVAGE_DONE, "%s", s.error);
-	cr_assert_eq(s.lost_points, 200);
+	cr_assert_eq(s.figures.lost_points, 200);
 	stand_compact(&st);
 	struct stand_total p = stand_total(&st, "one", "p", MODEL_BASE_NS, MODEL_BASE_NS + 100 * NS_PER_S);
 	struct stand_total q = stand_total(&st, "one", "q", MODEL_BASE_NS, MODEL_BASE_NS + 100 * NS_PER_S);
@@ -358,12 +358,12 @@ Test(store_salvage, any_damage_gives_no_wrong_value_and_says_what_is_missing)
 		replace();
 		open_again();
 		start();
-		struct store_salvage_stats s = finished();
+		struct salvage_stats s = finished();
 		stand_compact(&st);
 		snprintf(name, sizeof name, "seed %llu", (unsigned long long)seed);
 		uint64_t n = model_check_subset(&st, name);
 		if (n < model_count())
-			cr_assert(s.state == SALVAGE_FAILED || s.lost_points > 0,
+			cr_assert(s.state == SALVAGE_FAILED || s.figures.lost_points > 0,
 			    "%s: %llu of %llu values, nothing was told", name, (unsigned long long)n,
 			    (unsigned long long)model_count());
 		taken += n > 0;
@@ -387,7 +387,7 @@ Test(store_salvage, a_file_without_a_header_is_given_up_and_told)
 	replace();
 	open_again();
 	start();
-	struct store_salvage_stats t = finished();
+	struct salvage_stats t = finished();
 	cr_assert_eq(t.state, SALVAGE_FAILED);
 	cr_assert(*t.error);
 	cr_assert_not(is_complete(MODEL_BASE_NS, MODEL_BASE_NS + MODEL_SPAN_NS));
@@ -407,8 +407,8 @@ Test(store_salvage, what_is_older_than_retention_is_left)
 	keep_ns[TIER_RAW] = 10 * TIER_DAY_NS;
 	open_again();
 	start();
-	struct store_salvage_stats s = finished();
-	cr_assert_eq(s.old_blocks, 1);
+	struct salvage_stats s = finished();
+	cr_assert_eq(s.figures.old_items, 1);
 	cr_assert_eq(figure("SELECT count(*) FROM piece WHERE tier = 0"), 1);
 	cr_assert_eq(figure("SELECT sum(points) FROM piece WHERE tier = 2"), 2, "hours are kept");
 }
@@ -430,7 +430,7 @@ Test(store_salvage, a_disk_that_refuses_is_waited_for)
 	open_again();
 	fault_vfs_set(&f);
 	start();
-	struct store_salvage_stats s = finished();
+	struct salvage_stats s = finished();
 	fault_vfs_set(NULL);
 	cr_assert_eq(s.state, SALVAGE_DONE, "%s", s.error);
 	model_check(&st, "after some refusals");

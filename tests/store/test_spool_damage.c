@@ -303,7 +303,7 @@ Test(spool_damage, a_replacement_cut_short_is_finished_by_the_next_start)
 
 Test(spool_damage, a_marked_file_is_damaged_until_it_is_replaced)
 {
-	cr_assert_eq(aside_mark(path, "page 7", &eb), ERR_OK, "%s", eb.text);
+	aside_mark(path, "page 7");
 	cr_assert_eq(spool_prepare(path, &eb), ERR_CORRUPT);
 	cr_assert_eq(spool_replace(path, eb.text, 0, &eb), ERR_OK);
 	cr_assert_eq(spool_prepare(path, &eb), ERR_OK);

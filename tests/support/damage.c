@@ -82,6 +82,31 @@ void damage_copy(const char *from, const char *to)
 	free(all);
 }
 
+void damage_lay_out(const char *from, const char *to)
+{
+	static const char *const beside[] = { "-wal", "-shm", "-damaged" };
+	char name[200];
+
+	for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+		snprintf(name, sizeof name, "%s%s", to, beside[i]);
+		unlink(name);
+	}
+	damage_copy(from, to);
+}
+
+void damage_check_whole(const char *path, const char *situation)
+{
+	sqlite3 *db;
+	sqlite3_stmt *q;
+
+	cr_assert_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	cr_assert_eq(sqlite3_prepare_v2(db, "PRAGMA quick_check", -1, &q, NULL), SQLITE_OK);
+	cr_assert_eq(sqlite3_step(q), SQLITE_ROW);
+	cr_assert_str_eq((const char *)sqlite3_column_text(q, 0), "ok", "%s", situation);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+}
+
 void damage_pages_of(const char *path, unsigned page_size, unsigned pages, uint64_t seed, bool spare_first)
 {
 	static unsigned char page[DAMAGE_PAGE], other[DAMAGE_PAGE];

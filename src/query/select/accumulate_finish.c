@@ -118,6 +118,9 @@ enum err list_finish(const struct function_call *c, enum function_id id, struct 
 	*count = 0;
 	if (id == FN_PERCENTILE && !rank_of(c, l, &rank))
 		return ERR_OK;
+	e = blocks_join(id, l, b, eb);
+	if (e != ERR_OK)
+		return e;
 	if (id == FN_PERCENTILE || id == FN_MEDIAN || id == FN_MODE) {
 		e = one(c, id, l, bucket_ns, b, eb);
 		*count = e == ERR_OK;

@@ -1,5 +1,6 @@
 /* Values kept one by one: their bits, their times, and which series each run of them came from. top, bottom and distinct thin
- * the list whenever it has doubled, and sample keeps a sample: so of those it stays short. */
+ * the list whenever it has doubled, and sample keeps a sample: so of those it stays short. Of the others all are kept, in
+ * blocks (accumulate_block.c). */
 #include <stdlib.h>
 
 #include "query/select/function_part.h"
@@ -46,11 +47,12 @@ void text_free(uint64_t bits, struct budget *b)
 
 /* ---- room ---- */
 
-static size_t value_size(enum function_id id)
+size_t list_value_size(enum function_id id)
 {
 	return id == FN_MEDIAN ? sizeof(uint64_t) : sizeof(uint64_t) + sizeof(int64_t);
 }
 
+/* times lie behind the bits. */
 static enum err reserve(enum function_id id, struct list *l, uint32_t n, struct budget *b, struct errbuf *eb)
 {
 	uint64_t room = l->room ? l->room : ROOM_MIN;
@@ -59,18 +61,23 @@ static enum err reserve(enum function_id id, struct list *l, uint32_t n, struct 
 		return ERR_OK;
 	while (room - l->count < n)
 		room *= 2;
-	size_t more = (room - l->room) * value_size(id);
+	size_t bytes = room * list_value_size(id), more = bytes - l->room * list_value_size(id);
 	enum err e = budget_take(b, room > UINT32_MAX ? SIZE_MAX : more, eb);
 	if (e != ERR_OK)
 		return e;
-	uint64_t *bits = realloc(l->bits, room * sizeof *bits);
-	l->bits = bits ? bits : l->bits;
-	int64_t *times = id == FN_MEDIAN ? NULL : realloc(l->times, room * sizeof *times);
-	l->times = times ? times : l->times;
-	if (!bits || (!times && id != FN_MEDIAN)) {
+	uint64_t *bits = malloc(bytes);
+	if (!bits) {
 		budget_give(b, more);
 		return no_memory(eb);
 	}
+	int64_t *times = (int64_t *)(bits + room);
+	if (l->count) {
+		memcpy(bits, l->bits, l->count * sizeof *bits);
+		memcpy(times, l->times, l->count * sizeof *times);
+	}
+	free(l->bits);
+	l->bits = bits;
+	l->times = times;
 	l->room = (uint32_t)room;
 	return ERR_OK;
 }
@@ -119,11 +126,11 @@ uint32_t list_series_of(const struct list *l, uint32_t i)
 
 void list_fini(const struct function_call *c, struct list *l, struct budget *b)
 {
-	for (uint32_t i = 0; c->in == VALUE_STRING && i < l->count; i++)
+	for (uint32_t i = 0; c->in == VALUE_STRING && l->bits && i < l->count; i++)
 		text_free(l->bits[i], b);
-	budget_give(b, l->room * value_size(function_id(c->fn)) + l->run_room * sizeof *l->runs + l->point_bytes);
+	blocks_free(l, c->in == VALUE_STRING, b);
+	budget_give(b, l->room * list_value_size(function_id(c->fn)) + l->run_room * sizeof *l->runs + l->point_bytes);
 	free(l->bits);
-	free(l->times);
 	free(l->runs);
 	free(l->points);
 	*l = (struct list){ 0 };
@@ -186,21 +193,6 @@ static enum err add_sample(const struct function_call *c, struct list *l, const 
 	return ERR_OK;
 }
 
-static enum err add_dense(enum function_id id, struct list *l, const struct run *r, struct budget *b, struct errbuf *eb)
-{
-	enum err e = reserve(id, l, r->n, b, eb);
-
-	if (e == ERR_OK)
-		e = begin_run(l, r->series, b, eb);
-	if (e != ERR_OK)
-		return e;
-	memcpy(l->bits + l->count, r->bits, r->n * sizeof *r->bits);
-	if (l->times)
-		memcpy(l->times + l->count, r->times, r->n * sizeof *r->times);
-	l->count += r->n;
-	return ERR_OK;
-}
-
 static enum err add_one(const struct function_call *c, enum function_id id, struct list *l, const struct run *r,
     uint32_t i, struct buf *scratch, struct budget *b, struct errbuf *eb)
 {
@@ -212,8 +204,7 @@ static enum err add_one(const struct function_call *c, enum function_id id, stru
 		e = copy_value(c, r, i, scratch, &l->bits[l->count], b, eb);
 	if (e != ERR_OK)
 		return e;
-	if (l->times)
-		l->times[l->count] = r->times[i];
+	l->times[l->count] = r->times[i];
 	l->count++;
 	return ERR_OK;
 }
@@ -246,17 +237,52 @@ static enum err add_thinned(const struct function_call *c, enum function_id id, 
 	return e == ERR_OK ? add_one(c, id, l, r, i, scratch, b, eb) : e;
 }
 
+/* ---- adding to a list that is kept whole ---- */
+
+static enum err add_whole(enum function_id id, struct list *l, const struct run *r, struct budget *b, struct errbuf *eb)
+{
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0, from; e == ERR_OK && i < r->n;) {
+		while (r->present && i < r->n && !r->present[i])
+			i++;
+		for (from = i; i < r->n && (!r->present || r->present[i]);)
+			i++;
+		if (i > from)
+			e = begin_run(l, r->series, b, eb);
+		if (i > from && e == ERR_OK)
+			e = blocks_add(id, l, r->bits + from, r->times + from, i - from, b, eb);
+	}
+	return e;
+}
+
+static enum err add_text(const struct function_call *c, enum function_id id, struct list *l, const struct run *r,
+    uint32_t i, struct buf *scratch, struct budget *b, struct errbuf *eb)
+{
+	uint64_t bits = 0;
+	enum err e = begin_run(l, r->series, b, eb);
+
+	if (e == ERR_OK)
+		e = copy_value(c, r, i, scratch, &bits, b, eb);
+	if (e != ERR_OK)
+		return e;
+	e = blocks_add(id, l, &bits, &r->times[i], 1, b, eb);
+	if (e != ERR_OK)
+		text_free(bits, b);
+	return e;
+}
+
 /* ---- adding to any ---- */
 
 enum err list_add(const struct function_call *c, enum function_id id, struct list *l, const struct run *r,
     struct budget *b, struct errbuf *eb)
 {
-	bool thinned = is_thinned(id);
+	const bool thinned = is_thinned(id), whole = id != FN_SAMPLE && !thinned;
 	enum err e = ERR_OK;
 	struct buf scratch;
 
-	if (!r->present && c->in != VALUE_STRING && id != FN_SAMPLE && !thinned)
-		return add_dense(id, l, r, b, eb);
+	if (whole && c->in != VALUE_STRING)
+		return add_whole(id, l, r, b, eb);
 	buf_init(&scratch, TEXT_MAX);
 	for (uint32_t i = 0; e == ERR_OK && i < r->n; i++) {
 		if (r->present && !r->present[i])
@@ -266,7 +292,7 @@ enum err list_add(const struct function_call *c, enum function_id id, struct lis
 		else if (thinned)
 			e = add_thinned(c, id, l, r, i, &scratch, b, eb);
 		else
-			e = add_one(c, id, l, r, i, &scratch, b, eb);
+			e = add_text(c, id, l, r, i, &scratch, b, eb);
 	}
 	buf_fini(&scratch);
 	return e;

@@ -1,8 +1,8 @@
 /* percentile, median, mode: values by their order, which is not made if it can be helped.
  *
- * A rank is found by counting the keys' upper bits, which tells the slot it lies in; the keys of that slot are few. Where
- * several points have the value sought, which of them InfluxDB gives is up to its unstable sort (select/pdq): then that
- * is done after all, over the points as InfluxDB has them, by time. */
+ * A rank is found by counting the keys' upper bits, which tells the slot it lies in; the keys of that slot are few. Where the
+ * point is asked for, not its value alone, and several have the value, which of them InfluxDB gives is up to its unstable
+ * sort: then that is gone through (select/pdq), as far as the rank needs it, over the points as InfluxDB has them, by time. */
 #include <stdlib.h>
 
 #include "model/aggregate.h"
@@ -84,89 +84,82 @@ static uint64_t bits_of_key(enum value_type t, uint64_t key)
 	return t == VALUE_INTEGER ? key ^ sign : t == VALUE_FLOAT ? (key & sign ? key ^ sign : ~key) : key;
 }
 
-/* ---- as InfluxDB sorts ---- */
+/* ---- as InfluxDB has them ---- */
 
-struct ranked {
-	uint64_t bits;
-	int64_t time_ns;
-	uint32_t at; /* in the list */
+struct times {
+	const int64_t *of;
+	bool falling;
 };
 
-static int by_time(const void *a, const void *b)
+static int by_time(const void *a, const void *b, void *arg)
 {
-	const struct ranked *x = a, *y = b;
-	int c = (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+	const struct times *t = arg;
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	const int64_t u = t->of[t->falling ? y : x], v = t->of[t->falling ? x : y];
 
-	return c ? c : (x->at > y->at) - (x->at < y->at);
+	return u != v ? (u > v) - (u < v) : (x > y) - (x < y);
 }
 
-static int by_falling_time(const void *a, const void *b)
+static bool rises(const int64_t *times, uint32_t n)
 {
-	const struct ranked *x = a, *y = b;
-	int c = (x->time_ns < y->time_ns) - (x->time_ns > y->time_ns);
+	bool ok = true;
 
-	return c ? c : (x->at > y->at) - (x->at < y->at);
+	for (uint32_t i = 1; i < n; i++)
+		ok &= times[i - 1] <= times[i];
+	return ok;
 }
 
-struct sorting {
-	enum value_type type;
-	struct ranked *of;
-};
-
-static bool is_less(void *arg, uint32_t i, uint32_t j)
+static bool falls(const int64_t *times, uint32_t n)
 {
-	const struct sorting *s = arg;
+	bool ok = true;
 
-	return value_compare(s->type, s->of[i].bits, s->of[j].bits) < 0;
+	for (uint32_t i = 1; i < n; i++)
+		ok &= times[i - 1] >= times[i];
+	return ok;
 }
 
-static void swap(void *arg, uint32_t i, uint32_t j)
+static void order_by_time(const struct function_call *c, const struct list *l, uint32_t *order)
 {
-	const struct sorting *s = arg;
-	struct ranked t = s->of[i];
+	struct times t = { l->times, c->descending };
 
-	s->of[i] = s->of[j];
-	s->of[j] = t;
-}
-
-static void sort_as_influxdb(const struct function_call *c, const struct list *l, struct ranked *of)
-{
-	struct sorting s = { c->in, of };
-	bool in_order = true;
-
-	for (uint32_t i = 0; i < l->count; i++) {
-		of[i] = (struct ranked){ l->bits[i], l->times[i], i };
-		in_order &= i == 0 || (c->descending ? l->times[i - 1] >= l->times[i] : l->times[i - 1] <= l->times[i]);
-	}
-	if (!in_order)
-		qsort(of, l->count, sizeof *of, c->descending ? by_falling_time : by_time);
-	pdq_sort(l->count, is_less, swap, &s);
+	for (uint32_t i = 0; i < l->count; i++)
+		order[i] = i;
+	if (!(t.falling ? falls : rises)(l->times, l->count))
+		qsort_r(order, l->count, sizeof *order, by_time, &t);
 }
 
 /* ---- percentile, median ---- */
 
+static uint32_t find_key(const struct function_call *c, const struct list *l, uint64_t key)
+{
+	uint32_t at = 0;
+
+	while (value_key(c->in, l->bits[at]) != key)
+		at++;
+	return at;
+}
+
 enum err rank_find(const struct function_call *c, const struct list *l, uint32_t rank, uint32_t *at, struct budget *b,
     struct errbuf *eb)
 {
-	size_t bytes = l->count * sizeof(struct ranked);
-	uint32_t same = 0;
+	const size_t bytes = l->count * (sizeof(uint64_t) + sizeof(uint32_t));
 	enum err e;
-	void *memory = take(bytes, b, eb, &e);
+	uint64_t *keys = take(bytes, b, eb, &e);
 
-	if (!memory)
+	if (!keys)
 		return e;
-	make_keys(c, l, memory);
-	uint64_t key = kth(memory, l->count, rank);
-	for (uint32_t i = 0; i < l->count; i++)
-		if (value_key(c->in, l->bits[i]) == key) {
-			*at = i;
-			same++;
-		}
-	if (same > 1 && !c->value_only) {
-		sort_as_influxdb(c, l, memory);
-		*at = ((struct ranked *)memory)[rank].at;
+	if (c->value_only) {
+		make_keys(c, l, keys);
+		*at = find_key(c, l, kth(keys, l->count, rank));
+	} else {
+		uint32_t *order = (uint32_t *)(keys + l->count);
+		order_by_time(c, l, order);
+		for (uint32_t i = 0; i < l->count; i++)
+			keys[i] = value_key(c->in, l->bits[order[i]]);
+		pdq_select(keys, order, l->count, rank);
+		*at = order[rank];
 	}
-	give(memory, bytes, b);
+	give(keys, bytes, b);
 	return ERR_OK;
 }
 
@@ -196,6 +189,12 @@ enum err rank_median(
 }
 
 /* ---- mode ---- */
+
+struct ranked {
+	uint64_t bits;
+	int64_t time_ns;
+	uint32_t at; /* in the list */
+};
 
 static int by_value(const void *a, const void *b, void *arg)
 {
@@ -240,10 +239,28 @@ static uint32_t more_often(const struct list *l)
 	return last[of[1] >= of[0]];
 }
 
+/* of: by value already. Texts have no keys; the number of the value among them all is one. */
+static void sort_as_influxdb(const struct function_call *c, const struct list *l, struct ranked *of, uint64_t *keys)
+{
+	const uint32_t n = l->count;
+	uint32_t *order = (uint32_t *)(keys + n), *number = order + n, last = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		last += i && value_compare(c->in, of[i - 1].bits, of[i].bits) != 0;
+		number[of[i].at] = last;
+	}
+	order_by_time(c, l, order);
+	for (uint32_t i = 0; i < n; i++)
+		keys[i] = number[order[i]];
+	pdq_sort(keys, order, n);
+	for (uint32_t i = 0; i < n; i++)
+		of[i] = (struct ranked){ l->bits[order[i]], l->times[order[i]], order[i] };
+}
+
 enum err rank_mode(
     const struct function_call *c, const struct list *l, uint32_t *at, struct budget *b, struct errbuf *eb)
 {
-	size_t bytes = l->count * sizeof(struct ranked);
+	const size_t bytes = l->count * (sizeof(struct ranked) + sizeof(uint64_t) + 2 * sizeof(uint32_t));
 	enum value_type type = c->in;
 	bool tie = false;
 	enum err e;
@@ -260,7 +277,7 @@ enum err rank_mode(
 	qsort_r(of, l->count, sizeof *of, by_value, &type);
 	*at = most_frequent(type, of, l->count, &tie);
 	if (tie) {
-		sort_as_influxdb(c, l, of);
+		sort_as_influxdb(c, l, of, (uint64_t *)(of + l->count));
 		*at = most_frequent(type, of, l->count, &tie);
 	}
 	give(of, bytes, b);

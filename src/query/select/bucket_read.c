@@ -89,6 +89,7 @@ static enum err read_rows(struct buckets *b)
 		.from_ns = r->node->read_from_ns,
 		.to_ns = r->node->read_to_ns,
 		.descending = b->descending_read,
+		.in_parts = !b->descending_read && !b->is_merged,
 		.step = on_step,
 		.arg = b };
 

@@ -94,9 +94,12 @@ struct list_run { /* values from here on are of this series */
 	uint32_t from, series;
 };
 
+struct list_block;
+
 struct list {
+	struct list_block *blocks, *last; /* percentile, median, mode: the values, until they are joined */
 	uint64_t *bits; /* of a string: an owned struct rows_string *, plain */
-	int64_t *times; /* not for median */
+	int64_t *times; /* behind them, in the same piece of memory; NULL for median */
 	struct list_run *runs;
 	uint32_t count, room, run_count, run_room;
 	uint64_t seen; /* sample: of how many */
@@ -110,6 +113,7 @@ struct list {
 NODISCARD enum err list_add(const struct function_call *c, enum function_id id, struct list *l, const struct run *r,
     struct budget *b, struct errbuf *eb);
 void list_fini(const struct function_call *c, struct list *l, struct budget *b);
+size_t list_value_size(enum function_id id); /* with its time */
 uint32_t list_series_of(const struct list *l, uint32_t i);
 NODISCARD enum err list_push_run(struct list *l, uint32_t from, uint32_t series, struct budget *b, struct errbuf *eb);
 /* A string's plain text: in place, or in scratch. */
@@ -119,6 +123,11 @@ void text_free(uint64_t bits, struct budget *b);
 /* top, bottom and distinct: leaves what may be in the answer, the best first. */
 NODISCARD enum err list_thin(
     const struct function_call *c, enum function_id id, struct list *l, struct budget *b, struct errbuf *eb);
+/* accumulate_block.c. n values of the run at hand, into blocks. */
+NODISCARD enum err blocks_add(enum function_id id, struct list *l, const uint64_t *bits, const int64_t *times,
+    uint32_t n, struct budget *b, struct errbuf *eb);
+NODISCARD enum err blocks_join(enum function_id id, struct list *l, struct budget *b, struct errbuf *eb);
+void blocks_free(struct list *l, bool are_texts, struct budget *b);
 /* accumulate_finish.c: into l->points. */
 NODISCARD enum err list_finish(const struct function_call *c, enum function_id id, struct list *l, int64_t bucket_ns,
     uint32_t *count, struct budget *b, struct errbuf *eb);

@@ -5,23 +5,29 @@ enum {
 	NINTHER_MIN = 50, /* from so many on a pivot is the median of medians */
 	SWAPS_MAX = 12, /* as many as choosing a pivot can take */
 	REPAIRS_MAX = 5, /* pairs out of order in what is nearly sorted */
-	REPAIR_MIN = 50
+	REPAIR_MIN = 50,
+	STRETCH = 64 /* of keys, looked at at a time */
 };
 
 struct sort {
-	bool (*is_less)(void *arg, uint32_t i, uint32_t j);
-	void (*swap)(void *arg, uint32_t i, uint32_t j);
-	void *arg;
+	uint64_t *keys;
+	uint32_t *order;
 };
 
 static bool less(const struct sort *s, uint32_t i, uint32_t j)
 {
-	return s->is_less(s->arg, i, j);
+	return s->keys[i] < s->keys[j];
 }
 
 static void swap(const struct sort *s, uint32_t i, uint32_t j)
 {
-	s->swap(s->arg, i, j);
+	uint64_t key = s->keys[i];
+	uint32_t from = s->order[i];
+
+	s->keys[i] = s->keys[j];
+	s->order[i] = s->order[j];
+	s->keys[j] = key;
+	s->order[j] = from;
 }
 
 /* ---- simple sorts ---- */
@@ -142,95 +148,169 @@ static void break_patterns(const struct sort *s, uint32_t a, uint32_t b)
 	}
 }
 
-/* ---- partitions ---- */
+/* ---- partitions ----
+ *
+ * Go looks for a pair to swap from both ends until the two meet. Here the lesser ones are counted first, so that it is known where
+ * they meet; then the n-th that is too great on the left is swapped with the n-th that is too small on the right, counted
+ * from the ends: the same pairs, found without a branch for each key. */
+
+struct misplaced { /* in a stretch of keys, by distance from its outer end */
+	uint8_t at[STRETCH + 1]; /* the last is written past */
+	uint32_t n, done;
+};
+
+/* Swaps what is not below bound in [a, middle) with what is in [middle, b), of which there is as much. Whether there was any. */
+static bool exchange(const struct sort *s, uint32_t a, uint32_t middle, uint32_t b, uint64_t bound)
+{
+	struct misplaced l = { .n = 0 }, r = { .n = 0 };
+	uint32_t left = a, right = b; /* what has been looked at: up to left, and from right on */
+	uint32_t l_from = a, r_from = b - 1;
+	bool any = false;
+
+	for (;;) {
+		if (l.done == l.n) {
+			uint32_t n = middle - left < STRETCH ? middle - left : STRETCH;
+			l.n = l.done = 0;
+			l_from = left;
+			for (uint32_t i = 0; i < n; i++) {
+				l.at[l.n] = (uint8_t)i;
+				l.n += s->keys[left + i] >= bound;
+			}
+			left += n;
+		}
+		if (r.done == r.n) {
+			uint32_t n = right - middle < STRETCH ? right - middle : STRETCH;
+			r.n = r.done = 0;
+			r_from = right - 1;
+			for (uint32_t i = 0; i < n; i++) {
+				r.at[r.n] = (uint8_t)i;
+				r.n += s->keys[r_from - i] < bound;
+			}
+			right -= n;
+		}
+		while (l.done < l.n && r.done < r.n) {
+			swap(s, l_from + l.at[l.done++], r_from - r.at[r.done++]);
+			any = true;
+		}
+		if ((l.done == l.n && left == middle) || (r.done == r.n && right == middle))
+			return any;
+	}
+}
+
+static uint32_t count_below(const struct sort *s, uint32_t a, uint32_t b, uint64_t bound)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = a; i < b; i++)
+		n += s->keys[i] < bound;
+	return n;
+}
 
 /* Lesser ones to the left of the pivot, whose place it returns; whether they were there already. */
 static uint32_t partition(const struct sort *s, uint32_t a, uint32_t b, uint32_t pivot, bool *already)
 {
-	uint32_t i = a + 1, j = b - 1;
-
 	swap(s, a, pivot);
-	for (*already = true;; *already = false, i++, j--) {
-		while (i <= j && less(s, i, a))
-			i++;
-		while (i <= j && !less(s, j, a))
-			j--;
-		if (i > j)
-			break;
-		swap(s, i, j);
-	}
-	swap(s, j, a);
-	return j;
+	const uint64_t bound = s->keys[a];
+	const uint32_t middle = a + count_below(s, a + 1, b, bound);
+	*already = !exchange(s, a + 1, middle + 1, b, bound);
+	swap(s, middle, a);
+	return middle;
 }
 
 /* Equal ones to the left, greater ones to the right; none is less. */
 static uint32_t partition_equal(const struct sort *s, uint32_t a, uint32_t b, uint32_t pivot)
 {
-	uint32_t i = a + 1, j = b - 1;
-
 	swap(s, a, pivot);
-	for (;; i++, j--) {
-		while (i <= j && !less(s, a, i))
-			i++;
-		while (i <= j && less(s, a, j))
-			j--;
-		if (i > j)
-			return i;
-		swap(s, i, j);
-	}
+	if (s->keys[a] == UINT64_MAX)
+		return b;
+	const uint64_t bound = s->keys[a] + 1;
+	const uint32_t middle = a + 1 + count_below(s, a + 1, b, bound);
+	(void)exchange(s, a + 1, middle, b, bound);
+	return middle;
 }
 
 /* ---- all together ---- */
 
-static void sort(const struct sort *s, uint32_t a, uint32_t b, int bad_choices)
-{
-	bool balanced = true, partitioned = true;
+/* A part to be sorted, and how: [a, b) is in its place, so that whatever happens in it stays in it. */
+struct part {
+	uint32_t a, b;
+	int bad_choices;
+	bool balanced, partitioned;
+};
 
-	for (;;) {
-		uint32_t n = b - a;
-		int swaps;
-		if (n <= INSERTION_MAX) {
-			insertion_sort(s, a, b);
-			return;
-		}
-		if (bad_choices == 0) {
-			heap_sort(s, a, b);
-			return;
-		}
-		if (!balanced) {
-			break_patterns(s, a, b);
-			bad_choices--;
-		}
-		uint32_t pivot = choose_pivot(s, a, b, &swaps);
-		if (swaps == SWAPS_MAX) {
-			reverse(s, a, b);
-			pivot = b - 1 - (pivot - a);
-			swaps = 0;
-		}
-		if (balanced && partitioned && swaps == 0 && repair(s, a, b))
-			return;
-		if (a > 0 && !less(s, a - 1, pivot)) { /* many are the same */
-			a = partition_equal(s, a, b, pivot);
-			continue;
-		}
-		uint32_t middle = partition(s, a, b, pivot, &partitioned);
-		if (middle - a < b - middle) {
-			balanced = middle - a >= n / 8;
-			sort(s, a, middle, bad_choices);
-			a = middle + 1;
-		} else {
-			balanced = b - middle >= n / 8;
-			sort(s, middle + 1, b, bad_choices);
-			b = middle;
-		}
+/* Divides it by a pivot: what is smaller is the other part, which may be empty, and p the rest. False: it is sorted. */
+static bool divide(const struct sort *s, struct part *p, struct part *other)
+{
+	const uint32_t a = p->a, b = p->b, n = b - a;
+	int swaps;
+
+	other->a = other->b = 0;
+	if (n <= INSERTION_MAX) {
+		insertion_sort(s, a, b);
+		return false;
 	}
+	if (p->bad_choices == 0) {
+		heap_sort(s, a, b);
+		return false;
+	}
+	if (!p->balanced) {
+		break_patterns(s, a, b);
+		p->bad_choices--;
+	}
+	uint32_t pivot = choose_pivot(s, a, b, &swaps);
+	if (swaps == SWAPS_MAX) {
+		reverse(s, a, b);
+		pivot = b - 1 - (pivot - a);
+		swaps = 0;
+	}
+	if (p->balanced && p->partitioned && swaps == 0 && repair(s, a, b))
+		return false;
+	if (a > 0 && !less(s, a - 1, pivot)) { /* many are the same */
+		p->a = partition_equal(s, a, b, pivot);
+		return true;
+	}
+	const uint32_t middle = partition(s, a, b, pivot, &p->partitioned);
+	const struct part left = { a, middle, p->bad_choices, true, true },
+			  right = { middle + 1, b, p->bad_choices, true, true };
+	*other = middle - a < b - middle ? left : right;
+	p->balanced = (middle - a < b - middle ? middle - a : b - middle) >= n / 8;
+	if (middle - a < b - middle)
+		p->a = middle + 1;
+	else
+		p->b = middle;
+	return true;
 }
 
-void pdq_sort(uint32_t n, bool (*is_less)(void *arg, uint32_t i, uint32_t j),
-    void (*swap_two)(void *arg, uint32_t i, uint32_t j), void *arg)
+static void sort(const struct sort *s, struct part p)
 {
-	const struct sort s = { is_less, swap_two, arg };
+	struct part other;
+
+	while (divide(s, &p, &other))
+		if (other.a < other.b)
+			sort(s, other);
+}
+
+static struct part all(uint32_t n)
+{
+	return (struct part){ 0, n, 32 - __builtin_clz(n), true, true };
+}
+
+void pdq_sort(uint64_t *keys, uint32_t *order, uint32_t n)
+{
+	const struct sort s = { keys, order };
 
 	if (n > 1)
-		sort(&s, 0, n, 32 - __builtin_clz(n));
+		sort(&s, all(n));
+}
+
+void pdq_select(uint64_t *keys, uint32_t *order, uint32_t n, uint32_t place)
+{
+	const struct sort s = { keys, order };
+	struct part p, other;
+
+	if (n < 2)
+		return;
+	for (p = all(n); place >= p.a && place < p.b && divide(&s, &p, &other);)
+		if (place >= other.a && place < other.b)
+			p = other;
 }

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "flow/salvage.h"
+#include "flow/spool_salvage.h"
 #include "store/database.h"
 #include "store/spool_damage.h"
 #include "support/damage.h"
@@ -32,7 +32,7 @@ static void end(void)
 	damage_remove_folder(st.dir);
 }
 
-TestSuite(salvage, .init = begin, .fini = end, .timeout = 300);
+TestSuite(spool_salvage, .init = begin, .fini = end, .timeout = 300);
 
 static void replace(void)
 {
@@ -44,13 +44,13 @@ static void start(int64_t retention_ns)
 	static const struct stand_opts opts = { .probe_ns = NS_PER_MS };
 
 	stand_reopen(&st, &opts);
-	struct salvage_opts o = { .ingest = st.ingest,
+	struct spool_salvage_opts o = { .ingest = st.ingest,
 		.committer = st.committer,
 		.catalogue = st.catalogue,
 		.spool_path = st.path,
 		.retention_ns = retention_ns,
 		.retry_ns = NS_PER_MS };
-	cr_assert_eq(salvage_start(&salvage, &o, &eb), ERR_OK, "%s", eb.text);
+	cr_assert_eq(spool_salvage_start(&salvage, &o, &eb), ERR_OK, "%s", eb.text);
 }
 
 static struct salvage_stats finished(void)
@@ -93,15 +93,15 @@ static int64_t figure(const char *sql)
 	return v;
 }
 
-Test(salvage, a_whole_file_is_taken_over_whole_and_history_is_whole_again)
+Test(spool_salvage, a_whole_file_is_taken_over_whole_and_history_is_whole_again)
 {
 	replace();
 	start(0);
 	struct salvage_stats s = finished();
 	cr_assert_eq(s.state, SALVAGE_DONE, "%s", s.error);
-	cr_assert_eq(s.rows, DAMAGE_ROWS);
-	cr_assert_eq(s.points, DAMAGE_ROWS);
-	cr_assert_eq(s.lost_rows, 0);
+	cr_assert_eq(s.figures.items, DAMAGE_ROWS);
+	cr_assert_eq(s.figures.points, DAMAGE_ROWS);
+	cr_assert_eq(s.figures.lost_items, 0);
 	struct stand_total t = stand_total(&st, "m", "v", 0, 1000);
 	cr_assert_eq(t.count, DAMAGE_ROWS);
 	cr_assert_eq(t.sum, DAMAGE_ROWS * (DAMAGE_ROWS + 1) / 2);
@@ -111,11 +111,28 @@ Test(salvage, a_whole_file_is_taken_over_whole_and_history_is_whole_again)
 	start(0); /* and once only */
 	s = finished();
 	cr_assert_eq(s.state, SALVAGE_NONE);
-	cr_assert_eq(s.rows, 0);
+	cr_assert_eq(s.figures.items, 0);
 	cr_assert_eq(points(), DAMAGE_ROWS);
 }
 
-Test(salvage, every_readable_row_is_taken_over_and_the_rest_is_a_gap)
+Test(spool_salvage, one_of_which_nothing_can_be_read_is_told_though_all_others_are_taken_over)
+{
+	char name[200], noise[4096];
+
+	replace();
+	snprintf(name, sizeof name, "%s.damaged-20200101T000000Z", st.path); /* an older one, so it comes first */
+	FILE *f = fopen(name, "w");
+	memset(noise, 0xa5, sizeof noise);
+	cr_assert(f && fwrite(noise, sizeof noise, 1, f) == 1);
+	fclose(f);
+	start(0);
+	struct salvage_stats s = finished();
+	cr_assert_eq(s.figures.items, DAMAGE_ROWS);
+	cr_assert_eq(s.state, SALVAGE_FAILED);
+	cr_assert(*s.error);
+}
+
+Test(spool_salvage, every_readable_row_is_taken_over_and_the_rest_is_a_gap)
 {
 	static bool have[DAMAGE_ROWS + 1];
 	char good[112];
@@ -133,12 +150,13 @@ Test(salvage, every_readable_row_is_taken_over_and_the_rest_is_a_gap)
 		start(0);
 		struct salvage_stats s = finished();
 		if (s.state == SALVAGE_DONE) {
-			cr_assert_geq(s.rows, readable);
+			cr_assert_geq(s.figures.items, readable);
 			cr_assert_geq(points(), readable);
-			cr_assert_eq(s.rows + s.lost_rows, DAMAGE_ROWS, "seed %llu: %llu + %llu",
-			    (unsigned long long)seed, (unsigned long long)s.rows, (unsigned long long)s.lost_rows);
+			cr_assert_eq(s.figures.items + s.figures.lost_items, DAMAGE_ROWS, "seed %llu: %llu + %llu",
+			    (unsigned long long)seed, (unsigned long long)s.figures.items,
+			    (unsigned long long)s.figures.lost_items);
 			cr_assert_eq(figure("SELECT total(points) FROM gap WHERE cause = 'spool_damaged'"),
-			    (int64_t)s.lost_points);
+			    (int64_t)s.figures.lost_points);
 		} else {
 			cr_assert(*s.error);
 		}
@@ -159,7 +177,7 @@ Test(salvage, every_readable_row_is_taken_over_and_the_rest_is_a_gap)
 	}
 }
 
-Test(salvage, delivered_rows_are_left_and_old_ones_too)
+Test(spool_salvage, delivered_rows_are_left_and_old_ones_too)
 {
 	struct spool *s;
 
@@ -173,12 +191,12 @@ Test(salvage, delivered_rows_are_left_and_old_ones_too)
 	start(NS_PER_S); /* rows below 390 ns are too old */
 	struct salvage_stats t = finished();
 	clock_real();
-	cr_assert_eq(t.rows, 11);
-	cr_assert_eq(t.old_rows, 9);
+	cr_assert_eq(t.figures.items, 11);
+	cr_assert_eq(t.figures.old_items, 9);
 	cr_assert_eq(points(), 11);
 }
 
-Test(salvage, quarantine_and_gaps_go_on)
+Test(spool_salvage, quarantine_and_gaps_go_on)
 {
 	struct spool *s;
 
@@ -197,7 +215,7 @@ Test(salvage, quarantine_and_gaps_go_on)
 	cr_assert_eq(figure("SELECT points FROM gap WHERE cause = 'spool_full'"), 4);
 }
 
-Test(salvage, a_file_without_a_header_is_given_up_and_told)
+Test(spool_salvage, a_file_without_a_header_is_given_up_and_told)
 {
 	replace();
 	struct aside_file d;
@@ -210,7 +228,7 @@ Test(salvage, a_file_without_a_header_is_given_up_and_told)
 	cr_assert_eq(stand_write(&st, "m v=1i 5\n"), 1); /* all else goes on */
 }
 
-Test(salvage, a_disk_that_refuses_is_waited_for)
+Test(spool_salvage, a_disk_that_refuses_is_waited_for)
 {
 	struct fault f = { .kinds = 1U << FAULT_SYNC, .suffix = "-wal", .nth = 5, .times = 60, .code = 1034 };
 
@@ -221,11 +239,11 @@ Test(salvage, a_disk_that_refuses_is_waited_for)
 	struct salvage_stats s = finished();
 	cr_assert_eq(fault_vfs_failed(), 60);
 	cr_assert_eq(s.state, SALVAGE_DONE);
-	cr_assert_eq(s.rows, DAMAGE_ROWS);
+	cr_assert_eq(s.figures.items, DAMAGE_ROWS);
 	cr_assert_eq(points(), DAMAGE_ROWS);
 }
 
-Test(salvage, a_stop_in_the_middle_is_gone_on_with)
+Test(spool_salvage, a_stop_in_the_middle_is_gone_on_with)
 {
 	struct salvage_stats s;
 	uint64_t first;
@@ -234,14 +252,14 @@ Test(salvage, a_stop_in_the_middle_is_gone_on_with)
 	start(0);
 	do
 		salvage_stats(salvage, &s);
-	while (s.rows < 20);
+	while (s.figures.items < 20);
 	stop();
 	salvage = NULL;
-	first = s.rows;
+	first = s.figures.items;
 	cr_assert_lt(first, DAMAGE_ROWS);
 	start(0);
 	s = finished();
 	cr_assert_eq(s.state, SALVAGE_DONE);
-	cr_assert_leq(s.rows, DAMAGE_ROWS);
+	cr_assert_leq(s.figures.items, DAMAGE_ROWS);
 	cr_assert_eq(points(), DAMAGE_ROWS);
 }
