@@ -8,6 +8,7 @@
  * again and again, whose floors compose. */
 #include "base/num_shortest.h"
 
+#include <endian.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -169,9 +170,27 @@ static unsigned count_digits(uint64_t v)
 	return guess + (v >= tens[guess]);
 }
 
+/* Of v < 10^8, with zeros in front: halves, then pairs, then digits, each step for all of them at once. */
+static void put_eight(char *out, uint32_t v)
+{
+	uint64_t x = v / 10000 | (uint64_t)(v % 10000) << 32, high;
+
+	high = x * 10486 >> 20 & UINT64_C(0x0000007f0000007f); /* / 100 */
+	x = high | (x - 100 * high) << 16;
+	high = x * 103 >> 10 & UINT64_C(0x000f000f000f000f); /* / 10 */
+	x = high | (x - 10 * high) << 8;
+	x = htole64(x | UINT64_C(0x3030303030303030));
+	memcpy(out, &x, sizeof x);
+}
+
 /* The last n digits of v, with zeros in front. */
 static void put_digits(char *out, uint64_t v, unsigned n)
 {
+	while (n >= 8) {
+		n -= 8;
+		put_eight(out + n, (uint32_t)(v % 100000000));
+		v /= 100000000;
+	}
 	while (n >= 2) {
 		n -= 2;
 		memcpy(out + n, pairs + v % 100 * 2, 2);
@@ -181,12 +200,43 @@ static void put_digits(char *out, uint64_t v, unsigned n)
 		*out = (char)('0' + v % 10);
 }
 
-char *num_put_u64(char *out, uint64_t v)
+static char *put_small(char *out, uint32_t v)
 {
-	unsigned n = v < 10 ? 1 : count_digits(v);
-
+	if (v < 10) {
+		*out = (char)('0' + v);
+		return out + 1;
+	}
+	if (v < 100) {
+		memcpy(out, pairs + v * 2, 2);
+		return out + 2;
+	}
+	unsigned n = count_digits(v);
 	put_digits(out, v, n);
 	return out + n;
+}
+
+char *num_put_u64(char *out, uint64_t v)
+{
+	if (v < 100000000)
+		return put_small(out, (uint32_t)v);
+	unsigned n = count_digits(v);
+	put_digits(out, v, n);
+	return out + n;
+}
+
+char *num_put_rising(char *out, int64_t v, struct num_head *head)
+{
+	const uint64_t high = v < 0 ? 0 : (uint64_t)v / 100000000;
+
+	if (high == 0)
+		return num_put_i64(out, v);
+	if (high != head->value) {
+		head->length = (unsigned)(num_put_u64(head->text, high) - head->text);
+		head->value = high;
+	}
+	memcpy(out, head->text, sizeof head->text);
+	put_eight(out + head->length, (uint32_t)((uint64_t)v - high * 100000000));
+	return out + head->length + 8;
 }
 
 char *num_put_i64(char *out, int64_t v)
@@ -237,11 +287,8 @@ static char *put_zero(char *out)
 	return out + 1;
 }
 
-char *num_put_json(char *out, double v)
+static char *put_json(char *out, double v, uint64_t digits, int exponent)
 {
-	uint64_t digits;
-	int exponent = num_shortest(v, &digits);
-
 	if (signbit(v))
 		*out++ = '-';
 	if (digits == 0)
@@ -253,15 +300,112 @@ char *num_put_json(char *out, double v)
 	return put_exponent(out, whole - 1);
 }
 
-char *num_put_plain(char *out, double v)
+static char *put_without_exponent(char *out, double v, uint64_t digits, int exponent)
 {
-	uint64_t digits;
-	int exponent = num_shortest(v, &digits);
-
 	if (signbit(v))
 		*out++ = '-';
 	if (digits == 0)
 		return put_zero(out);
 	int n = (int)count_digits(digits);
 	return put_plain(out, digits, n, n + exponent);
+}
+
+char *num_put_json(char *out, double v)
+{
+	uint64_t digits;
+	int exponent = num_shortest(v, &digits);
+
+	return put_json(out, v, digits, exponent);
+}
+
+char *num_put_plain(char *out, double v)
+{
+	uint64_t digits;
+	int exponent = num_shortest(v, &digits);
+
+	return put_without_exponent(out, v, digits, exponent);
+}
+
+/* ---- columns ---- */
+
+enum { FEW = 6, MANY = 7 };
+
+/* `decimals` digits of rest, which is not 0, without the zeros at their end. */
+static char *put_rest(char *out, uint64_t rest, unsigned decimals)
+{
+	if (decimals == 1) {
+		*out = (char)('0' + rest);
+		return out + 1;
+	}
+	if (decimals == 2) {
+		memcpy(out, pairs + rest * 2, 2);
+		return out + 2 - (rest % 10 == 0);
+	}
+	put_digits(out, rest, decimals);
+	out += decimals;
+	while (out[-1] == '0')
+		out--;
+	return out;
+}
+
+/* A number of so many decimals, or fewer, from 2^-11 to below 10^9: six_decimals says why that is the shortest. With
+ * v = c / 2^s the double nearest to n / 10^k is v where n * 2^s and c * 10^k are less than 10^k / 2 apart, or half of that where
+ * c is a power of two, below which doubles lie closer. They are 0.75 * 2^s apart at most, n being the nearest or next to it: so
+ * their difference is right modulo 2^64. A tie is not taken. NULL: v is no such number. */
+static char *put_few(char *out, double v, unsigned decimals)
+{
+	static const uint64_t tens[FEW + 1] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
+	const uint64_t scale = tens[decimals], hidden = UINT64_C(1) << 52;
+	const double size = fabs(v);
+	uint64_t bits;
+
+	if (!(size < 1e9 && size >= 0x1p-11))
+		return NULL;
+	memcpy(&bits, &size, sizeof bits);
+	const uint64_t fraction = bits & (hidden - 1), c = fraction | hidden;
+	const unsigned s = 1075 - (unsigned)(bits >> 52);
+	const uint64_t n = (uint64_t)(int64_t)(size * (double)(int64_t)scale + 0.5);
+	const int64_t apart = (int64_t)(c * scale - (n << s));
+	if ((uint64_t)(apart < 0 ? -apart : apart) >= ((scale << (fraction != 0)) + 3) / 4)
+		return NULL;
+	const uint64_t whole = c >> s, rest = n - whole * scale;
+	if (signbit(v))
+		*out++ = '-';
+	out = put_small(out, (uint32_t)whole);
+	if (rest == 0)
+		return out;
+	*out = '.';
+	return put_rest(out + 1, rest, decimals);
+}
+
+static void learn(uint8_t *decimals, int exponent)
+{
+	const uint8_t here = (uint8_t)(exponent >= 0 ? 0 : exponent >= -FEW ? -exponent : MANY);
+
+	if (*decimals > FEW || here > *decimals)
+		*decimals = here;
+}
+
+char *num_put_json_like(char *out, double v, uint8_t *decimals)
+{
+	char *end = *decimals <= FEW ? put_few(out, v, *decimals) : NULL;
+	uint64_t digits;
+
+	if (end)
+		return end;
+	int exponent = num_shortest(v, &digits);
+	learn(decimals, exponent);
+	return put_json(out, v, digits, exponent);
+}
+
+char *num_put_plain_like(char *out, double v, uint8_t *decimals)
+{
+	char *end = *decimals <= FEW ? put_few(out, v, *decimals) : NULL;
+	uint64_t digits;
+
+	if (end)
+		return end;
+	int exponent = num_shortest(v, &digits);
+	learn(decimals, exponent);
+	return put_without_exponent(out, v, digits, exponent);
 }

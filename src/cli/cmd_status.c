@@ -62,6 +62,12 @@ static int show(const json_t *s)
 		    number(r, "lag_points"), number(r, "lag_s"), number(r, "quarantined_points"));
 	else
 		table_add(t, "none");
+	const json_t *owed = json_object_get(r, "owed");
+	if (number(owed, "ranges") > 0) {
+		table_add(t, "not in InfluxDB");
+		table_addf(t, "%.0f ranges, %.0f s in all (see holdfast status --json)", number(owed, "ranges"),
+		    number(owed, "seconds"));
+	}
 	if (*text(r, "last_error")) {
 		table_add(t, "last error");
 		table_add(t, text(r, "last_error"));

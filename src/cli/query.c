@@ -97,7 +97,7 @@ static void make_request(const struct query_opts *o, struct view text, struct bu
 	client_add_parameter(path, "db", o->db ? o->db : "metrics");
 	client_add_parameter(path, "epoch", epoch_sent(o));
 	client_add_parameter(path, "chunked", o->format == SHOW_JSON ? NULL : "true");
-	client_add_parameter(path, "source", o->from && !strcmp(o->from, "record") ? "influxdb" : o->from);
+	client_add_parameter(path, "source", o->from);
 	buf_char(path, 0);
 	buf_str(body, "q=");
 	client_add_escaped(body, text);

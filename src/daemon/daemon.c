@@ -41,11 +41,13 @@
 #include "query/engine.h"
 #include "store/catalogue_store.h"
 #include "store/disk_space.h"
+#include "store/owed.h"
 #include "store/series_store.h"
 #include "store/spool_damage.h"
 #include "store/store_damage.h"
 #include "store/store_names.h"
 
+#define PROVISION_TIMEOUT_NS (5 * NS_PER_S) /* a stop waits for it */
 #define JUMP_AGE_MIN_NS (5 * NS_PER_S)
 
 struct daemon {
@@ -320,7 +322,9 @@ static enum err start_provision(struct daemon *d, struct errbuf *eb)
 		.manage = c->influxdb.manage_retention,
 		.shorten = c->influxdb.shorten_retention,
 		.retention_ns = c->influxdb.retention_ns,
-		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };
+		.timeout_ms = (c->influxdb.timeout_ns < PROVISION_TIMEOUT_NS ? c->influxdb.timeout_ns
+									     : PROVISION_TIMEOUT_NS) /
+		    NS_PER_MS };
 
 	return provision_start(&d->provision, &opts, eb);
 }
@@ -343,7 +347,8 @@ static enum err start_replication(struct daemon *d, struct errbuf *eb)
 		if (e == ERR_OK)
 			e = start_provision(d, eb);
 		opts.target[opts.count++] = (struct replicator_opts){ .breaker = &d->breaker,
-			.target = "influxdb",
+			.target = REPLICATOR_RECORD,
+			.url = c->influxdb.url,
 			.database = c->influxdb.database,
 			.create_database = c->influxdb.create_database,
 			.retention_ns = c->influxdb.manage_retention ? c->influxdb.retention_ns : 0,
@@ -356,6 +361,7 @@ static enum err start_replication(struct daemon *d, struct errbuf *eb)
 		const struct influx_opts server = config_mirror_influx(m);
 		e = influx_server_new(&d->target_server[opts.count], &server, eb);
 		opts.target[opts.count++] = (struct replicator_opts){ .target = m->target,
+			.url = m->url,
 			.database = m->database,
 			.create_database = m->create_database,
 			.backlog_rate = m->backlog_rate,
@@ -367,6 +373,7 @@ static enum err start_replication(struct daemon *d, struct errbuf *eb)
 		if (e == ERR_OK && !d->target_server[i])
 			influx_on_made(d->target_client[i], provision_made, d->provision);
 		opts.target[i].catalogue = d->catalogue;
+		opts.target[i].store_path = d->store_path;
 		opts.target[i].record = &influx_ops;
 		opts.target[i].record_ctx = d->target_client[i];
 		opts.target[i].jump_age_ns = 2 * c->collect.interval_ns < JUMP_AGE_MIN_NS ? JUMP_AGE_MIN_NS
@@ -394,7 +401,10 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 		.database = c->influxdb.database,
 		.timeout_ms = c->read.timeout_ns / NS_PER_MS,
 		.undelivered_from_ns = replicator_undelivered_from_ns,
-		.undelivered_arg = replication_record(d->replication) };
+		.undelivered_arg = replication_record(d->replication),
+		.owed = spool_owed(d->spool),
+		.target = REPLICATOR_RECORD,
+		.catalogue = d->catalogue };
 	if (e == ERR_OK && record)
 		e = record_access_new(&d->record, &access, eb);
 	const struct reader_opts reader = {

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
+#include "store/owed.h"
 
 uint64_t gathered_rejected_points(void)
 {
@@ -63,8 +64,15 @@ void routes_each_second(void *services)
 		backup_watch(s->backup);
 }
 
+static int64_t nanoseconds(double seconds) /* above 0 where anything is */
+{
+	return seconds <= 0 ? 0 : seconds >= 9e9 ? (int64_t)9e18 / 4 : (int64_t)(seconds * 1e9) + 1;
+}
+
 static void tell_sentence(struct services *s, struct gathered *g)
 {
+	struct owed_totals owed;
+
 	struct sentence_facts f = { .now_ns = g->now_ns,
 		.writable = g->committer.writable,
 		.write_error = g->committer.error,
@@ -104,6 +112,7 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		.rejected_points = rates_rise(&s->rates, RATE_REJECTED),
 		.rejected_reason = reject_name(worst_reject()) };
 
+	owed_totals(spool_owed(s->spool), REPLICATOR_RECORD, &owed);
 	if (replication_record(s->replication)) {
 		f.replication = g->replicator.state;
 		f.replication_since_ns = g->replicator.since_ns;
@@ -111,6 +120,9 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		f.lag_ns = g->replicator.lag_ns;
 		f.lag_points = g->replicator.lag_points;
 		f.replication_error = g->replicator.last_error;
+		f.owed_before_ns = nanoseconds(owed.seconds_by_cause[OWED_BEFORE]);
+		f.owed_overflow_ns = nanoseconds(owed.seconds_by_cause[OWED_OVERFLOW]);
+		f.owed_missing_ns = nanoseconds(owed.seconds_by_cause[OWED_MISSING]);
 		f.delivered_per_s = rates_per_s(&s->rates, RATE_DELIVERED);
 		f.quarantined_points = g->replicator.quarantined_points;
 	}

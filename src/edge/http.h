@@ -81,6 +81,7 @@ void http_fail(struct http_request *rq, int status, const char *code, const char
 /* The same with a message of any length. */
 void http_fail_text(struct http_request *rq, int status, const char *code, const char *hint, struct view message);
 
+enum { HTTP_FRAME_FRONT = 20 };
 /* An answer of any length, sent as it is made: begin, write as often as need be, end. Chunked; to an HTTP/1.0 client it
  * ends with the connection. Headers are added before begin; trailers (http_add_trailer) before end.
  * False of begin and write: stop, nothing more will arrive (a HEAD; the client is gone or too slow; the server stops). */
@@ -88,6 +89,9 @@ void http_fail_text(struct http_request *rq, int status, const char *code, const
 void http_stream_allow_gzip(struct http_request *rq);
 NODISCARD bool http_stream_begin(struct http_request *rq, int status, const char *type);
 NODISCARD bool http_stream_write(struct http_request *rq, struct view piece);
+/* The same of what stands behind the first HTTP_FRAME_FRONT bytes of b: those, and some behind the text, take the piece's frame,
+ * so that it leaves at one stroke. b->len stays. */
+NODISCARD bool http_stream_write_framed(struct http_request *rq, struct buf *b);
 /* Whether anybody still waits for the answer; for long work between writes. Cheap. */
 bool http_stream_wanted(struct http_request *rq);
 /* Sent behind the body, for what is known only then; the names are announced by a Trailer header of the caller's. Lost

@@ -10,7 +10,7 @@ enum { LEVEL = 1, SMALLEST = 1024, PIECE = 64 << 10, GZIP_WINDOW = 15 + 16, MEMO
 
 struct http_gzip {
 	z_stream z;
-	unsigned char piece[PIECE];
+	unsigned char piece[HTTP_FRAME_FRONT + PIECE + HTTP_FRAME_BACK];
 };
 
 /* "gzip;q=0" refuses it; other weights do not matter. */
@@ -90,19 +90,20 @@ void http_stream_allow_gzip(struct http_request *rq)
 }
 
 bool http_gzip_stream(
-    struct http_request *rq, struct view text, bool last, bool (*send)(struct http_request *rq, struct view piece))
+    struct http_request *rq, struct view text, bool last, bool (*send)(struct http_request *rq, char *piece, size_t n))
 {
 	struct http_gzip *g = rq->gzip;
+	unsigned char *piece = g->piece + HTTP_FRAME_FRONT;
 	bool sent = true, full = true;
 
 	g->z.next_in = (Bytef *)(uintptr_t)text.p;
 	g->z.avail_in = (uInt)text.len;
 	while (sent && full) {
-		g->z.next_out = g->piece;
-		g->z.avail_out = sizeof g->piece;
+		g->z.next_out = piece;
+		g->z.avail_out = PIECE;
 		(void)deflate(&g->z, last ? Z_FINISH : Z_NO_FLUSH);
 		full = g->z.avail_out == 0;
-		sent = send(rq, (struct view){ (char *)g->piece, sizeof g->piece - g->z.avail_out });
+		sent = send(rq, (char *)piece, PIECE - g->z.avail_out);
 	}
 	return sent;
 }

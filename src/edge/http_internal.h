@@ -46,6 +46,7 @@ struct http_request {
 	char path[HTTP_PATH_MAX];
 };
 
+enum { HTTP_FRAME_BACK = 2 };
 enum { HTTP_PACE = 65536 }; /* an answer may take a second for so many bytes, and the silence on top */
 #define HTTP_LENGTH_UNKNOWN SIZE_MAX /* a stream */
 
@@ -55,9 +56,10 @@ bool http_is_1_0(const struct http_request *rq);
 
 /* http_gzip.c. Packs a whole body into out and adds the headers; false: it goes as it is. */
 bool http_gzip_whole(struct http_request *rq, const char *type, struct view body, struct buf *out);
-/* Packs a piece of a stream and sends what comes of it. */
+/* Packs a piece of a stream and sends what comes of it: piece has HTTP_FRAME_FRONT bytes of room in front, HTTP_FRAME_BACK
+ * behind. */
 bool http_gzip_stream(
-    struct http_request *rq, struct view text, bool last, bool (*send)(struct http_request *rq, struct view piece));
+    struct http_request *rq, struct view text, bool last, bool (*send)(struct http_request *rq, char *piece, size_t n));
 void http_gzip_free(struct http_request *rq);
 
 /* http_cors.c: what pages of other origins may do. */

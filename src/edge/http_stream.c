@@ -1,6 +1,7 @@
 /* Answers that are sent while they are made. A stream that breaks off ends its connection without the last chunk; on
  * HTTP/1.0, where the end of the connection is the end of the body, by a reset. */
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 
@@ -53,23 +54,56 @@ bool http_stream_begin(struct http_request *rq, int status, const char *type)
 	return !rq->broken && rq->method != HTTP_HEAD;
 }
 
+static int put_size(char out[HTTP_FRAME_FRONT], size_t n)
+{
+	return snprintf(out, HTTP_FRAME_FRONT, "%zx\r\n", n);
+}
+
 static bool send_piece(struct http_request *rq, struct view piece)
 {
-	char size[24];
+	char size[HTTP_FRAME_FRONT];
 
 	if (piece.len == 0) /* would be the last chunk */
 		return !rq->broken;
 	if (http_is_1_0(rq))
 		return send_all(rq, piece.p, piece.len);
-	int n = snprintf(size, sizeof size, "%zx\r\n", piece.len);
-	return send_all(rq, size, (size_t)n) && send_all(rq, piece.p, piece.len) && send_all(rq, "\r\n", 2);
+	return send_all(rq, size, (size_t)put_size(size, piece.len)) && send_all(rq, piece.p, piece.len) &&
+	    send_all(rq, "\r\n", 2);
+}
+
+/* The piece has room for its frame around it. */
+static bool send_framed(struct http_request *rq, char *piece, size_t n)
+{
+	char size[HTTP_FRAME_FRONT];
+
+	if (n == 0 || http_is_1_0(rq))
+		return send_piece(rq, (struct view){ piece, n });
+	const size_t k = (size_t)put_size(size, n);
+	memcpy(piece - k, size, k);
+	memcpy(piece + n, "\r\n", HTTP_FRAME_BACK);
+	return send_all(rq, piece - k, k + n + HTTP_FRAME_BACK);
+}
+
+static bool is_over(const struct http_request *rq)
+{
+	return rq->method == HTTP_HEAD || atomic_load(&rq->http->stopping);
 }
 
 bool http_stream_write(struct http_request *rq, struct view piece)
 {
-	if (rq->method == HTTP_HEAD || atomic_load(&rq->http->stopping))
+	if (is_over(rq))
 		return false;
-	return rq->gzip ? http_gzip_stream(rq, piece, false, send_piece) : send_piece(rq, piece);
+	return rq->gzip ? http_gzip_stream(rq, piece, false, send_framed) : send_piece(rq, piece);
+}
+
+bool http_stream_write_framed(struct http_request *rq, struct buf *b)
+{
+	if (is_over(rq) || !buf_reserve(b, HTTP_FRAME_BACK))
+		return false;
+	char *piece = b->p + HTTP_FRAME_FRONT;
+	const size_t n = b->len - HTTP_FRAME_FRONT;
+	return rq->gzip ? http_gzip_stream(rq, (struct view){ piece, n }, false, send_framed)
+			: send_framed(rq, piece, n);
 }
 
 bool http_stream_wanted(struct http_request *rq)
@@ -88,17 +122,30 @@ void http_add_trailer(struct http_request *rq, const char *name, const char *val
 	http_add_header(rq, name, value);
 }
 
+/* The last chunk, and the trailers behind it. */
+static void send_end(struct http_request *rq)
+{
+	struct buf b;
+
+	buf_init(&b, 2 * HTTP_HEADERS_MAX);
+	buf_str(&b, "0\r\n");
+	buf_append(&b, rq->headers.p, rq->headers.len);
+	buf_str(&b, "\r\n");
+	if (b.failed)
+		rq->broken = true;
+	else
+		(void)send_all(rq, b.p, b.len);
+	buf_fini(&b);
+}
+
 void http_stream_end(struct http_request *rq, bool whole)
 {
 	bool bare = rq->method == HTTP_HEAD;
 
 	if (whole && !bare && rq->gzip)
-		(void)http_gzip_stream(rq, (struct view){ "", 0 }, true, send_piece);
-	if (whole && !bare && !http_is_1_0(rq)) {
-		(void)send_all(rq, "0\r\n", 3);
-		(void)send_all(rq, rq->headers.p, rq->headers.len);
-		(void)send_all(rq, "\r\n", 2);
-	}
+		(void)http_gzip_stream(rq, (struct view){ "", 0 }, true, send_framed);
+	if (whole && !bare && !http_is_1_0(rq))
+		send_end(rq);
 	if (!whole && !bare && http_is_1_0(rq) && connection(rq) >= 0) {
 		struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
 		(void)connect(rq->fd, &nowhere, sizeof nowhere); /* Linux: a reset at once */

@@ -118,7 +118,8 @@ static void end(struct influx_link *l, CURLcode code)
 	if (r->status == 401 || r->status == 403)
 		influx_server_unauthorized(server);
 	/* away, or without the paths or keys of its API: it may be another one by now */
-	bool away = code != CURLE_OK && !l->in->enough && !l->in->late;
+	bool left = l->in->stream && (l->in->enough || l->in->late); /* by us */
+	bool away = code != CURLE_OK && !left;
 	if (away || r->status == 401 || r->status == 404 || r->status == 405)
 		influx_server_forget(server);
 	if (!r->server_version[0] && !l->pings)

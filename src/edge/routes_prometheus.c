@@ -5,6 +5,7 @@
 #include "base/counter.h"
 #include "edge/process.h"
 #include "edge/routes_internal.h"
+#include "store/owed.h"
 
 enum { TEXT_MAX = 1 << 20 };
 
@@ -106,11 +107,16 @@ static void write_replication(struct buf *b, const struct services *s)
 		REPLICATOR_DOWN, REPLICATOR_HELD };
 	struct replicator_stats r = { 0 };
 	struct replicator *record = replication_record(s->replication);
+	struct owed_totals owed;
 
 	if (record)
 		replicator_stats(record, &r);
 	gauge(b, "holdfast_replication_lag_points", "Points acknowledged and not delivered yet", (double)r.lag_points);
 	gauge(b, "holdfast_replication_lag_seconds", "Age of the oldest of them", (double)r.lag_ns / 1e9);
+	owed_totals(spool_owed(s->spool), REPLICATOR_RECORD, &owed);
+	gauge(b, "holdfast_owed_ranges", "Ranges of time of which InfluxDB lacks points that are here",
+	    (double)owed.ranges);
+	gauge(b, "holdfast_owed_seconds", "How long they are together", owed.seconds);
 	head(b, "holdfast_replication_state", "gauge", "1 for the state that replication is in");
 	buf_printf(b, "holdfast_replication_state{state=\"off\"} %d\n", record == NULL);
 	for (size_t i = 0; i < sizeof states / sizeof *states; i++)

@@ -12,7 +12,7 @@
 #include "query/result_csv.h"
 #include "query/result_json.h"
 
-enum { HEAD = 256 << 10, PIECE = 64 << 10 };
+enum { HEAD = 256 << 10, PIECE = 128 << 10 };
 static const size_t text_max = (size_t)IQL_TEXT_MAX * 2; /* of all parameters */
 static const size_t answer_max = (size_t)256 << 20; /* gathered at a time: one row, in the worst case */
 
@@ -50,6 +50,14 @@ static const char *media_type(const struct query *q)
 
 /* ---- the way out ---- */
 
+/* Empty, but for the room that a piece's frame needs. */
+static void leave_front(struct result_out *out)
+{
+	buf_clear(&out->buf);
+	if (buf_reserve(&out->buf, out->front))
+		out->buf.len = out->front;
+}
+
 static bool flush(void *arg, struct result_out *out)
 {
 	struct query *q = arg;
@@ -65,11 +73,11 @@ static bool flush(void *arg, struct result_out *out)
 		q->gone = !http_stream_begin(q->rq, 200, media_type(q));
 	}
 	if (!q->gone)
-		q->gone = !http_stream_write(q->rq, (struct view){ out->buf.p, out->buf.len });
-	out->sent += out->buf.len;
-	if (out->buf.cap > 16 * (size_t)PIECE) /* after a row of unusual size */
+		q->gone = !http_stream_write_framed(q->rq, &out->buf);
+	out->sent += result_out_length(out);
+	if (out->buf.cap > 8 * (size_t)PIECE) /* after a row of unusual size */
 		buf_fini(&out->buf);
-	buf_clear(&out->buf);
+	leave_front(out);
 	return !q->gone;
 }
 
@@ -125,7 +133,8 @@ static void finish(struct query *q)
 	if (b->failed)
 		http_fail(q->rq, 503, "overloaded", NULL, "out of memory for the answer");
 	else
-		http_respond(q->rq, 200, media_type(q), (struct view){ b->p ? b->p : "", b->len });
+		http_respond(
+		    q->rq, 200, media_type(q), (struct view){ b->p + q->out.front, result_out_length(&q->out) });
 }
 
 /* ---- refusals, in the form that was asked for ---- */
@@ -188,7 +197,7 @@ static bool read_policy(struct query *q, const struct services *s, const char *s
 	static const struct {
 		const char *name;
 		enum read_policy policy;
-	} all[] = { { "auto", READ_AUTO }, { "local", READ_LOCAL }, { "influxdb", READ_RECORD } };
+	} all[] = { { "auto", READ_AUTO }, { "local", READ_LOCAL }, { "record", READ_RECORD } };
 
 	*out = s->read_policy;
 	if (!source || !*source)
@@ -198,10 +207,10 @@ static bool read_policy(struct query *q, const struct services *s, const char *s
 			*out = all[i].policy;
 			if (*out != READ_RECORD || s->record_url)
 				return true;
-			refuse(q, 400, "source=influxdb: there is no InfluxDB; set [influxdb] url");
+			refuse(q, 400, "source=record: there is no InfluxDB; set [influxdb] url");
 			return false;
 		}
-	refuse(q, 400, "source must be auto, local or influxdb");
+	refuse(q, 400, "source must be auto, local or record");
 	return false;
 }
 
@@ -253,8 +262,9 @@ static void handle(struct http_request *rq, const struct services *s, bool own)
 	struct query q = { .rq = rq, .own = own, .as_csv = !own && wants_csv(rq) };
 	struct http_form_parts form;
 
-	q.out = (struct result_out){ .flush_at = HEAD, .flush = flush, .arg = &q };
+	q.out = (struct result_out){ .front = HTTP_FRAME_FRONT, .flush_at = HEAD, .flush = flush, .arg = &q };
 	buf_init(&q.out.buf, answer_max);
+	leave_front(&q.out);
 	if (http_method(rq) == HTTP_HEAD && !own) { /* as InfluxDB */
 		http_add_header(rq, "Allow", "OPTIONS, GET, POST");
 		http_fail(rq, 405, "method_not_allowed", NULL, "Method Not Allowed");

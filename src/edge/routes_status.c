@@ -12,9 +12,10 @@
 #include "edge/spool_view.h"
 #include "edge/store_view.h"
 #include "model/reject.h"
+#include "store/owed.h"
 #include "wire/json_write.h"
 
-enum { GAPS_SHOWN = 100, QUARANTINE_SHOWN = 100, QUARANTINE_MAX = 1000 };
+enum { GAPS_SHOWN = 100, OWED_SHOWN = 20, QUARANTINE_SHOWN = 100, QUARANTINE_MAX = 1000 };
 
 static void write_process(struct buf *b)
 {
@@ -185,6 +186,33 @@ static void write_series(struct buf *b, const struct services *s, const struct s
 	json_close(b, '}');
 }
 
+/* What the record has not got though it is here, beside what is on its way. */
+static void write_owed(struct buf *b, const struct services *s)
+{
+	const struct owed *o = spool_owed(s->spool);
+	struct owed_range list[OWED_SHOWN];
+	struct owed_totals t;
+
+	owed_totals(o, REPLICATOR_RECORD, &t);
+	uint32_t n = t.ranges ? owed_list(o, REPLICATOR_RECORD, list, OWED_SHOWN) : 0;
+	json_open(b, "owed", '{');
+	json_put_u64(b, "ranges", t.ranges);
+	json_put_rounded(b, "seconds", t.seconds, 3);
+	json_open(b, "newest", '[');
+	for (uint32_t i = 0; i < n; i++) {
+		json_open(b, NULL, '{');
+		json_put_string(b, "database", catalogue_database_name(s->catalogue, list[i].db));
+		json_put_time_ms(b, "from_ms", list[i].from_ns);
+		json_put_time_ms(b, "to_ms", list[i].to_ns);
+		json_put_time_ms(b, "done_until_ms", list[i].done_until_ns);
+		json_put_string(b, "cause", owed_cause_name(list[i].cause));
+		json_put_time_ms(b, "added_ms", list[i].added_ns);
+		json_close(b, '}');
+	}
+	json_close(b, ']');
+	json_close(b, '}');
+}
+
 /* The members of /api/v1/replication, without the braces. */
 static void write_replication(struct buf *b, struct services *s, const struct replicator_stats *r)
 {
@@ -209,6 +237,7 @@ static void write_replication(struct buf *b, struct services *s, const struct re
 	json_put_u64(b, "retries_total", r->retries);
 	json_put_u64(b, "quarantined_points", r->quarantined_points);
 	json_put_string(b, "breaker", !s->breaker ? NULL : breaker_allows(s->breaker) ? "closed" : "open");
+	write_owed(b, s);
 }
 
 static void write_top(struct buf *b, const struct services *s, const struct gathered *g)

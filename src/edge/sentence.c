@@ -425,6 +425,25 @@ static bool say_quarantine(const struct sentence_facts *f, struct sentence *out)
 	return true;
 }
 
+/* What was there before InfluxDB was configured is no matter: nobody was promised it there. */
+static bool say_owed(const struct sentence_facts *f, struct sentence *out)
+{
+	char time[TEXT];
+
+	if (!f->record || (!f->owed_overflow_ns && !f->owed_missing_ns))
+		return false;
+	sentence_duration(time, sizeof time, f->owed_overflow_ns + f->owed_missing_ns);
+	out->state = SENTENCE_WARN;
+	snprintf(
+	    out->summary, sizeof out->summary, "InfluxDB lacks points of %s that are here. Nothing is lost.", time);
+	snprintf(out->detail, sizeof out->detail,
+	    "%s Reads take them from here; they are not sent by themselves: holdfast export gives them out. GET "
+	    "/api/v1/replication lists the ranges.",
+	    f->owed_missing_ns ? "Its database was gone, and with it what had been delivered."
+			       : "The spool had no room to wait with them: raise [retention] max_bytes.");
+	return true;
+}
+
 static void say_well(const struct sentence_facts *f, struct sentence *out)
 {
 	char rate[TEXT];
@@ -440,7 +459,13 @@ static void say_well(const struct sentence_facts *f, struct sentence *out)
 		snprintf(out->detail, sizeof out->detail,
 		    "%s values a second, kept here; connecting to InfluxDB at %.100s.", rate,
 		    f->record_url ? f->record_url : "");
-	else if (f->lag_points == 0)
+	else if (f->owed_before_ns) {
+		char time[TEXT];
+		sentence_duration(time, sizeof time, f->owed_before_ns);
+		snprintf(out->detail, sizeof out->detail,
+		    "%s values a second, kept here and in InfluxDB, which lacks %s from before it was configured.",
+		    rate, time);
+	} else if (f->lag_points == 0)
 		snprintf(out->detail, sizeof out->detail, "%s values a second, kept here and in InfluxDB.", rate);
 	else
 		snprintf(out->detail, sizeof out->detail, "%s values a second, kept here and in InfluxDB %.1f s later.",
@@ -455,7 +480,7 @@ static const struct {
 	{ "spool_damaged", say_damaged }, { "store_damaged", say_store_damaged }, { "gaps", say_gaps },
 	{ "spool_recovery", say_salvage }, { "store_recovery", say_store_salvage }, { "store_gaps", say_store_gaps },
 	{ "damaged_reads", say_damaged_reads }, { "replication_held", say_held }, { "replication_down", say_down },
-	{ "replication_catching_up", say_catching_up }, { "collectors_failing", say_collectors },
+	{ "replication_catching_up", say_catching_up }, { "owed", say_owed }, { "collectors_failing", say_collectors },
 	{ "ceiling_reached", say_ceiling }, { "points_refused", say_rejected }, { "quarantine", say_quarantine }
 };
 

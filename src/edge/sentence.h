@@ -11,7 +11,7 @@
 #include "flow/replicator.h"
 #include "flow/salvage.h"
 
-enum { SENTENCE_MATTERS = 17 }; /* that can be amiss */
+enum { SENTENCE_MATTERS = 18 }; /* that can be amiss */
 enum sentence_state { SENTENCE_OK, SENTENCE_WARN, SENTENCE_BAD };
 
 struct sentence_facts {
@@ -46,6 +46,8 @@ struct sentence_facts {
 	uint64_t lag_points;
 	const char *replication_error;
 	double delivered_per_s;
+	int64_t owed_before_ns, owed_overflow_ns,
+	    owed_missing_ns; /* time that InfluxDB lacks, by store/owed.h's cause */
 	uint64_t spool_bytes, spool_max_bytes;
 	double spool_bytes_per_s, values_per_s;
 	unsigned collectors_failing;

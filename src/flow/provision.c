@@ -178,6 +178,9 @@ static void look(struct provision *p, struct provision_stats *s)
 	}
 	if (e != ERR_OK) {
 		fail(p, s);
+		/* what only takes lines, or a user who may only write, is no fault where nothing is managed */
+		if (e == ERR_INVALID && !p->opts.manage)
+			s->state = PROVISION_UNKNOWN;
 		return;
 	}
 	s->state = PROVISION_OK;
@@ -201,7 +204,8 @@ static const char *name_of(const struct provision *p, uint32_t db)
 
 static void tell(const struct provision_stats *before, const struct provision_stats *now)
 {
-	if (!*now->error || (now->state == before->state && !strcmp(now->error, before->error)))
+	if (!*now->error || now->state == PROVISION_UNKNOWN ||
+	    (now->state == before->state && !strcmp(now->error, before->error)))
 		return;
 	if (now->state == PROVISION_HELD || now->state == PROVISION_MISSING)
 		log_error("%s", now->error);

@@ -28,7 +28,7 @@ struct provision_opts { /* borrowed */
 };
 
 enum provision_state {
-	PROVISION_UNKNOWN, /* nobody has answered yet */
+	PROVISION_UNKNOWN, /* nobody has answered yet; or it cannot be told, and need not, since it is not managed */
 	PROVISION_OK, /* there, and as configured or not managed */
 	PROVISION_MISSING, /* and not to be created */
 	PROVISION_HELD, /* it would have to be shortened, and is not Holdfast's own */

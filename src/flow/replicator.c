@@ -227,10 +227,25 @@ static void wait_while_paused(struct replicator *r)
 	}
 }
 
+/* Nothing is delivered, and no read asks the record, before it is known what that lacks. False: stopping. */
+static bool meet(struct replicator *r)
+{
+	struct errbuf eb;
+
+	while (!r->met && !replicator_is_stopping(r)) {
+		replicator_wait_ms(r, 1000, false);
+		if (replicator_meet(r, &eb) != ERR_OK)
+			log_warn("what %s lacks still cannot be noted: %s", r->shown, eb.text);
+	}
+	return r->met;
+}
+
 static void *run(void *arg)
 {
 	struct replicator *r = arg;
 
+	if (!meet(r))
+		return NULL;
 	if (!replicator_must_leave(r) && replicator_ping(r)) {
 		replicator_reached(r);
 		replicator_look_at_backlog(r);
@@ -320,6 +335,13 @@ static void replicator_init(struct replicator *r, const struct replicator_opts *
 	else
 		snprintf(r->shown, sizeof r->shown, "InfluxDB");
 	snprintf(r->stats.target, sizeof r->stats.target, "%s", r->target);
+	if (opts->url)
+		snprintf(r->record, sizeof r->record, "%s %s", opts->url, opts->database);
+	r->meeting = (struct target_opts){ .committer = opts->committer,
+		.spool_path = opts->spool_path,
+		.store_path = opts->store_path,
+		.name = r->target,
+		.record = r->record };
 	r->limits = (struct parcel_limits){ r->opts.batch_points, r->opts.batch_bytes, 0 };
 	r->stats.since_ns = clock_wall_ns();
 	pace_init(&r->pace, &(struct pace_opts){ .ceiling = r->opts.backlog_rate });
@@ -347,6 +369,8 @@ enum err replicator_start(struct replicator **out, const struct replicator_opts 
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	}
 	replicator_init(r, opts);
+	if (r->opts.owed && r->opts.bind_owed)
+		r->opts.bind_owed(r->opts.owed, r);
 	enum err e = replicator_spool_load(r, eb);
 	if (e == ERR_OK)
 		e = thread_start(&r->thread, "hf-replicator", run, r, eb);

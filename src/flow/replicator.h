@@ -24,6 +24,8 @@
 #include "query/record.h"
 #include "store/catalogue.h"
 
+#define REPLICATOR_RECORD "influxdb" /* the record, as a target */
+
 struct replicator;
 
 enum { REPLICATOR_TARGET_BYTES = 64 }; /* of a target's name, with its terminator */
@@ -44,8 +46,11 @@ struct replicator_opts { /* strings and what is pointed to: borrowed */
 	const struct record_ops *record;
 	void *record_ctx; /* for this thread alone */
 	struct parcel_source *replay, *owed; /* taken over, also on failure; NULL: none */
-	const char *spool_path;
+	/* Before anything is taken from owed: who it calls replicator_send_again of. Or NULL */
+	void (*bind_owed)(struct parcel_source *owed, struct replicator *r);
+	const char *spool_path, *store_path; /* store_path NULL: there is no store */
 	const char *target; /* "influxdb", "mirror:NAME": the cursor's name */
+	const char *url; /* with the database it tells one server from another; no secrets. NULL: not told apart */
 	const char *database; /* what the namespace `metrics` is called in the target; others keep their names */
 	bool create_database; /* when the target says it is missing */
 	int64_t retention_ns; /* of a database that is created; 0: for ever */

@@ -7,7 +7,7 @@
  *			them as integers from then on
  *	too large	as refused, but only a single line goes into the quarantine
  *	unclear		as refused, but a single line only if a harmless one passes; else held
- *	no database	create it, if allowed; else held
+ *	no database	what had been delivered to it is owed; create it, if allowed; else held
  *	held		the database is held: others go on, it is tried again each minute or on request
  *	retry		back off with full jitter, Retry-After obeyed; a server that answers a ping is tried at once. After
  *			POISON_TRIES failures of a server that had been well before (one is enough where it died of it):
@@ -99,6 +99,7 @@ static void note_delivered(struct delivery *d, uint32_t points)
 	replicator_reached(r);
 	replicator_took(r, d->parcel->db);
 	r->pinged = true;
+	r->lost_bits &= ~PARCEL_DB_BIT(d->parcel->db);
 	r->delivered += points;
 	counter_add(COUNTER_REPL_SENT_POINTS, points);
 	replicator_note_rate(r, points, !d->live);
@@ -200,6 +201,23 @@ static enum outcome refused(struct delivery *d, uint32_t from, uint32_t to, enum
 	return set_aside(d, from, to, why);
 }
 
+/* A database that is not there has lost what was delivered to it. Durable before it is there again; false: to be left. */
+static bool owe_lost(struct delivery *d)
+{
+	struct replicator *r = d->r;
+	struct errbuf eb;
+
+	if (r->delivered == 0 || r->lost_bits & PARCEL_DB_BIT(d->parcel->db))
+		return true;
+	while (target_lost_database(&r->meeting, d->parcel->db, r->live.rows.seq, &eb) != ERR_OK) {
+		log_error("cannot note that %s has lost a database: %s", r->shown, eb.text);
+		if (!replicator_wait_ms(r, 1000, false))
+			return false;
+	}
+	r->lost_bits |= PARCEL_DB_BIT(d->parcel->db);
+	return true;
+}
+
 static enum outcome held(struct delivery *d, uint32_t from, uint32_t to)
 {
 	struct replicator *r = d->r;
@@ -231,6 +249,10 @@ static enum tried try_once(
 
 	if (!d->live)
 		r->took_ns += clock_mono_ns() - began;
+	if (a == ANSWER_NO_DATABASE && !owe_lost(d)) {
+		*out = OUTCOME_LEAVE;
+		return TRIED_SETTLED;
+	}
 	if (a == ANSWER_NO_DATABASE && (*creations)++ < CREATIONS_MAX && r->opts.create_database) {
 		if (replicator_create_database(r, d->database))
 			return TRIED_AGAIN;

@@ -16,6 +16,7 @@
 #include "flow/pace.h"
 #include "flow/parcel_rows.h"
 #include "flow/replicator.h"
+#include "flow/target.h"
 #include "store/pending.h"
 #include "store/targets.h"
 
@@ -42,6 +43,8 @@ struct held_database {
 struct replicator {
 	struct replicator_opts opts;
 	char target[REPLICATOR_TARGET_BYTES], shown[REPLICATOR_TARGET_BYTES + 16];
+	char record[TARGET_RECORD_BYTES]; /* where it is */
+	struct target_opts meeting;
 	pthread_t thread;
 	bool joined; /* whoever stops it */
 	pthread_mutex_t lock; /* all down to backlog_delivered */
@@ -79,6 +82,8 @@ struct replicator {
 	int64_t down_since_ns; /* of an outage; 0: there is none */
 	int64_t took_ns; /* the requests of the parcel at work, live ones in between not counted */
 
+	bool met; /* what it is owed is noted */
+	uint64_t lost_bits; /* databases found missing in it, and told; until something of them is delivered */
 	unsigned failures; /* in a row, for the back-off */
 	bool make_signed, pinged; /* pinged: the server answered one since the last failure */
 	uint64_t random;
@@ -154,6 +159,8 @@ bool replicator_run_source(struct replicator *r, struct parcel_source *source, s
 void replicator_spool_init(struct replicator *r);
 void replicator_spool_fini(struct replicator *r);
 NODISCARD enum err replicator_spool_load(struct replicator *r, struct errbuf *eb);
+/* What it is owed is noted, and where it goes on is known: nothing is delivered before. */
+NODISCARD enum err replicator_meet(struct replicator *r, struct errbuf *eb);
 void replicator_store_cursor(struct replicator *r, bool now);
 /* What is old is left to the backlog. */
 void replicator_jump(struct replicator *r);

@@ -379,7 +379,9 @@ static uint64_t low_seq(const struct replicator *r)
 static enum err store_job(struct spool *s, void *arg, struct errbuf *eb)
 {
 	struct replicator *r = arg;
-	struct target_cursor c = { low_seq(r), atomic_load(&r->live_seq), r->delivered, false };
+	struct target_cursor c = {
+		.seq = low_seq(r), .live_seq = atomic_load(&r->live_seq), .points = r->delivered
+	};
 
 	pthread_mutex_lock(&r->lock);
 	c.paused = r->paused;
@@ -469,9 +471,36 @@ void replicator_spool_fini(struct replicator *r)
 	lp_fini(&r->backlog.rows.parser);
 }
 
+enum err replicator_meet(struct replicator *r, struct errbuf *eb)
+{
+	struct target_cursor c;
+	enum err e = target_meet(&r->meeting, &c, eb);
+
+	if (e == ERR_OK)
+		e = pending_load(spool_reader_db(r->look), r->target, &r->pending, eb);
+	if (e != ERR_OK)
+		return e;
+	atomic_store(&r->live_seq, c.live_seq);
+	r->delivered = c.points;
+	r->paused = c.paused;
+	r->held_count = 0;
+	for (uint32_t i = 1; i < r->pending.count; i++)
+		if (pending_is_held(&r->pending.list[i]) && r->held_count < CATALOGUE_DATABASES_MAX)
+			r->held[r->held_count++] = (struct held_database){ r->pending.list[i].db, 0 };
+	r->stats.held_databases = r->held_count;
+	parcel_rows_seek(&r->live.rows, c.live_seq);
+	e = replicator_write_cursor(r, eb); /* so that a new target's rows are kept from now on */
+	r->met = e == ERR_OK;
+	return e;
+}
+
+static bool is_the_disk(enum err e)
+{
+	return e == ERR_FULL || e == ERR_IO || e == ERR_UNAVAILABLE;
+}
+
 enum err replicator_spool_load(struct replicator *r, struct errbuf *eb)
 {
-	struct target_cursor c = { 0 };
 	struct spool_reader **readers[] = { &r->live.rows.reader, &r->backlog.rows.reader, &r->look };
 	enum err e = ERR_OK;
 
@@ -479,21 +508,12 @@ enum err replicator_spool_load(struct replicator *r, struct errbuf *eb)
 		e = spool_reader_open(readers[i], r->opts.spool_path, eb);
 	if (e != ERR_OK)
 		return e;
-	sqlite3 *db = spool_reader_db(r->look);
-	e = target_load(db, r->target, &c, NULL, eb);
-	if (e == ERR_OK)
-		e = pending_load(db, r->target, &r->pending, eb);
-	if (e == ERR_OK)
-		e = quarantine_count(db, r->target, &r->stats.quarantined_points, eb);
+	e = quarantine_count(spool_reader_db(r->look), r->target, &r->stats.quarantined_points, eb);
 	if (e != ERR_OK)
 		return e;
-	atomic_init(&r->live_seq, c.live_seq);
-	r->delivered = c.points;
-	r->paused = c.paused;
-	for (uint32_t i = 1; i < r->pending.count; i++)
-		if (pending_is_held(&r->pending.list[i]) && r->held_count < CATALOGUE_DATABASES_MAX)
-			r->held[r->held_count++] = (struct held_database){ r->pending.list[i].db, 0 };
-	r->stats.held_databases = r->held_count;
-	parcel_rows_seek(&r->live.rows, c.live_seq);
-	return replicator_write_cursor(r, eb); /* so that a new target's rows are kept from now on */
+	e = replicator_meet(r, eb);
+	if (!is_the_disk(e))
+		return e;
+	log_warn("what %s lacks cannot be noted yet: %s", r->shown, eb->text); /* the thread tries again */
+	return ERR_OK;
 }

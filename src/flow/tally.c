@@ -110,8 +110,8 @@ uint64_t tally_name_hash(struct view name)
 
 uint64_t tally_tag_hash(struct view key, struct view value)
 {
-	return XXH3_64bits_withSeed(value.len ? value.p : "", value.len,
-	    XXH3_64bits_withSeed(key.len ? key.p : "", key.len, SEED_KEY));
+	return XXH3_64bits_withSeed(
+	    value.len ? value.p : "", value.len, XXH3_64bits_withSeed(key.len ? key.p : "", key.len, SEED_KEY));
 }
 
 uint64_t tally_place_hash(uint64_t series, uint64_t name_hash, int64_t time_ns)
@@ -183,7 +183,7 @@ bool tally_differs(
 		if (!find(here, name_of(&there->fields[i]), i))
 			compare(out, NULL, &there->fields[i], hour, sums);
 	if (here->first_ns[hour] != INT64_MAX && there->first_ns[hour] != INT64_MAX)
-		out->times =
-		    here->first_ns[hour] != there->first_ns[hour] || here->last_ns[hour] != there->last_ns[hour];
+		out->times = here->first_ns[hour] != there->first_ns[hour] ||
+		    here->last_ns[hour] != there->last_ns[hour];
 	return out->less || out->more || out->values || out->times;
 }

@@ -59,13 +59,15 @@ enum verifier_kind {
 };
 
 struct verifier_difference {
-	char database[VERIFIER_NAME_BYTES], measurement[VERIFIER_NAME_BYTES]; /* as they are known here; longer ones cut off */
+	char database[VERIFIER_NAME_BYTES],
+	    measurement[VERIFIER_NAME_BYTES]; /* as they are known here; longer ones cut off */
 	char field[64]; /* the first that differs; "": only times do */
 	uint32_t fields; /* that differ */
 	int64_t hour_ns; /* its begin */
 	enum verifier_kind kind;
 	uint64_t here, there; /* values of all fields */
-	int64_t first_here_ns, last_here_ns, first_there_ns, last_there_ns; /* INT64_MAX, INT64_MIN: none, or not asked for */
+	int64_t first_here_ns, last_here_ns, first_there_ns,
+	    last_there_ns; /* INT64_MAX, INT64_MIN: none, or not asked for */
 	bool repaired; /* it is owed from now on, so that it is sent again */
 };
 

@@ -2,11 +2,20 @@
 
 #include "base/clock.h"
 
-enum { LOOK_EACH = 256 }; /* calls between two looks at the clock and the client */
+enum { LOOK_EACH = 256, ROWS_EACH = 1024 }; /* calls, rows between two looks at the clock and the client */
 
 enum err budget_check(struct budget *b, struct errbuf *eb)
 {
 	return ++b->calls % LOOK_EACH ? ERR_OK : budget_check_now(b, eb);
+}
+
+enum err budget_check_rows(struct budget *b, uint32_t n, struct errbuf *eb)
+{
+	b->rows += n;
+	if (b->rows < ROWS_EACH)
+		return ERR_OK;
+	b->rows = 0;
+	return budget_check_now(b, eb);
 }
 
 enum err budget_check_now(struct budget *b, struct errbuf *eb)

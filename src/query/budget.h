@@ -18,13 +18,15 @@ struct budget {
 	uint64_t max_series, max_buckets; /* of one SELECT; 0: as many as fit into the memory */
 	bool (*is_wanted)(void *arg); /* false: the client has gone. NULL: never asked */
 	void *arg;
-	uint32_t calls;
+	uint32_t calls, rows; /* since the last look */
 	bool gone; /* it was said that the client has gone */
 };
 
 /* Often, in every loop over data: cheap, looks at clock and client only now and then. ERR_UNAVAILABLE: the time is up, with
  * a message that says what to do; ERR_CLOSED: the client has gone. */
 NODISCARD enum err budget_check(struct budget *b, struct errbuf *eb);
+/* The same for n rows at once. */
+NODISCARD enum err budget_check_rows(struct budget *b, uint32_t n, struct errbuf *eb);
 /* The same, looking now: for what takes long from one call to the next. */
 NODISCARD enum err budget_check_now(struct budget *b, struct errbuf *eb);
 /* ERR_TOOBIG with a message that says what to do: nothing was taken. */

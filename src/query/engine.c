@@ -78,24 +78,30 @@ static void give_place(struct engine *e)
 
 /* ---- one statement ---- */
 
-/* In the record our `metrics` may have another name. */
-static void name_as_record(const struct iql_select *s, struct view ours, struct view theirs)
+/* In the record our `metrics` may have another name; the request's policy is written where a source names none. */
+static void name_as_record(const struct iql_select *s, struct view ours, struct view theirs, struct view policy)
 {
-	for (struct iql_source *x = s->sources; x; x = x->next)
+	for (struct iql_source *x = s->sources; x; x = x->next) {
 		if (x->subquery)
-			name_as_record(x->subquery, ours, theirs);
+			name_as_record(x->subquery, ours, theirs, policy);
+		else if (!x->database.len && !x->policy.len && !x->has_policy_gap)
+			x->policy = policy;
 		else if (view_eq(x->database, ours))
 			x->database = theirs;
+	}
 }
 
 /* Back: those that were renamed point to the very same text, others may be called alike. */
-static void name_as_before(const struct iql_select *s, struct view ours, struct view theirs)
+static void name_as_before(const struct iql_select *s, struct view ours, struct view theirs, struct view policy)
 {
-	for (struct iql_source *x = s->sources; x; x = x->next)
+	for (struct iql_source *x = s->sources; x; x = x->next) {
 		if (x->subquery)
-			name_as_before(x->subquery, ours, theirs);
+			name_as_before(x->subquery, ours, theirs, policy);
 		else if (x->database.p == theirs.p)
 			x->database = ours;
+		else if (x->policy.len && x->policy.p == policy.p)
+			x->policy = (struct view){ 0 };
+	}
 }
 
 /* The statement as the record is to get it: before the checks, which change it. */
@@ -104,9 +110,9 @@ static void print_for_record(const struct engine_statement *x, struct buf *out)
 	const struct view ours = view_of("metrics"),
 			  theirs = view_of(record_access_database(x->opts->record, "metrics"));
 
-	name_as_record(x->st->select, ours, theirs);
+	name_as_record(x->st->select, ours, theirs, x->rq->policy);
 	iql_print_select(x->st->select, out);
-	name_as_before(x->st->select, ours, theirs);
+	name_as_before(x->st->select, ours, theirs, x->rq->policy);
 }
 
 static void count_read(const struct result_report *r)
@@ -220,6 +226,19 @@ static bool on_row(void *arg, const struct cell *cells)
 	return !w->closed;
 }
 
+static bool on_run(void *arg, const struct result_run *r)
+{
+	struct watch *w = arg;
+	const struct result_run part = result_run_part(r, 0, r->count < w->left ? r->count : (uint32_t)w->left);
+
+	if (w->left != UINT64_MAX)
+		w->left -= part.count;
+	w->any |= part.count > 0;
+	w->closed |= !result_sink_run(w->rows, &part);
+	w->too_many |= !w->closed && part.count < r->count;
+	return !w->closed && !w->too_many;
+}
+
 /* ---- the request ---- */
 
 struct run {
@@ -252,7 +271,7 @@ static enum err execute(struct run *r, struct iql_statement *st, bool *failed)
 		.is_wanted = r->rq->is_wanted,
 		.arg = r->rq->arg };
 	struct watch watch = { .rows = &r->sink->rows, .left = o->query_max_rows ? o->query_max_rows : UINT64_MAX };
-	struct result_sink between = { on_series, on_row, &watch };
+	struct result_sink between = { on_series, on_row, &watch, on_run };
 	struct result_report report = { 0 };
 	struct engine_statement x = { .opts = o,
 		.rq = r->rq,

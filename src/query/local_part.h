@@ -194,6 +194,7 @@ NODISCARD enum err local_reader_read(struct local_reader *r, const struct local_
 bool local_is_field(const struct reading *rd, uint32_t field); /* is it wanted? */
 bool local_is_digested(const struct reading *rd, uint32_t field); /* its sketches too? */
 void local_not_complete(const struct reading *rd, const char *reason);
+void local_not_before(const struct reading *rd, int64_t ns, const char *reason); /* only what is before it lacks */
 
 /* local_plan.c: fills by_tier, and says what the answer lacks. */
 NODISCARD enum err local_plan(struct reading *rd, struct errbuf *eb);

@@ -201,15 +201,15 @@ static bool use_raw(struct plan *p, int64_t from, int64_t to)
 	if (from < begins && from < to) {
 		int64_t end = to < begins ? to : begins;
 		if (rd->q->only_rows)
-			local_not_complete(rd, "the raw points of the beginning of the range have been let go");
+			local_not_before(rd, end, "the raw points of the beginning of the range have been let go");
 		else if (rd->q->with_strings)
-			local_not_complete(rd,
+			local_not_before(rd, end,
 			    "the raw points of the beginning of the range have been let go, and text has no rollups");
 		else if (!rd->q->minutes_fit)
-			local_not_complete(rd,
+			local_not_before(rd, end,
 			    "the raw points of the beginning of the range have been let go; ask for a step of whole minutes");
 		else if (from % TIER_MINUTE_NS != 0 || end % TIER_MINUTE_NS != 0)
-			local_not_complete(rd,
+			local_not_before(rd, end,
 			    "the raw points of the beginning of the range have been let go; let it begin at a whole minute");
 		if (!rd->q->only_rows && !add_stretch(rd, &rd->by_tier[TIER_1M], ceil_to(from, TIER_MINUTE_NS), end))
 			return false;
@@ -284,15 +284,15 @@ static enum err check_rollups(struct plan *p, struct errbuf *eb)
 		e = store_reader_without_minutes(
 		    p->moment->files.store, measurement_id(rd->reader->measurement), &without_minutes, eb);
 	if (e == ERR_OK && rd->by_tier[TIER_1M].count && rd->by_tier[TIER_1M].of[0].from_ns < without_minutes)
-		local_not_complete(rd,
+		local_not_before(rd, without_minutes,
 		    "some raw points of the range have been let go without rollups by the minute; ask for whole hours");
 	for (int t = TIER_1M; e == ERR_OK && t < (int)TIERS; t++) {
 		if (rd->by_tier[t].count == 0)
 			continue;
 		e = local_find_gone(rd, (enum tier)t, &gone, eb);
 		if (e == ERR_OK && rd->by_tier[t].of[0].from_ns < gone)
-			local_not_complete(
-			    rd, "the local history no longer reaches back to the beginning of the range");
+			local_not_before(
+			    rd, gone, "the local history no longer reaches back to the beginning of the range");
 	}
 	return e;
 }

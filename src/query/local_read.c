@@ -470,6 +470,7 @@ static void tell(const struct cells *c, struct read_result *r)
 {
 	if (c->report.incomplete)
 		read_result_not_complete(r, c->report.reason);
+	r->whole_from_ns = c->report.whole_from_ns;
 	if (c->report.tiers)
 		r->tier = result_report_tier(&c->report);
 }

@@ -17,6 +17,11 @@ void local_not_complete(const struct reading *rd, const char *reason)
 	result_report_not_complete(rd->q->report, reason);
 }
 
+void local_not_before(const struct reading *rd, int64_t ns, const char *reason)
+{
+	result_report_not_before(rd->q->report, ns, reason);
+}
+
 bool local_is_field(const struct reading *rd, uint32_t field)
 {
 	return field < rd->reader->layout->count && rd->q->fields[field]; /* else it is newer than this read */
@@ -419,7 +424,8 @@ static void say_what_lacks(const struct reading *rd)
 	if (r->history_lacks)
 		local_not_complete(rd, r->history_lacks);
 	if (r->moment->evicted_until_ns >= rd->from_ns)
-		local_not_complete(rd, "the local history no longer reaches back to the beginning of the range");
+		local_not_before(rd, r->moment->evicted_until_ns + (r->moment->evicted_until_ns < INT64_MAX),
+		    "the local history no longer reaches back to the beginning of the range");
 }
 
 enum err local_reader_read(struct local_reader *r, const struct local_request *q, struct errbuf *eb)

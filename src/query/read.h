@@ -81,6 +81,7 @@ struct read_result {
 	bool sketched; /* some percentile comes from a sketch: within 1.1 % of the value; else all are exact */
 	bool complete;
 	char reason[256]; /* why not, for people; "" when complete */
+	int64_t whole_from_ns; /* where it is not: from here on nothing lacks; INT64_MAX: that cannot be said */
 };
 
 const char *read_source_name(enum read_source s); /* local, influxdb, influxdb+local */

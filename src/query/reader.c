@@ -109,28 +109,29 @@ static struct read_group *own_group(struct read_result *r, const struct read_gro
 	return &list[at];
 }
 
-/* The local column's cells and percentiles take the place of the record's from bucket `first` on; from NULL: nothing is
- * there. */
-static void overlay_column(const struct read_request *q, struct read_column *to, const struct read_column *from,
-    unsigned first, unsigned buckets)
+/* Cells and percentiles of bucket `first` on become those of the local column, which has `skipped` before them; from NULL:
+ * nothing is there. */
+static void overlay_column(const struct read_request *q, struct read_column *to, unsigned first,
+    const struct read_column *from, unsigned skipped, unsigned buckets)
 {
-	unsigned n = buckets - first;
+	unsigned n = buckets - first, stride = n + skipped; /* of the local grid, which ends alike */
 
 	if (from)
-		memcpy(to->cells + first, from->cells, n * sizeof *to->cells);
+		memcpy(to->cells + first, from->cells + skipped, n * sizeof *to->cells);
 	else
 		memset(to->cells + first, 0, n * sizeof *to->cells);
 	for (unsigned i = 0; to->percentiles && i < q->percentile_count; i++)
 		for (unsigned b = 0; b < n; b++)
 			to->percentiles[(size_t)i * buckets + first + b] = from && from->percentiles
-			    ? from->percentiles[(size_t)i * n + b]
+			    ? from->percentiles[(size_t)i * stride + skipped + b]
 			    : NAN;
 }
 
-/* The local groups' columns take the place of the record's from where the local grid begins. */
-static bool overlay(struct read_result *r, const struct read_request *q, const struct read_result *local)
+/* The local groups' columns take the place of the record's from bucket `first` of the record's grid on. */
+static bool overlay(
+    struct read_result *r, const struct read_request *q, const struct read_result *local, unsigned first)
 {
-	unsigned first = (unsigned)((local->first_bucket_ns - r->first_bucket_ns) / r->step_ns);
+	unsigned skipped = first - (unsigned)((local->first_bucket_ns - r->first_bucket_ns) / r->step_ns);
 
 	for (unsigned i = 0; i < local->group_count; i++) {
 		const struct read_group *lg = &local->groups[i];
@@ -138,38 +139,71 @@ static bool overlay(struct read_result *r, const struct read_request *q, const s
 		if (!g)
 			return false;
 		for (unsigned k = 0; k < g->column_count; k++)
-			overlay_column(q, &g->columns[k], NULL, first, r->buckets);
+			overlay_column(q, &g->columns[k], first, NULL, 0, r->buckets);
 		for (unsigned k = 0; k < lg->column_count; k++) {
 			struct read_column *col = own_column(r, q, g, &lg->columns[k]);
 			if (!col)
 				return false;
-			overlay_column(q, col, &lg->columns[k], first, r->buckets);
+			overlay_column(q, col, first, &lg->columns[k], skipped, r->buckets);
 		}
 	}
 	return true;
 }
 
-/* Adds to the record's answer what it has not got yet. */
-static enum err add_tail(
-    struct reader *rd, const struct read_request *q, int64_t undelivered_ns, struct read_result *r, struct errbuf *eb)
+/* The first bucket that is the local store's: where the record first lacks something; or, where the local store does not reach
+ * back to that, where it is whole. */
+static unsigned first_local_bucket(
+    const struct read_result *r, const struct read_result *local, const struct record_lack *l)
+{
+	int64_t begin = local->first_bucket_ns, end = r->first_bucket_ns + (int64_t)r->buckets * r->step_ns;
+
+	if (!local->complete && local->whole_from_ns > l->from_ns) {
+		int64_t undelivered = l->undelivered_ns < end ? l->undelivered_ns : end;
+		int64_t at = local->whole_from_ns < undelivered ? local->whole_from_ns + r->step_ns - 1 : undelivered;
+		begin = at > begin ? at : begin;
+	}
+	int64_t bucket = (begin - r->first_bucket_ns) / r->step_ns;
+	return bucket < r->buckets ? (unsigned)bucket : r->buckets;
+}
+
+/* What lacks in the end, where the local store answers from bucket `first` on. */
+static void tell_lack(
+    struct read_result *r, const struct read_result *local, const struct record_lack *l, unsigned first)
+{
+	int64_t from_ns = r->first_bucket_ns + (int64_t)first * r->step_ns;
+	char reason[256];
+
+	if (from_ns > l->from_ns) {
+		record_lack_explain(l, reason);
+		read_result_not_complete(r, reason);
+	}
+	if (!local->complete && local->whole_from_ns > from_ns)
+		read_result_not_complete(r, local->reason);
+}
+
+/* Adds to the record's answer what it has not got. */
+static enum err add_lacking(struct reader *rd, const struct read_request *q, const struct record_lack *l,
+    struct read_result *r, struct errbuf *eb)
 {
 	struct read_result local;
 	struct read_request tail = *q;
 
-	if (undelivered_ns >= q->to_ns)
+	if (l->from_ns >= q->to_ns)
 		return ERR_OK;
-	if (undelivered_ns > tail.from_ns) { /* from the beginning of the bucket that it lies in */
-		int64_t begin = r->first_bucket_ns + (undelivered_ns - r->first_bucket_ns) / r->step_ns * r->step_ns;
+	if (l->from_ns > tail.from_ns) { /* from the beginning of the bucket that it lies in */
+		int64_t begin = r->first_bucket_ns + (l->from_ns - r->first_bucket_ns) / r->step_ns * r->step_ns;
 		tail.from_ns = begin > q->from_ns ? begin : q->from_ns;
 	}
 	read_result_init(&local, &tail);
 	enum err e = local_read(rd->opts.local, &tail, &local, eb);
-	if (e == ERR_OK && !overlay(r, q, &local))
-		e = errbuf_set(eb, ERR_NOMEM, "out of memory");
-	r->source = READ_SOURCE_BOTH;
-	r->sketched |= local.sketched;
-	if (!local.complete)
-		read_result_not_complete(r, local.reason);
+	if (e == ERR_OK) {
+		unsigned first = first_local_bucket(r, &local, l);
+		r->source = READ_SOURCE_BOTH;
+		r->sketched |= local.sketched;
+		tell_lack(r, &local, l, first);
+		if (first < r->buckets && !overlay(r, q, &local, first))
+			e = errbuf_set(eb, ERR_NOMEM, "out of memory");
+	}
 	read_result_fini(&local);
 	return e;
 }
@@ -178,11 +212,11 @@ static enum err read_from_record(
     struct reader *rd, const struct read_request *q, struct read_result *r, struct errbuf *eb)
 {
 	/* asked first: what is delivered in between is in both answers then, and the local one takes its place */
-	const struct record_access_opts *opts = record_access_opts(rd->opts.record);
-	int64_t undelivered_ns = opts->undelivered_from_ns(opts->undelivered_arg);
-	enum err e = ask_record(rd, q, r, eb);
+	struct record_lack lack = RECORD_LACKS_NOTHING;
 
-	return e == ERR_OK ? add_tail(rd, q, undelivered_ns, r, eb) : e;
+	record_access_add_lack(rd->opts.record, view_of(q->database), q->from_ns, q->to_ns, &lack);
+	enum err e = ask_record(rd, q, r, eb);
+	return e == ERR_OK ? add_lacking(rd, q, &lack, r, eb) : e;
 }
 
 static enum err answer(struct reader *rd, const struct read_request *q, struct read_result *r, struct errbuf *eb)

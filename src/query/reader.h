@@ -1,8 +1,8 @@
-/* The read policy: ask the record while it is healthy, add what it has not got yet from the local store, fall back to
- * the local store at once when it is down. Any thread, several at once.
+/* The read policy: ask the record while it is healthy, add what it has not got from the local store, fall back to the local
+ * store at once when it is down. Any thread, several at once.
  *
- * The undelivered tail: points not yet delivered begin at some timestamp t. Buckets before the one that holds t come
- * from the record alone. From there on a group that the local store has comes from the local store (which holds the
+ * What the record lacks, undelivered or owed, begins at some timestamp t; or what the local store can add to it does. Buckets
+ * before the one that holds t come from the record alone. From there on a group that the local store has comes from the local store (which holds the
  * delivered points of that span too, so nothing is counted twice), any other from the record. */
 #ifndef QUERY_READER_H
 #define QUERY_READER_H

@@ -16,7 +16,7 @@ struct record_select {
 };
 
 /* *began: whether something was pushed. ERR_UNAVAILABLE: no answer in time, or it broke off; ERR_IO: an answer that is none.
- * ERR_INVALID: eb has the record's words, InfluxDB's "error" of the statement. ERR_CLOSED: the sink has enough. */
+ * ERR_NOTFOUND: it does not have the database. ERR_INVALID: eb has the record's words, InfluxDB's "error" of the statement. ERR_CLOSED: the sink has enough. */
 NODISCARD enum err record_select(const struct record_select *q, const struct result_sink *sink, bool *began,
     struct result_report *report, struct errbuf *eb);
 

@@ -135,7 +135,9 @@ static bool read_number(struct json_in *in, struct cell *c)
 
 	if (!json_number(in, &text))
 		return false;
-	if (num_parse_i64(text, &c->i))
+	if (view_is(text, "-0") && num_parse_double(text, &c->f)) /* no integer has a sign then */
+		c->type = CELL_FLOAT;
+	else if (num_parse_i64(text, &c->i))
 		c->type = CELL_INTEGER;
 	else if (num_parse_u64(text, &c->u))
 		c->type = CELL_UNSIGNED;
@@ -293,6 +295,7 @@ static bool read_results(struct record_select_reader *r, struct json_in *in, boo
 
 enum err record_select_read(struct record_select_reader *r, struct view document, bool *partial, struct errbuf *eb)
 {
+	static const char no_database[] = "database not found: ";
 	struct json_in in;
 
 	json_in_init(&in, document);
@@ -303,7 +306,8 @@ enum err record_select_read(struct record_select_reader *r, struct view document
 			return errbuf_set(eb, ERR_CLOSED, "the answer is not wanted any more");
 		return errbuf_set(eb, ERR_CORRUPT, "InfluxDB's answer is none that can be read");
 	}
-	if (r->error.len)
-		return errbuf_set(eb, ERR_INVALID, "%.*s", (int)r->error.len, r->error.p);
-	return ERR_OK;
+	if (!r->error.len)
+		return ERR_OK;
+	bool gone = r->error.len >= sizeof no_database - 1 && !memcmp(r->error.p, no_database, sizeof no_database - 1);
+	return errbuf_set(eb, gone ? ERR_NOTFOUND : ERR_INVALID, "%.*s", (int)r->error.len, r->error.p);
 }

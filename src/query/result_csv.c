@@ -52,7 +52,7 @@ static void put_text(struct buf *b, struct view v)
 	buf_char(b, '"');
 }
 
-static void put_cell(struct buf *b, const struct cell *c)
+static void put_cell(struct buf *b, const struct cell *c, uint8_t *decimals)
 {
 	if (c->type == CELL_STRING) {
 		put_text(b, c->s);
@@ -62,7 +62,7 @@ static void put_cell(struct buf *b, const struct cell *c)
 		return;
 	char *p = b->p + b->len, *from = p;
 	if (c->type == CELL_FLOAT && isfinite(c->f))
-		p = num_put_plain(p, c->f);
+		p = num_put_plain_like(p, c->f, decimals);
 	else if (c->type == CELL_FLOAT)
 		p = stpcpy(p, isnan(c->f) ? "NaN" : c->f > 0 ? "+Inf" : "-Inf"); /* as Go's FormatFloat */
 	else if (c->type == CELL_INTEGER)
@@ -97,7 +97,7 @@ static bool begin(void *arg, uint32_t statement)
 	struct result_csv *c = arg;
 
 	c->statement = statement;
-	c->at = c->out->sent + c->out->buf.len;
+	c->at = result_out_at(c->out);
 	c->begun_before = c->begun;
 	return true;
 }
@@ -150,7 +150,7 @@ static bool row(void *arg, const struct cell *cells)
 		buf_char(b, ',');
 		if (i == 0 && c->first_is_time)
 			time.i = result_epoch_of(c->epoch, time.i);
-		put_cell(b, i ? &cells[i] : &time);
+		put_cell(b, i ? &cells[i] : &time, &c->decimals[i % RESULT_CSV_DECIMALS]);
 	}
 	buf_char(b, '\n');
 	return result_out_row_done(c->out);
@@ -162,8 +162,7 @@ static bool end(void *arg, const struct result_report *report, const char *error
 
 	(void)report;
 	(void)message;
-	if (error && c->at >= c->out->sent && c->at < c->out->sent + c->out->buf.len) {
-		c->out->buf.len = (size_t)(c->at - c->out->sent); /* its rows are taken back */
+	if (error && c->at < result_out_at(c->out) && result_out_take_back(c->out, c->at)) {
 		c->begun = c->begun_before;
 		c->header_of = UINT32_MAX;
 	}
@@ -187,7 +186,7 @@ void result_csv_fini(struct result_csv *c)
 
 struct engine_sink result_csv_sink(struct result_csv *c)
 {
-	return (struct engine_sink){ .rows = { series, row, c }, .begin = begin, .end = end, .arg = c };
+	return (struct engine_sink){ .rows = { series, row, c, NULL }, .begin = begin, .end = end, .arg = c };
 }
 
 void result_csv_error(struct buf *out, struct view message)

@@ -6,6 +6,8 @@
 
 #include "query/result_text.h"
 
+enum { RESULT_CSV_DECIMALS = 16 };
+
 struct result_csv {
 	struct result_out *out;
 	enum result_epoch epoch; /* TEXT means ns here */
@@ -13,10 +15,11 @@ struct result_csv {
 	/* its own, zeroed */
 	uint32_t statement, header_of, columns;
 	bool begun, begun_before, first_is_time;
-	uint64_t at; /* where the statement begins, of sent + buf.len */
+	uint64_t at; /* where the statement begins, see result_out_at */
 	struct buf head; /* the columns of the last header */
 	struct buf prefix; /* name and tags of the series, and a comma */
 	struct buf scratch;
+	uint8_t decimals[RESULT_CSV_DECIMALS]; /* see num_put_plain_like; by column, in turn */
 };
 
 void result_csv_init(struct result_csv *c, struct result_out *out, enum result_epoch epoch);

@@ -6,9 +6,10 @@
 #ifndef QUERY_RESULT_JSON_H
 #define QUERY_RESULT_JSON_H
 
+#include "base/num_shortest.h"
 #include "query/result_text.h"
 
-enum { RESULT_CHUNK_ROWS = 10000 };
+enum { RESULT_CHUNK_ROWS = 10000, RESULT_DECIMALS = 16 };
 
 struct result_json {
 	struct result_out *out;
@@ -18,14 +19,16 @@ struct result_json {
 
 	/* its own, zeroed */
 	struct result_clock clock;
+	struct num_head head_of_time;
 	bool begun; /* the document, or some statement */
 	bool document, series, values; /* these are open */
 	bool undivided, first_is_time;
 	bool statement_has_series;
 	uint32_t statement, columns;
-	uint64_t at; /* where the statement begins, of sent + buf.len */
+	uint64_t at; /* where the statement begins, see result_out_at */
 	uint64_t rows; /* of the series; of its part in this chunk */
 	struct buf head; /* of the series, for its next chunk */
+	uint8_t decimals[RESULT_DECIMALS]; /* see num_put_json_like; by column, in turn */
 };
 
 /* out.buf is the caller's. */

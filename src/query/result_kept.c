@@ -118,7 +118,7 @@ static bool on_row(void *arg, const struct cell *cells)
 
 struct result_sink result_kept_sink(struct result_kept *k)
 {
-	return (struct result_sink){ on_series, on_row, k };
+	return (struct result_sink){ .series = on_series, .row = on_row, .arg = k };
 }
 
 int result_series_compare(const struct result_series *a, const struct result_series *b)

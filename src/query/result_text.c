@@ -6,28 +6,22 @@
 #include "base/timetext.h"
 #include "query/influxql/zone.h"
 
-static const struct {
-	const char *name;
-	int64_t unit_ns;
-} epochs[] = { [RESULT_EPOCH_TEXT] = { "", 0 },
-	[RESULT_EPOCH_NS] = { "ns", 1 },
-	[RESULT_EPOCH_US] = { "u", NS_PER_US },
-	[RESULT_EPOCH_MS] = { "ms", NS_PER_MS },
-	[RESULT_EPOCH_S] = { "s", NS_PER_S },
-	[RESULT_EPOCH_M] = { "m", 60 * NS_PER_S },
-	[RESULT_EPOCH_H] = { "h", 3600 * NS_PER_S } };
+enum { MINUTE_BYTES = 17 /* 2026-01-31T09:30: */, DAY_MINUTES = 24 * 60 };
 
 enum result_epoch result_epoch_find(const char *text)
 {
-	for (unsigned i = 0; text && i < sizeof epochs / sizeof *epochs; i++)
-		if (!strcmp(text, epochs[i].name))
+	static const char *const names[] = { [RESULT_EPOCH_TEXT] = "",
+		[RESULT_EPOCH_NS] = "ns",
+		[RESULT_EPOCH_US] = "u",
+		[RESULT_EPOCH_MS] = "ms",
+		[RESULT_EPOCH_S] = "s",
+		[RESULT_EPOCH_M] = "m",
+		[RESULT_EPOCH_H] = "h" };
+
+	for (unsigned i = 0; text && i < sizeof names / sizeof *names; i++)
+		if (!strcmp(text, names[i]))
 			return (enum result_epoch)i;
 	return text ? RESULT_EPOCH_NS : RESULT_EPOCH_TEXT;
-}
-
-int64_t result_epoch_of(enum result_epoch e, int64_t ns)
-{
-	return ns / epochs[e].unit_ns;
 }
 
 static char *two_digits(char *out, unsigned v, char behind)
@@ -52,34 +46,41 @@ static char *put_offset(char *out, int32_t offset_s)
 	return two_digits(out, minutes % 60, 0) - 1;
 }
 
+static void turn_to(struct result_clock *c, int64_t local_ns, int64_t minute)
+{
+	const int64_t day = minute / DAY_MINUTES - (minute % DAY_MINUTES < 0);
+	const unsigned of_day = (unsigned)(minute - day * DAY_MINUTES);
+
+	if (!c->known || day != c->day)
+		timetext_format(c->text, local_ns);
+	two_digits(c->text + 11, of_day / 60, ':');
+	two_digits(c->text + 14, of_day % 60, ':');
+	c->day = day;
+	c->minute = minute;
+	c->known = true;
+}
+
 char *result_clock_put(struct result_clock *c, char *out, int64_t ns)
 {
-	const int64_t day_ns = 86400 * NS_PER_S;
+	const int64_t minute_ns = 60 * NS_PER_S;
 	int32_t offset = c->zone ? iql_zone_offset(c->zone, ns / NS_PER_S - (ns % NS_PER_S < 0)) : 0;
-	int64_t day, rest;
-	char text[32];
+	int64_t local, minute, rest;
 
-	if (__builtin_add_overflow(ns, offset * NS_PER_S, &day)) /* at the very end of time */
+	if (__builtin_add_overflow(ns, offset * NS_PER_S, &local)) { /* at the very end of time */
+		local = ns;
 		offset = 0;
-	ns += offset * NS_PER_S;
-	day = ns / day_ns;
-	rest = ns % day_ns;
-
+	}
+	minute = local / minute_ns;
+	rest = local % minute_ns;
 	if (rest < 0) {
-		rest += day_ns;
-		day--;
+		rest += minute_ns;
+		minute--;
 	}
-	if (!c->known || day != c->day) {
-		timetext_format(text, ns);
-		memcpy(c->text, text, 11);
-		c->day = day;
-		c->known = true;
-	}
-	unsigned s = (unsigned)(rest / NS_PER_S), fraction = (unsigned)(rest % NS_PER_S), digits = 9;
-	memcpy(out, c->text, 11);
-	out = two_digits(out + 11, s / 3600, ':');
-	out = two_digits(out, s / 60 % 60, ':');
-	out = two_digits(out, s % 60, '.');
+	if (!c->known || minute != c->minute)
+		turn_to(c, local, minute);
+	unsigned fraction = (unsigned)(rest % NS_PER_S), digits = 9;
+	memcpy(out, c->text, MINUTE_BYTES);
+	out = two_digits(out + MINUTE_BYTES, (unsigned)(rest / NS_PER_S), '.');
 	if (!fraction)
 		return put_offset(out - 1, offset);
 	for (; fraction % 10 == 0; fraction /= 10)

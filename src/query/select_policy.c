@@ -105,9 +105,12 @@ static enum err ask_local(const struct select_policy *r, struct arena *a, struct
 
 struct two {
 	const struct select_policy *read;
+	const struct record_lack *lack;
 	struct result_kept local;
 	struct result_report local_report, report;
 };
+
+static void tell_lack(struct two *t, int64_t from_ns);
 
 static enum err merge(struct two *t, struct iql_select *s, int64_t from_ns, const struct result_sink *sink, bool *began,
     struct errbuf *eb)
@@ -122,6 +125,8 @@ static enum err merge(struct two *t, struct iql_select *s, int64_t from_ns, cons
 		*began = true;
 		t->report.sources |= READ_SOURCE_LOCAL;
 		t->report.tiers |= t->local_report.tiers;
+		t->report.sketched |= t->local_report.sketched;
+		tell_lack(t, from_ns);
 		e = tail_merge_finish(&m);
 		if (e == ERR_NOMEM)
 			errbuf_set(eb, e, "out of memory");
@@ -143,40 +148,99 @@ static enum err push_kept(const struct result_kept *k, const struct result_sink 
 	return ERR_OK;
 }
 
-/* Part of the range is undelivered. */
+/* ---- what the record lacks ---- */
+
+/* Of a statement: of any of the databases that it reads. */
+static void add_lack(
+    const struct select_policy *r, const struct iql_select *s, const struct iql_range *range, struct record_lack *l)
+{
+	for (const struct iql_source *from = s->sources; from; from = from->next)
+		if (from->subquery)
+			add_lack(r, from->subquery, range, l);
+		else
+			record_access_add_lack(r->record, from->database.len ? from->database : r->env->database,
+			    range->from_ns, range->to_ns, l);
+}
+
+/* Where the local answer begins to take the record's place: where the record first lacks something; or, where the local store
+ * does not reach back to that, where it is whole, so that it hides nothing that the record has. */
+static int64_t local_begin(const struct two *t, const struct iql_select *s, enum select_merge kind)
+{
+	const struct record_lack *l = t->lack;
+	int64_t whole_ns = t->local_report.incomplete ? t->local_report.whole_from_ns : INT64_MIN;
+	bool late = whole_ns > l->from_ns && l->undelivered_ns > l->from_ns;
+	int64_t from_ns = !late ? l->from_ns : whole_ns < l->undelivered_ns ? whole_ns : l->undelivered_ns;
+
+	if (kind != SELECT_MERGE_BUCKETS || from_ns >= s->range.to_ns)
+		return from_ns;
+	int64_t bucket = bucket_of(s, from_ns);
+	/* the bucket that the local store has a part of is the record's, unless that lacks of it what is coming */
+	return late && bucket < from_ns && from_ns < l->undelivered_ns ? bucket + s->interval_ns : bucket;
+}
+
+/* What lacks in the end. */
+static void tell_lack(struct two *t, int64_t from_ns)
+{
+	char reason[256];
+
+	if (from_ns > t->lack->from_ns) {
+		record_lack_explain(t->lack, reason);
+		result_report_not_complete(&t->report, reason);
+	}
+	if (t->local_report.incomplete && t->local_report.whole_from_ns > from_ns)
+		result_report_not_complete(&t->report, t->local_report.reason);
+}
+
+/* What is put together from both is too large to be held, or cannot be put together. */
+static enum err answer_from_one(struct two *t, struct arena *a, struct iql_select *s, const struct result_sink *sink,
+    bool *began, struct errbuf *eb)
+{
+	const struct select_policy *r = t->read;
+	char why[256], reason[256];
+
+	/* where the record lacks the beginning, too, the local store is the better one */
+	if (t->local.error == ERR_TOOBIG && !t->local_report.incomplete && t->lack->from_ns <= s->range.from_ns) {
+		result_kept_fini(&t->local);
+		result_kept_init(&t->local, r->env->budget, eb);
+		*began = true;
+		return ask_local(r, a, s, sink, &t->report, eb);
+	}
+	enum err e = ask_record(r, sink, began, &t->report, eb);
+	record_lack_explain(t->lack, why);
+	snprintf(reason, sizeof reason, "%.180s, and the local store cannot add them to this answer", why);
+	result_report_not_complete(&t->report, reason);
+	return e;
+}
+
+/* The record lacks something of the range. */
 static enum err answer_from_both(const struct select_policy *r, struct arena *a, struct iql_select *s,
-    int64_t undelivered_ns, const struct result_sink *sink, bool *began, struct result_report *report,
+    const struct record_lack *lack, const struct result_sink *sink, bool *began, struct result_report *report,
     struct errbuf *eb)
 {
 	const enum select_merge kind = select_merge_kind(s);
-	struct two t = { .read = r };
+	struct two t = { .read = r, .lack = lack };
 	struct iql_range whole = s->range;
-	int64_t from_ns = undelivered_ns;
 
 	result_kept_init(&t.local, r->env->budget, eb);
 	const struct result_sink keep = result_kept_sink(&t.local);
-	if (kind == SELECT_MERGE_ROWS && from_ns > whole.from_ns) {
-		s->range.from_ns = from_ns;
+	if (kind == SELECT_MERGE_ROWS && lack->from_ns > whole.from_ns) {
+		s->range.from_ns = lack->from_ns;
 		s->range.has_from = true;
-	} else if (kind == SELECT_MERGE_BUCKETS) {
-		from_ns = bucket_of(
-		    s, from_ns); /* all of the range is asked for: it is the same grid then, filled alike */
-	}
+	} /* for buckets all of the range is asked for: it is the same grid then, filled alike */
 	enum err e = ask_local(r, a, s, &keep, &t.local_report, eb);
 	if (e == ERR_OK && t.local.error != ERR_OK) /* it did not fit, and ended early for that */
 		e = t.local.error;
 	s->range = whole;
-	if (e == ERR_OK && kind == SELECT_MERGE_NOT && !t.local_report.incomplete) {
+	if (e == ERR_CLOSED) {
+		; /* nobody waits */
+	} else if (e == ERR_OK && kind == SELECT_MERGE_NOT && !t.local_report.incomplete) {
 		t.report = t.local_report;
 		*began = true;
 		e = push_kept(&t.local, sink);
 	} else if (kind == SELECT_MERGE_NOT || e != ERR_OK) {
-		e = e == ERR_CLOSED ? e : ask_record(r, sink, began, &t.report, eb);
-		result_report_not_complete(&t.report,
-		    "InfluxDB has not got the newest points yet, and the local store cannot "
-		    "add them to this answer");
+		e = answer_from_one(&t, a, s, sink, began, eb);
 	} else {
-		e = merge(&t, s, from_ns, sink, began, eb);
+		e = merge(&t, s, local_begin(&t, s, kind), sink, began, eb);
 	}
 	if (e == ERR_OK || *began)
 		*report = t.report;
@@ -187,13 +251,18 @@ static enum err answer_from_both(const struct select_policy *r, struct arena *a,
 static enum err answer_from_record(const struct select_policy *r, struct arena *a, struct iql_select *s,
     const struct result_sink *sink, bool *began, struct result_report *report, struct errbuf *eb)
 {
-	const struct record_access_opts *opts = record_access_opts(r->record);
-	/* asked first: what is delivered in between is in both answers then, and the local one takes its place */
-	int64_t undelivered_ns = opts->undelivered_from_ns(opts->undelivered_arg);
+	struct record_lack lack = RECORD_LACKS_NOTHING;
+	char reason[256];
 
-	if (r->policy == READ_RECORD || undelivered_ns >= s->range.to_ns)
+	add_lack(r, s, &s->range, &lack);
+	if (lack.from_ns == INT64_MAX)
 		return ask_record(r, sink, began, report, eb);
-	return answer_from_both(r, a, s, undelivered_ns, sink, began, report, eb);
+	if (r->policy != READ_RECORD)
+		return answer_from_both(r, a, s, &lack, sink, began, report, eb);
+	enum err e = ask_record(r, sink, began, report, eb);
+	record_lack_explain(&lack, reason);
+	result_report_not_complete(report, reason);
+	return e;
 }
 
 enum err select_policy_run(const struct select_policy *r, struct arena *a, struct iql_select *s,
@@ -205,12 +274,14 @@ enum err select_policy_run(const struct select_policy *r, struct arena *a, struc
 	    (r->policy == READ_AUTO && !breaker_allows(record_access_opts(r->record)->breaker)))
 		return ask_local(r, a, s, sink, report, eb);
 	enum err e = answer_from_record(r, a, s, sink, &began, report, eb);
-	if (began || (e != ERR_UNAVAILABLE && e != ERR_IO))
+	if (began || (e != ERR_UNAVAILABLE && e != ERR_IO && e != ERR_NOTFOUND))
 		return e;
 	log_warn("a query is answered from the local store: %s", eb->text);
 	counter_add(COUNTER_READ_FALLBACK, 1);
 	*report = (struct result_report){ 0 };
 	if (r->policy == READ_RECORD)
-		result_report_not_complete(report, "InfluxDB did not answer; this is what the local store has");
+		result_report_not_complete(report,
+		    e == ERR_NOTFOUND ? "InfluxDB does not have the database; this is what the local store has"
+				      : "InfluxDB did not answer; this is what the local store has");
 	return ask_local(r, a, s, sink, report, eb);
 }

@@ -1,9 +1,11 @@
-/* The policy of reads for a SELECT: asks the record while it is healthy, puts what it has not got yet from the local store
- * into its answer, and falls back to the local store at once. Any thread.
+/* The policy of reads for a SELECT: asks the record while it is healthy, puts what it has not got from the local store into
+ * its answer, and falls back to the local store at once. Any thread.
  *
- * Where nothing of the range is undelivered, the record's answer goes through as it comes. Else, from the undelivered point on:
+ * The record lacks what is undelivered, from some point in time on, and what it is owed (store/owed). Where that touches nothing
+ * of the range, its answer goes through as it comes. Else, from the first time that it may lack:
  *   - rows, and calls by GROUP BY time: the answer is the record's up to that point (or its bucket), the local store's from
- *     there on, series by series (query/tail_merge);
+ *     there on, series by series (query/tail_merge). Where the local store does not reach back so far, it is the local
+ *     store's from where that is whole, and the answer says what is lacking;
  *   - what cannot be put together from two answers (LIMIT, calls over the whole range, transformations, subqueries) is
  *     answered by the local store, if that has the whole range; else by the record, and the answer says what it lacks. */
 #ifndef QUERY_SELECT_POLICY_H

@@ -137,7 +137,7 @@ static bool on_row(void *arg, const struct cell *cells)
 
 struct result_sink tail_merge_sink(struct tail_merge *m)
 {
-	return (struct result_sink){ on_series, on_row, m };
+	return (struct result_sink){ .series = on_series, .row = on_row, .arg = m };
 }
 
 enum err tail_merge_finish(struct tail_merge *m)

@@ -5,6 +5,7 @@
  *            time ranges and eviction need no walk over the rows; rows above the last extent form the open one,
  *            which is kept in memory and found again at start by reading those few rows
  *   gap      what was lost before delivery
+ *   owed     what a target has not got, or lost, and the store has (store/owed)
  *   meta     evicted_until_ns, evicted_until_seq (what eviction has reached), first_seq (numbers begin there),
  *            clean (the last stop was in order), probe
  *
@@ -190,6 +191,8 @@ static enum err load(struct spool *s, struct errbuf *eb)
 		e = load_extents(s, eb);
 	if (e == ERR_OK)
 		e = load_open_extent(s, eb);
+	if (e == ERR_OK)
+		e = owed_load(s->owed, s->db, eb);
 	if (s->first_seq && s->now.last_seq < s->first_seq - 1)
 		s->now.last_seq = s->first_seq - 1;
 	s->open_before = s->open;
@@ -284,6 +287,7 @@ static enum err begin_use(struct spool *s, uint64_t first_seq, struct errbuf *eb
 static void free_spool(struct spool *s)
 {
 	keeper_close(&s->file);
+	owed_free(s->owed);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -304,7 +308,9 @@ enum err spool_open_at(struct spool **out, const char *path, uint64_t first_seq,
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	pthread_mutex_init(&s->lock, NULL);
 	bool fresh = is_fresh(path);
-	enum err e = keeper_open(&s->file, &kind, s, path, eb);
+	enum err e = owed_new(&s->owed, 0, eb);
+	if (e == ERR_OK)
+		e = keeper_open(&s->file, &kind, s, path, eb);
 	if (e == ERR_OK) {
 		s->clean = s->clean || fresh;
 		spool_publish(s);
@@ -442,12 +448,14 @@ enum err spool_commit(struct spool *s, struct errbuf *eb)
 	}
 	s->open_before = s->open;
 	spool_publish(s);
+	owed_committed(s->owed);
 	return ERR_OK;
 }
 
 void spool_rollback(struct spool *s)
 {
 	keeper_rollback(&s->file);
+	owed_rolled_back(s->owed, s->db);
 	s->open = s->open_before;
 	pthread_mutex_lock(&s->lock);
 	s->now = s->published;
@@ -477,6 +485,11 @@ enum err spool_take_freeze(struct spool *s, struct errbuf *eb)
 struct freeze *spool_freeze(struct spool *s)
 {
 	return s->file.freeze;
+}
+
+struct owed *spool_owed(const struct spool *s)
+{
+	return s->owed;
 }
 
 enum err spool_set_meta(struct spool *s, const char *key, int64_t value, struct errbuf *eb)

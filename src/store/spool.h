@@ -14,6 +14,7 @@
 #include "store/freeze.h"
 
 struct database_schema;
+struct owed;
 struct spool;
 struct spool_reader;
 
@@ -67,7 +68,8 @@ struct spool_done {
 	uint64_t compacted_seq; /* in the store */
 };
 /* Lets the oldest rows go, whole extents: those nobody needs; those whose newest timestamp is below before_ns; and while
- * the file holds more than max_bytes any. What is not delivered goes as a recorded gap. */
+ * the file holds more than max_bytes any. What a target has not got is owed to it from then on, if the store has it (and
+ * keeps it: not what is below before_ns); else it is a recorded gap, unless there is no target. */
 NODISCARD enum err spool_evict(
     struct spool *s, uint64_t max_bytes, int64_t before_ns, struct spool_done done, struct errbuf *eb);
 /* Within a transaction or not: gives up to so many free pages back to the file system; *left: how many remain. */
@@ -77,6 +79,8 @@ void spool_truncate_log(struct spool *s);
 /* Between transactions: holds the file for who wants its bytes (spool_freeze). As freeze_take. */
 NODISCARD enum err spool_take_freeze(struct spool *s, struct errbuf *eb);
 struct freeze *spool_freeze(struct spool *s); /* any thread; lives as long as the spool */
+/* Any thread, and lives as long; what changes it: the writer, with spool_db, inside a transaction. */
+struct owed *spool_owed(const struct spool *s);
 /* Gives some of the file's free pages, and the log's room, back to the file system. For when that is short of room. */
 void spool_release(struct spool *s);
 void spool_totals(const struct spool *s, struct spool_totals *out); /* any thread */

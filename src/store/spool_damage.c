@@ -15,6 +15,7 @@
 #include "base/num.h"
 #include "store/database.h"
 #include "store/spool_walk.h"
+#include "store/targets.h"
 
 enum { EPOCH_SHIFT = 40, EPOCH_MAX = 1 << 22 };
 
@@ -121,6 +122,8 @@ enum err spool_tell_missing(struct spool *s, struct errbuf *eb)
 	if (e != ERR_OK)
 		return e;
 	e = put_gap(s, now, now, now, eb);
+	if (e == ERR_OK) /* an older file's cursors know nothing of what was delivered, or let go, since */
+		e = target_forget_records(spool_db(s), eb);
 	if (e == ERR_OK)
 		e = spool_set_evicted_until(s, now, eb);
 	if (e == ERR_OK)

@@ -1,4 +1,6 @@
 /* Room: old rows go, whole extents at a time, and what is free goes back to the file system when that is short of it. */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
@@ -13,28 +15,50 @@ enum err spool_set_evicted_until(struct spool *s, int64_t ns, struct errbuf *eb)
 	return spool_set_meta(s, "evicted_until_ns", ns, eb);
 }
 
-/* Points of rows in [from, to], for the exact size of a gap. */
-static enum err count_points(struct spool *s, uint64_t from, uint64_t to, uint64_t *points, struct errbuf *eb)
+/* ---- what goes before a target has got it ---- */
+
+/* The points of rows in [from, to], of all databases, and their time range, of each. */
+static enum err each_database(struct spool *s, uint64_t from, uint64_t to,
+    enum err (*take)(void *arg, uint32_t db, const struct extent *part, struct errbuf *eb), void *arg,
+    struct errbuf *eb)
 {
 	sqlite3_stmt *st;
-	enum err e = database_prepare(s->db, &st, "SELECT sum(points) FROM spool WHERE seq BETWEEN ? AND ?", eb);
+	enum err e = database_prepare(s->db, &st,
+	    "SELECT db, sum(points), min(min_ns), max(max_ns) FROM spool WHERE seq BETWEEN ? AND ? GROUP BY db", eb);
+	int rc = SQLITE_DONE;
 
 	if (e != ERR_OK)
 		return e;
 	sqlite3_bind_int64(st, 1, (int64_t)from);
 	sqlite3_bind_int64(st, 2, (int64_t)to);
-	if (sqlite3_step(st) == SQLITE_ROW)
-		*points = (uint64_t)sqlite3_column_int64(st, 0);
-	else
+	while (e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const struct extent part = { .points = (uint64_t)sqlite3_column_int64(st, 1),
+			.min_ns = sqlite3_column_int64(st, 2),
+			.max_ns = sqlite3_column_int64(st, 3) };
+		e = take(arg, (uint32_t)sqlite3_column_int64(st, 0), &part, eb);
+	}
+	if (e == ERR_OK && rc != SQLITE_DONE)
 		e = database_error(s->db, "count points", eb);
 	sqlite3_finalize(st);
 	return e;
 }
 
-static enum err record_gap(
-    struct spool *s, const struct extent *x, uint64_t points, const char *cause, struct errbuf *eb)
+static enum err add_points(void *arg, uint32_t db, const struct extent *part, struct errbuf *eb)
+{
+	(void)db;
+	(void)eb;
+	*(uint64_t *)arg += part->points;
+	return ERR_OK;
+}
+
+static enum err record_gap(struct spool *s, const struct extent *x, uint64_t from, const char *cause, struct errbuf *eb)
 {
 	sqlite3_stmt *st = s->insert_gap;
+	uint64_t points = 0;
+	enum err e = each_database(s, from, x->last_seq, add_points, &points, eb);
+
+	if (e != ERR_OK)
+		return e;
 
 	sqlite3_bind_int64(st, 1, clock_wall_ns());
 	sqlite3_bind_int64(st, 2, x->min_ns);
@@ -46,6 +70,68 @@ static enum err record_gap(
 	    (unsigned long long)points, cause);
 	return spool_run(s, st, "record a gap", eb);
 }
+
+struct owing {
+	struct spool *spool;
+	struct owed_range range; /* its target and cause */
+	uint64_t points;
+};
+
+static enum err owe_part(void *arg, uint32_t db, const struct extent *part, struct errbuf *eb)
+{
+	struct owing *o = arg;
+
+	o->range.db = db;
+	o->range.from_ns = part->min_ns;
+	o->range.to_ns = part->max_ns + (part->max_ns < INT64_MAX);
+	o->points += part->points;
+	return owed_add(o->spool->owed, o->spool->db, &o->range, eb);
+}
+
+/* To each target that ever was and has not got all of the extent: one that is not configured now may be again. */
+static enum err owe(struct spool *s, const struct extent *x, enum owed_cause cause, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	struct owing o = { .spool = s, .range.cause = cause };
+	enum err e = database_prepare(s->db, &st, "SELECT target, seq FROM cursor WHERE seq < ?", eb);
+	int rc = SQLITE_DONE;
+
+	if (e != ERR_OK)
+		return e;
+	sqlite3_bind_int64(st, 1, (int64_t)x->last_seq);
+	while (e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		uint64_t seq = (uint64_t)sqlite3_column_int64(st, 1);
+		snprintf(o.range.target, sizeof o.range.target, "%s", (const char *)sqlite3_column_text(st, 0));
+		e = each_database(s, seq < x->first_seq ? x->first_seq : seq + 1, x->last_seq, owe_part, &o, eb);
+	}
+	if (e == ERR_OK && rc != SQLITE_DONE)
+		e = database_error(s->db, "read the cursors", eb);
+	sqlite3_finalize(st);
+	if (e == ERR_OK && cause == OWED_OVERFLOW && o.points) {
+		counter_add(COUNTER_OWED_POINTS, o.points);
+		log_warn("%llu points left the spool before InfluxDB got them; the local store has them, and GET "
+			 "/api/v1/replication lists the range",
+		    (unsigned long long)o.points);
+	}
+	return e;
+}
+
+/* Before the extent goes. */
+static enum err settle(struct spool *s, const struct extent *x, struct spool_done done, bool too_old, struct errbuf *eb)
+{
+	bool configured = done.delivered_seq != UINT64_MAX;
+
+	if (configured && x->last_seq <= done.delivered_seq)
+		return ERR_OK;
+	if (!too_old && x->last_seq <= done.compacted_seq)
+		return owe(s, x, configured ? OWED_OVERFLOW : OWED_BEFORE, eb);
+	if (!configured)
+		return ERR_OK;
+	return record_gap(s, x, x->first_seq > done.delivered_seq ? x->first_seq : done.delivered_seq + 1,
+	    too_old ? "retention" : "spool_full", eb);
+}
+
+/* ---- eviction ---- */
 
 static enum err drop_extent(struct spool *s, const struct extent *x, bool compacted, struct errbuf *eb)
 {
@@ -101,12 +187,8 @@ static enum err evict_one(
 	if (!(delivered && compacted) && !too_old && keeper_used_bytes(&s->file) <= max_bytes)
 		return ERR_NOTFOUND;
 	enum err e = spool_begin(s, eb);
-	if (e == ERR_OK && !delivered) {
-		uint64_t from = x.first_seq > done.delivered_seq ? x.first_seq : done.delivered_seq + 1, points = 0;
-		e = count_points(s, from, x.last_seq, &points, eb);
-		if (e == ERR_OK)
-			e = record_gap(s, &x, points, too_old ? "retention" : "spool_full", eb);
-	}
+	if (e == ERR_OK)
+		e = settle(s, &x, done, too_old, eb);
 	if (e == ERR_OK)
 		e = drop_extent(s, &x, compacted, eb);
 	if (e == ERR_OK)

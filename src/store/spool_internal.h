@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "store/keeper.h"
+#include "store/owed.h"
 #include "store/spool.h"
 
 enum { SPOOL_PAGE_SIZE = 16384 };
@@ -24,6 +25,7 @@ struct spool {
 	pthread_mutex_t lock; /* published */
 	struct spool_totals published;
 	uint64_t first_seq; /* as in meta */
+	struct owed *owed;
 };
 
 NODISCARD enum err spool_run(struct spool *s, sqlite3_stmt *st, const char *doing, struct errbuf *eb);

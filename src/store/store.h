@@ -143,6 +143,14 @@ struct store_tier_totals {
 	uint64_t blocks, pieces, points, bytes; /* bytes: of blocks and pieces */
 	int64_t oldest_ns, newest_ns; /* of timestamps; 0, 0: nothing there */
 };
+struct store_span {
+	uint32_t db;
+	int64_t from_ns, to_ns; /* to is not included */
+};
+/* Of each database that has anything, in any tier, from when to when: what was lost, or is still taken over, included. Up to
+ * `max` of them. Walks the table as the next. */
+NODISCARD enum err store_reader_spans(
+    struct store_reader *r, struct store_span *out, uint32_t max, uint32_t *count, struct errbuf *eb);
 /* Walks the table: some milliseconds a gigabyte. */
 NODISCARD enum err store_reader_totals(struct store_reader *r, struct store_tier_totals out[TIERS], struct errbuf *eb);
 

@@ -575,3 +575,79 @@ enum err store_reader_totals(struct store_reader *r, struct store_tier_totals ou
 	}
 	return e;
 }
+
+/* ---- from when to when ---- */
+
+struct measured { /* of a measurement: from its coarsest tier down */
+	int64_t id;
+	uint32_t db;
+	enum tier tier; /* seen last */
+	int64_t from_ns, to_ns;
+};
+
+/* A rollup's timestamp is the beginning of its bucket. The finer tier says more exactly where the first bucket begins: it
+ * goes by whole windows, which begin with a bucket of the coarser one. The newest points are always raw. */
+static void narrow(struct measured *m, enum tier tier, int64_t min_ns, int64_t max_ns)
+{
+	bool within = min_ns >= m->from_ns && min_ns - m->from_ns < tier_bucket_ns(m->tier);
+	int64_t width_ns = tier == TIER_RAW ? 1 : tier_bucket_ns(tier);
+	int64_t to_ns = max_ns < INT64_MAX - width_ns ? max_ns + width_ns : INT64_MAX;
+
+	m->from_ns = within || min_ns < m->from_ns ? min_ns : m->from_ns;
+	m->to_ns = tier == TIER_RAW || to_ns > m->to_ns ? to_ns : m->to_ns;
+	m->tier = tier;
+}
+
+static void widen_span(struct store_span *out, uint32_t max, uint32_t *count, const struct measured *m)
+{
+	uint32_t i = 0;
+
+	while (i < *count && out[i].db != m->db)
+		i++;
+	if (i == max)
+		return;
+	if (i == *count)
+		out[(*count)++] = (struct store_span){ m->db, m->from_ns, m->to_ns };
+	if (m->from_ns < out[i].from_ns)
+		out[i].from_ns = m->from_ns;
+	if (m->to_ns > out[i].to_ns)
+		out[i].to_ns = m->to_ns;
+}
+
+/* A gap may be of any database that is known: measurement -1, as if it were raw. */
+enum err store_reader_spans(
+    struct store_reader *r, struct store_span *out, uint32_t max, uint32_t *count, struct errbuf *eb)
+{
+	static const char sql[] =
+	    "SELECT m.id, m.db, x.tier, min(x.min_ns), max(x.max_ns) FROM ("
+	    " SELECT id >> 61 AS tier, (id >> 27) & 16383 AS measurement, min_ns, max_ns FROM block"
+	    " UNION ALL SELECT tier, measurement, min_ns, max_ns FROM piece) x"
+	    " JOIN measurement m ON m.id = x.measurement GROUP BY m.id, x.tier "
+	    "UNION ALL SELECT -1, database.id, 0, min(from_ns), max(to_ns) FROM database, gap GROUP BY database.id "
+	    "ORDER BY 1, 2, 3 DESC";
+	sqlite3_stmt *st;
+	struct measured m = { .id = -2 };
+	enum err e = database_prepare(r->db, &st, sql, eb);
+	int rc;
+
+	*count = 0;
+	if (e != ERR_OK)
+		return e;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		int64_t id = sqlite3_column_int64(st, 0), min_ns = sqlite3_column_int64(st, 3);
+		uint32_t db = (uint32_t)sqlite3_column_int64(st, 1);
+		enum tier tier = (enum tier)(sqlite3_column_int(st, 2) & 3);
+		if (id != m.id || db != m.db) {
+			if (m.id != -2)
+				widen_span(out, max, count, &m);
+			m = (struct measured){ id, db, tier, min_ns, INT64_MIN };
+		}
+		narrow(&m, tier, min_ns, sqlite3_column_int64(st, 4));
+	}
+	if (m.id != -2)
+		widen_span(out, max, count, &m);
+	if (rc != SQLITE_DONE)
+		e = fault(r, "look what the store holds", eb);
+	sqlite3_finalize(st);
+	return e;
+}

@@ -1,5 +1,7 @@
 #include "store/targets.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "store/database.h"
 
@@ -15,7 +17,7 @@ enum err target_load(sqlite3 *reader, const char *target, struct target_cursor *
 {
 	sqlite3_stmt *st;
 	enum err e = database_prepare(
-	    reader, &st, "SELECT seq, max(seq, live_seq), points, paused FROM cursor WHERE target = ?", eb);
+	    reader, &st, "SELECT seq, max(seq, live_seq), points, paused, record FROM cursor WHERE target = ?", eb);
 
 	*out = (struct target_cursor){ 0 };
 	if (e != ERR_OK)
@@ -27,6 +29,7 @@ enum err target_load(sqlite3 *reader, const char *target, struct target_cursor *
 		out->live_seq = (uint64_t)sqlite3_column_int64(st, 1);
 		out->points = (uint64_t)sqlite3_column_int64(st, 2);
 		out->paused = sqlite3_column_int(st, 3) != 0;
+		snprintf(out->record, sizeof out->record, "%s", (const char *)sqlite3_column_text(st, 4));
 	} else if (rc != SQLITE_DONE) {
 		e = database_error(reader, "read the cursor", eb);
 	}
@@ -40,7 +43,7 @@ enum err target_store(sqlite3 *writer, const char *target, const struct target_c
 {
 	sqlite3_stmt *st;
 	enum err e = database_prepare(writer, &st,
-	    "INSERT OR REPLACE INTO cursor (target, seq, points, live_seq, paused) VALUES (?, ?, ?, ?, ?)", eb);
+	    "INSERT OR REPLACE INTO cursor (target, seq, points, live_seq, paused, record) VALUES (?, ?, ?, ?, ?, ?)", eb);
 
 	if (e != ERR_OK)
 		return e;
@@ -49,6 +52,7 @@ enum err target_store(sqlite3 *writer, const char *target, const struct target_c
 	sqlite3_bind_int64(st, 3, (int64_t)c->points);
 	sqlite3_bind_int64(st, 4, (int64_t)c->live_seq);
 	sqlite3_bind_int(st, 5, c->paused);
+	sqlite3_bind_text(st, 6, c->record, -1, SQLITE_STATIC);
 	return finish(writer, st, "write the cursor", eb);
 }
 
@@ -95,6 +99,11 @@ enum err target_each(sqlite3 *reader, void (*take)(void *arg, const char *target
 		e = database_error(reader, "list the targets", eb);
 	sqlite3_finalize(st);
 	return e;
+}
+
+enum err target_forget_records(sqlite3 *writer, struct errbuf *eb)
+{
+	return database_exec(writer, "UPDATE cursor SET record = 'another'", eb);
 }
 
 /* Ids rise by one: how many there are is the distance between the first and the last. */

@@ -11,12 +11,15 @@
 #include "base/err.h"
 #include "base/view.h"
 
+enum { TARGET_RECORD_BYTES = 512 };
+
 struct target_cursor {
 	uint64_t seq; /* every row up to it is delivered or in quarantine */
 	uint64_t
 	    live_seq; /* the newest row that is; what lies between is delivered but for what is pending (store/pending.h) */
 	uint64_t points; /* delivered since the cursor began */
 	bool paused; /* somebody stopped it, and has not resumed it yet */
+	char record[TARGET_RECORD_BYTES]; /* where it was, and its database; "": not remembered */
 };
 
 struct quarantine_entry {
@@ -38,6 +41,8 @@ NODISCARD enum err target_forget(sqlite3 *writer, const char *target, struct err
 /* Calls take for each target that has a cursor. */
 NODISCARD enum err target_each(
     sqlite3 *reader, void (*take)(void *arg, const char *target), void *arg, struct errbuf *eb);
+/* No target is what it was any more: each is met anew. */
+NODISCARD enum err target_forget_records(sqlite3 *writer, struct errbuf *eb);
 
 /* Lets the oldest go above max_points; *dropped says how many. */
 NODISCARD enum err quarantine_add(

@@ -52,9 +52,8 @@ enum err verified_load(sqlite3 *reader, struct verified *out, uint32_t max, uint
 		return e;
 	sqlite3_bind_int64(st, 1, max);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		out[(*count)++] =
-		    (struct verified){ (uint32_t)sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
-			    sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3), sqlite3_column_int(st, 4) != 0 };
+		out[(*count)++] = (struct verified){ (uint32_t)sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
+			sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3), sqlite3_column_int(st, 4) != 0 };
 	if (rc != SQLITE_DONE)
 		e = database_error(reader, "read what is verified", eb);
 	sqlite3_finalize(st);

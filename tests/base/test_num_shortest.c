@@ -106,3 +106,95 @@ Test(num_shortest, integers_of_all_lengths)
 		cr_expect_str_eq(text, want);
 	}
 }
+
+/* Of a column, whatever stood before, the texts are those of the functions that remember nothing. */
+static void expect_like(double v, uint8_t *json_decimals, uint8_t *plain_decimals)
+{
+	char have[NUM_PLAIN_MAX + 1];
+
+	*num_put_json_like(have, v, json_decimals) = 0;
+	cr_assert_str_eq(have, json(v), "%a", v);
+	*num_put_plain_like(have, v, plain_decimals) = 0;
+	cr_assert_str_eq(have, plain(v), "%a", v);
+}
+
+Test(num_shortest, columns_have_the_same_texts)
+{
+	static const double edges[] = { 0, -0.0, 0x1p-11, 0x1.fffffffffffffp-12, 1e9, 999999999.999999,
+		999999999.9999999, 0.999999, 0.9999999, 0.99, 0.994999999999999996, 0.1, 0.01, 1e-6, 5e-7, 64, 64.1,
+		63.99999999999999, 0.30000000000000004, 100, 1e15, 1e21, 1e-7, 5e-324, 1e300, 0.5, 0.25, 128.5, 2.675,
+		1.005, 57.3, 57.29 };
+	const size_t count = sizeof edges / sizeof *edges;
+	uint8_t a = 0, b = 0;
+
+	for (size_t i = 0; i < count * count * 2; i++) {
+		double v = edges[i % 3 ? i % count : i / count % count];
+		expect_like(i & 1 ? v : -v, &a, &b);
+		expect_like(nextafter(v, i & 2 ? 1e300 : -1e300), &a, &b);
+	}
+	for (uint8_t k = 0; k <= 7; k++)
+		for (size_t i = 0; i < count; i++) {
+			a = b = k;
+			expect_like(edges[i], &a, &b);
+		}
+}
+
+Test(num_shortest, random_columns_have_the_same_texts)
+{
+	static const double tens[] = { 1, 10, 100, 1000, 1e4, 1e5, 1e6, 1e7 };
+	uint64_t s = 88172645463325252u;
+	uint8_t a = 0, b = 0;
+
+	for (int i = 0; i < 1000000; i++) {
+		s ^= s << 13;
+		s ^= s >> 7;
+		s ^= s << 17;
+		double v = (double)(s >> 20) / tens[s % 8] / tens[s / 8 % 8];
+		if (s / 64 % 8 == 0)
+			v = nextafter(v, s / 512 % 2 ? 0 : 1e300);
+		if (s / 64 % 8 ==
+		    1) /* of neighbours of a power of two, where doubles are not equally far on both sides */
+			v = ldexp(1, (int)(s / 512 % 42) - 12) + (double)(s / 65536 % 5) / tens[s % 8];
+		if (i % 5000 == 0)
+			a = b = (uint8_t)(s / 512 % 8);
+		expect_like(v, &a, &b);
+	}
+}
+
+static const char *rising(int64_t v, struct num_head *head)
+{
+	static char text[25];
+
+	*num_put_rising(text, v, head) = 0;
+	return text;
+}
+
+Test(num_shortest, integers_are_those_of_printf)
+{
+	struct num_head head = { 0 };
+	uint64_t s = 88172645463325252u;
+	char want[32], have[32];
+
+	for (int i = 0; i < 300000; i++) {
+		s ^= s << 13;
+		s ^= s >> 7;
+		s ^= s << 17;
+		int64_t v = (int64_t)s >> i % 64;
+		snprintf(want, sizeof want, "%lld", (long long)v);
+		cr_assert_str_eq(rising(v, &head), want);
+		v += i % 64;
+		snprintf(want, sizeof want, "%lld", (long long)v);
+		cr_assert_str_eq(rising(v, &head), want);
+		*num_put_i64(have, v) = 0;
+		cr_assert_str_eq(have, want);
+		snprintf(want, sizeof want, "%llu", (unsigned long long)v);
+		*num_put_u64(have, (uint64_t)v) = 0;
+		cr_assert_str_eq(have, want);
+	}
+	for (uint64_t v = 1, i = 0; i < 20; i++, v *= 10)
+		for (int d = -1; d <= 1; d++) {
+			snprintf(want, sizeof want, "%llu", (unsigned long long)(v + (uint64_t)d));
+			*num_put_u64(have, v + (uint64_t)d) = 0;
+			cr_assert_str_eq(have, want);
+		}
+}

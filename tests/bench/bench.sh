@@ -6,7 +6,7 @@
 #   BENCH_REST=60      seconds at rest, collecting each second
 #   BENCH_SERIES=1000000 series for the start with many
 #   BENCH_PEERS=no     holdfastd alone
-#   BENCH_ONLY=queries the queries alone
+#   BENCH_ONLY=queries the queries alone; catchup: how fast a backlog reaches InfluxDB (tests/bench/catchup.sh)
 #   BENCH_SECONDS=30   for each query, at most
 . "$SRCDIR/tests/integration/lib.sh"
 need_programs curl jq
@@ -239,10 +239,16 @@ load_table() {
 # ---- run ----
 
 . "$SRCDIR/tests/bench/queries.sh"
+. "$SRCDIR/tests/bench/catchup.sh"
 
 say "machine: $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(awk '/^MemTotal/ { print int($2 / 1048576 + 0.5) }' /proc/meminfo) GiB, Linux $(uname -r)"
-"$LPGEN" --hosts 100 --steps "$steps" --end $((to - 10)) --dump "$T/day.lp"
 export METRICS_ENABLED=no
+if [ "$only" = catchup ]; then
+	catch_up
+	catchup_table | tee "$BUILDDIR/catchup.md"
+	exit 0
+fi
+"$LPGEN" --hosts 100 --steps "$steps" --end $((to - 10)) --dump "$T/day.lp"
 echo null > "$T/store.json"
 servers=holdfast
 if [ "${BENCH_PEERS:-yes}" != no ]; then
@@ -268,6 +274,9 @@ if wanted loads; then
 	many_series
 fi
 rm -f "$T/day.lp"
+if wanted catchup && command -v influxd > /dev/null && [ "${BENCH_PEERS:-yes}" != no ]; then
+	catch_up
+fi
 
 jq -s --slurpfile store "$T/store.json" --arg cpu "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)" --argjson cores "$(nproc)" \
 	--arg kernel "$(uname -r)" --arg at "$(date -u +%Y-%m-%dT%H:%M:%SZ)" --argjson steps "$steps" \
@@ -277,6 +286,7 @@ say ""
 say "The load: $steps steps of 100 hosts. Servers take turns; the load generator runs beside them."
 {
 	if wanted loads; then load_table; echo; fi
+	if wanted catchup; then catchup_table; echo; fi
 	query_table
 } | tee "$BUILDDIR/bench.md"
 say ""

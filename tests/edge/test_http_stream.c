@@ -31,6 +31,29 @@ static void count_up(struct http_request *rq, void *arg)
 	http_stream_end(rq, true);
 }
 
+/* As count_up, each piece with room for its frame; one of several sizes that the length of the frame depends on. */
+static void framed(struct http_request *rq, void *arg)
+{
+	static const size_t sizes[] = { 1, 15, 16, 0, 4095, 4096, 70000 };
+	struct buf b;
+
+	(void)arg;
+	buf_init(&b, 1 << 20);
+	http_stream_allow_gzip(rq);
+	bool wanted = http_stream_begin(rq, 200, "text/plain");
+	for (size_t i = 0; wanted && i < sizeof sizes / sizeof *sizes; i++) {
+		buf_clear(&b);
+		for (size_t k = 0; k < HTTP_FRAME_FRONT; k++)
+			buf_char(&b, '?');
+		for (size_t k = 0; k < sizes[i]; k++)
+			buf_char(&b, (char)('a' + i));
+		wanted = http_stream_write_framed(rq, &b);
+		cr_assert(b.len == HTTP_FRAME_FRONT + sizes[i]);
+	}
+	buf_fini(&b);
+	http_stream_end(rq, true);
+}
+
 static void break_off(struct http_request *rq, void *arg)
 {
 	(void)arg;
@@ -66,6 +89,7 @@ static void silent(struct http_request *rq, void *arg)
 
 static const struct http_route routes[] = {
 	{ HTTP_GET, "/count", count_up, false, HTTP_FORM_OWN, NULL },
+	{ HTTP_GET, "/framed", framed, false, HTTP_FORM_OWN, NULL },
 	{ HTTP_GET, "/break", break_off, false, HTTP_FORM_OWN, NULL },
 	{ HTTP_GET, "/ever", for_ever, false, HTTP_FORM_OWN, NULL },
 	{ HTTP_GET, "/silent", silent, false, HTTP_FORM_OWN, NULL },
@@ -97,7 +121,7 @@ TestSuite(http_stream, .fini = stop, .timeout = 120);
 /* All that comes until the other side closes; *reset: it did not close in the usual way. */
 static const char *receive_all(int fd, bool *reset)
 {
-	static char text[65536];
+	static char text[128 << 10];
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	size_t n = 0;
 	ssize_t k = 0;
@@ -140,6 +164,53 @@ Test(http_stream, comes_in_chunks_with_trailers_and_leaves_the_connection_open)
 	cr_expect(strstr(text, "Transfer-Encoding: chunked\r\n") && !strstr(text, "Content-Length"));
 	cr_expect(strstr(text, "X-Content-Type-Options: nosniff\r\n"));
 	cr_expect(strstr(first + 1, body), "the second request is answered too");
+	close(fd);
+}
+
+/* The rest of a framed answer must be n times c, and what stands behind it. */
+static const char *skip_run(const char *p, char c, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		cr_assert_eq(p[i], c);
+	return p + n;
+}
+
+static const char *skip_text(const char *p, const char *text)
+{
+	cr_assert(strncmp(p, text, strlen(text)) == 0, "%.20s", p);
+	return p + strlen(text);
+}
+
+Test(http_stream, framed_pieces_are_chunks_of_their_size)
+{
+	static const struct {
+		const char *line;
+		char c;
+		size_t n;
+	} want[] = { { "1\r\n", 'a', 1 }, { "f\r\n", 'b', 15 }, { "10\r\n", 'c', 16 }, { "fff\r\n", 'e', 4095 },
+		{ "1000\r\n", 'f', 4096 }, { "11170\r\n", 'g', 70000 } };
+	int fd = ask(start(0), "GET /framed HTTP/1.1", "Connection: close\r\n");
+	bool reset;
+	const char *p = receive_all(fd, &reset);
+
+	cr_assert(p = strstr(p, "\r\n\r\n"));
+	p += 4;
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+		p = skip_text(skip_run(skip_text(p, want[i].line), want[i].c, want[i].n), "\r\n");
+	cr_expect_str_eq(p, "0\r\n\r\n");
+	close(fd);
+}
+
+Test(http_stream, framed_pieces_have_no_frames_for_an_old_client)
+{
+	int fd = ask(start(0), "GET /framed HTTP/1.0", "");
+	bool reset;
+	const char *p = receive_all(fd, &reset);
+
+	cr_assert(p = strstr(p, "\r\n\r\n"));
+	p = skip_run(skip_run(skip_run(p + 4, 'a', 1), 'b', 15), 'c', 16);
+	p = skip_run(skip_run(skip_run(p, 'e', 4095), 'f', 4096), 'g', 70000);
+	cr_expect_str_eq(p, "");
 	close(fd);
 }
 

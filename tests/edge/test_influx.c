@@ -271,6 +271,41 @@ Test(influx, a_2_that_was_found_needs_an_organisation)
 	cr_assert(strstr(reply.error.text, "[influxdb] org"), "%s", reply.error.text);
 }
 
+static bool take_nothing(void *arg, struct view bytes)
+{
+	(void)arg;
+	(void)bytes;
+	return false;
+}
+
+Test(influx, an_answer_that_is_not_wanted_any_more_is_no_outage)
+{
+	const struct record_stream q = { .database = "d",
+		.influxql = view_of("SELECT 1"),
+		.chunk_size = 10,
+		.begin_ms = 5000,
+		.timeout_ms = 5000,
+		.take = take_nothing };
+
+	connect_to((struct influx_opts){ .token = "t" });
+	scripted_answer(server, "GET /ping", PING("1.8.10"));
+	will_say("POST /query", 200, "{\"results\":[]}");
+	cr_assert_eq(influx_ops.stream(in, &q, &reply), ERR_CLOSED);
+	was_asked(1,
+	    "POST /query?epoch=ns&chunked=true&chunk_size=10&db=d HTTP/1.1\r\n" HEAD
+	    "Authorization: Token t\r\nContent-Length: 12\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nq=SELECT%201");
+	scripted_answer(server, "POST /write", NO_CONTENT);
+	cr_assert_eq(write_to("d", "m v=1 1\n"), ERR_OK);
+	cr_assert_eq(scripted_count(server), 3); /* without another ping */
+	/* and one that follows it is */
+	scripted_answer(server, "POST /write", "");
+	scripted_answer(server, "POST /write", "");
+	cr_assert_eq(write_to("d", "m v=1 1\n"), ERR_UNAVAILABLE);
+	scripted_answer(server, "GET /ping", PING("v2.7.12"));
+	cr_assert_eq(write_to("d", "m v=1 1\n"), ERR_UNAVAILABLE);
+	cr_assert(strstr(reply.error.text, "InfluxDB 2.x"), "%s", reply.error.text);
+}
+
 /* ---- secrets ---- */
 
 Test(influx, what_a_server_shows_of_secrets_is_struck_out)

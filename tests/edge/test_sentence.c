@@ -238,7 +238,7 @@ Test(sentence, the_worst_matter_comes_first)
 
 	f.quarantined_points = 1;
 	f.rejected_reason = f.failing_name = f.failing_error = f.write_error = f.gap_cause = f.replication_error = "x";
-	for (int step = 0; step < 12; step++) {
+	for (int step = 0; step < 13; step++) {
 		sentence_make(&f, &s);
 		memcpy(summary, s.summary, sizeof summary);
 		switch (step) {
@@ -249,33 +249,36 @@ Test(sentence, the_worst_matter_comes_first)
 			f.collectors_failing = 1;
 			break;
 		case 2:
-			f.replication = REPLICATOR_CATCHING_UP;
+			f.owed_missing_ns = 1;
 			break;
 		case 3:
-			f.replication = REPLICATOR_DOWN;
+			f.replication = REPLICATOR_CATCHING_UP;
 			break;
 		case 4:
-			f.store_gap_points = 1;
+			f.replication = REPLICATOR_DOWN;
 			break;
 		case 5:
-			f.store_salvage = SALVAGE_RUNNING;
+			f.store_gap_points = 1;
 			break;
 		case 6:
-			f.salvage = SALVAGE_RUNNING;
+			f.store_salvage = SALVAGE_RUNNING;
 			break;
 		case 7:
-			f.gap_points = 1;
+			f.salvage = SALVAGE_RUNNING;
 			break;
 		case 8:
-			f.store_check = CHECK_DAMAGED;
+			f.gap_points = 1;
 			break;
 		case 9:
-			f.check = CHECK_DAMAGED;
+			f.store_check = CHECK_DAMAGED;
 			break;
 		case 10:
-			f.writable = false;
+			f.check = CHECK_DAMAGED;
 			break;
 		case 11:
+			f.writable = false;
+			break;
+		case 12:
 			f.disk_low = true;
 			break;
 		}
@@ -283,6 +286,20 @@ Test(sentence, the_worst_matter_comes_first)
 		cr_expect_str_neq(s.summary, summary, "step %d", step);
 	}
 	cr_expect_eq(s.state, SENTENCE_BAD);
+}
+
+Test(sentence, what_influxdb_lacks_is_told)
+{
+	f.owed_before_ns = 3 * 86400 * NS_PER_S;
+	expect(SENTENCE_OK, "All is well.", "in InfluxDB, which lacks 3 days from before it was configured");
+	f.owed_overflow_ns = 2 * 3600 * NS_PER_S;
+	expect(SENTENCE_WARN, "InfluxDB lacks points of 2 hours that are here. Nothing is lost.",
+	    "raise [retention] max_bytes");
+	f.owed_missing_ns = 3600 * NS_PER_S;
+	expect(
+	    SENTENCE_WARN, "InfluxDB lacks points of 3 hours that are here. Nothing is lost.", "Its database was gone");
+	f.record = false;
+	expect(SENTENCE_OK, "All is well.", "kept on this machine only");
 }
 
 Test(sentence, long_errors_fit)

@@ -124,7 +124,7 @@ static struct provision_stats look(struct provision_opts o)
 
 	provision_stop(pr);
 	cr_assert_eq(provision_start(&pr, &o, &eb), ERR_OK, "%s", eb.text);
-	while (stats().state == PROVISION_UNKNOWN) {
+	while (!stats().looked_ns) {
 		cr_assert_lt(clock_mono_ns(), end_ns);
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}
@@ -242,6 +242,11 @@ Test(provision, a_refusal_or_an_outage_is_told_and_tried_again)
 	cr_expect_eq(s.state, PROVISION_FAILED);
 	cr_expect_str_eq(s.error, "cannot look: HTTP 403: not authorized");
 	cr_expect_eq(s.found_ns, -1);
+	o.manage = false; /* then it does not matter */
+	s = look(o);
+	cr_expect_eq(s.state, PROVISION_UNKNOWN);
+	cr_expect_str_eq(s.error, "cannot look: HTTP 403: not authorized");
+	o.manage = true;
 	record.refuses = false;
 	record.down = true;
 	o.retry_ns = NS_PER_MS;

@@ -8,9 +8,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/replicator.h"
+#include "store/database.h"
+#include "store/owed.h"
 #include "support/stand.h"
 
 static struct stand st;
+static const char *url = "http://one";
 static struct replicator *rp;
 static struct breaker breaker;
 static uint32_t batch = 8;
@@ -176,7 +179,9 @@ static void start(void)
 		.breaker = &breaker,
 		.record = &fake,
 		.spool_path = st.path,
+		.store_path = st.store ? st.store_path : NULL,
 		.target = "influxdb",
+		.url = url,
 		.database = "metrics",
 		.create_database = true,
 		.batch_points = batch,
@@ -348,6 +353,119 @@ Test(replicator, a_missing_database_is_created)
 	cr_assert(within_deadline(in_step));
 	cr_assert_eq(record.databases, 1);
 	cr_assert_eq(kept_lines("m v="), 5);
+}
+
+/* ---- what it is owed ---- */
+
+static uint32_t owed(struct owed_range *first)
+{
+	struct owed_range all[8];
+	uint32_t n = owed_list(spool_owed(st.spool), "influxdb", all, 8);
+
+	*first = n ? all[0] : (struct owed_range){ 0 };
+	return n;
+}
+
+/* A spool that keeps nothing that the store has. */
+static void open_with_store(void)
+{
+	stand_remove(&st);
+	stand_open(&st, &(struct stand_opts){ .compactor = true });
+	committer_set_delivered(st.committer, UINT64_MAX);
+	write_lines(0, 128, "", 0); /* a row each: two extents */
+	stand_compact(&st);
+	struct errbuf eb;
+	cr_assert_eq(committer_let_go(st.committer, &eb), ERR_OK, "%s", eb.text);
+	committer_set_delivered(st.committer, 0);
+}
+
+static void restart(const char *at)
+{
+	replicator_stop(rp);
+	url = at;
+	start();
+	cr_assert(within_deadline(in_step));
+}
+
+Test(replicator, a_target_that_is_met_first_is_owed_what_only_the_store_has)
+{
+	struct owed_range r;
+
+	open_with_store();
+	write_lines(128, 130, "", 0);
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_expect_eq(kept_lines("m v="), 2);
+	cr_assert_eq(owed(&r), 1);
+	cr_expect_eq(r.cause, OWED_BEFORE);
+	cr_expect_eq(r.db, 1);
+	cr_expect_eq(r.from_ns, 1);
+	cr_expect_eq(r.to_ns, 129);
+	restart("http://one");
+	cr_expect_eq(owed(&r), 1);
+	cr_expect_eq(r.to_ns, 129, "and met once");
+}
+
+Test(replicator, another_record_is_owed_all_and_gets_what_the_spool_has)
+{
+	struct owed_range r;
+
+	write_lines(0, 5, "", 0);
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_expect_eq(owed(&r), 0, "there is nothing but the spool");
+	restart("http://two");
+	cr_expect_eq(kept_lines("m v="), 10);
+	cr_expect_eq(owed(&r), 0);
+	replicator_stop(rp);
+	rp = NULL;
+	open_with_store();
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(owed(&r), 1);
+}
+
+static enum err write_old_cursor(struct spool *s, void *arg, struct errbuf *eb)
+{
+	(void)arg;
+	return database_exec(spool_db(s), "INSERT INTO cursor VALUES ('influxdb', 129, 7, '')", eb);
+}
+
+Test(replicator, a_cursor_of_an_older_version_goes_on_and_owes_nothing)
+{
+	struct owed_range r;
+	struct errbuf eb;
+
+	open_with_store();
+	write_lines(128, 130, "", 0);
+	cr_assert_eq(committer_call(st.committer, write_old_cursor, NULL, &eb), ERR_OK, "%s", eb.text);
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_expect_eq(kept_lines("m v="), 1);
+	cr_expect_eq(owed(&r), 0);
+	restart("http://one");
+	cr_expect_eq(kept_lines("m v="), 1, "its record is remembered");
+	restart("http://two");
+	cr_expect_eq(owed(&r), 1);
+}
+
+Test(replicator, a_database_that_is_gone_is_owed_what_was_delivered_to_it)
+{
+	struct owed_range r;
+
+	write_lines(0, 5, "", 0);
+	start();
+	cr_assert(within_deadline(in_step));
+	pthread_mutex_lock(&record.lock);
+	record.no_database = true;
+	pthread_mutex_unlock(&record.lock);
+	write_lines(10, 12, "", 0);
+	cr_assert(within_deadline(in_step));
+	cr_expect_eq(record.databases, 1);
+	cr_assert_eq(owed(&r), 1);
+	cr_expect_eq(r.cause, OWED_MISSING);
+	cr_expect_eq(r.from_ns, 1);
+	cr_expect_eq(r.to_ns, 6, "what comes afterwards is delivered");
 }
 
 Test(replicator, too_large_requests_are_halved)

@@ -25,7 +25,7 @@ static unsigned sum_of(struct view v)
 
 static void check(const struct answer_lines *l, uint32_t sent, struct view body)
 {
-	volatile unsigned sum = 0; /* all bytes are looked at: a sanitizer sees one too far */
+	unsigned sum = 0; /* all bytes are looked at: a sanitizer sees one too far */
 
 	hold(l->count > 0 && l->count <= ANSWER_LINES_MAX);
 	for (uint32_t i = 0; i < l->count; i++) {
@@ -35,6 +35,7 @@ static void check(const struct answer_lines *l, uint32_t sent, struct view body)
 		sum += answer_line_is(&l->lines[i], body);
 		hold(answer_line_is(&l->lines[i], l->lines[i].original));
 	}
+	hold(sum < UINT32_MAX);
 }
 
 static bool names(const struct answer_lines *l, uint32_t number)

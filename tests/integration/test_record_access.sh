@@ -2,7 +2,7 @@
 # The ways to a real InfluxDB: with user and password, over TLS, over a Unix socket, through a proxy; and what is done about its
 # database. 2.x and 3.x cannot be installed here: tests/edge/test_influx.c and the last part, against scripted servers.
 . "$SRCDIR/tests/integration/lib.sh"
-need_programs influxd influx curl jq openssl python3
+need_programs influxd influx curl jq openssl python3 victoria-metrics
 
 SCRIPTED_PID='' PROXY_PID=''
 clean_up_more() {
@@ -174,6 +174,39 @@ stop_holdfastd
 stop_influxd
 unset INFLUXDB_HTTP_UNIX_SOCKET_ENABLED INFLUXDB_HTTP_BIND_SOCKET
 rm -rf "$T/data"
+
+# ---- others that take line protocol ----
+
+VM_PORT=$("$FREEPORT")
+victoria-metrics -httpListenAddr="127.0.0.1:$VM_PORT" -storageDataPath="$T/victoria" > "$T/victoria.log" 2>&1 &
+INFLUX2_PID=$! # which ends with the others
+wait_until 30 curl -sf "http://127.0.0.1:$VM_PORT/ping" || bail_out "victoria-metrics did not start"
+INFLUXDB_URL=http://127.0.0.1:$VM_PORT start_holdfastd
+in_victoria() {
+	curl -s "http://127.0.0.1:$VM_PORT/internal/force_flush" > "$T/answer"
+	curl -sg "http://127.0.0.1:$VM_PORT/api/v1/export?match[]=system_resources_usage_user" | jq -es 'map(.values | length) | add > 0'
+}
+wait_until 30 in_victoria
+ok "VictoriaMetrics takes the points"
+wait_until 20 in_step
+ok "and nothing waits"
+stop_holdfastd
+end_process "$INFLUX2_PID"
+INFLUX2_PID=''
+rm -rf "$T/data"
+
+METRICS_ENABLED=no "$BUILDDIR/holdfastd" --listen 127.0.0.1:0 --data-dir "$T/data2" 2> "$T/log2" &
+INFLUX2_PID=$!
+other_port() { OTHER_PORT=$(sed -n 's|.*: http://127\.0\.0\.1:\([0-9]*\)/$|\1|p' "$T/log2"); [ -n "$OTHER_PORT" ]; }
+wait_until 30 other_port
+INFLUXDB_URL=http://127.0.0.1:$OTHER_PORT start_holdfastd
+other_has() { curl -s "http://127.0.0.1:$OTHER_PORT/api/v1/measurements" | grep -q system_resources; }
+wait_until 30 other_has && wait_until 20 in_step
+ok "another Holdfast takes the points"
+stop_holdfastd
+end_process "$INFLUX2_PID"
+INFLUX2_PID=''
+rm -rf "$T/data" "$T/data2"
 
 # ---- scripted servers: a proxy, InfluxDB 2.x and 3.x, and a page in place of an answer ----
 

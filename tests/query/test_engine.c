@@ -73,7 +73,9 @@ static bool on_row(void *arg, const struct cell *cells)
 static enum err run(const char *q, void *arg, struct errbuf *eb)
 {
 	struct engine_request rq = { .text = view_of(q), .database = view_of("metrics"), .may_write = true };
-	struct engine_sink sink = { .rows = { on_series, on_row, arg }, .begin = on_begin, .end = on_end };
+	struct engine_sink sink = {
+		.rows = { .series = on_series, .row = on_row, .arg = arg }, .begin = on_begin, .end = on_end
+	};
 
 	buf_clear(&text);
 	enum err e = engine_run(engine, &rq, &sink, eb);

@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "query/result_csv.h"
@@ -252,6 +253,97 @@ Test(result_json, the_own_form_tells_the_source)
 }
 
 /* ---- CSV ---- */
+
+/* ---- runs ---- */
+
+enum { RUN = 50 };
+static int64_t run_times[RUN];
+static uint64_t run_bits[3][RUN];
+static uint8_t run_present[RUN];
+static struct cell run_cells[8];
+static struct result_column run_columns[] = { { .bits = run_bits[0], .type = VALUE_FLOAT },
+	{ .bits = run_bits[1], .type = VALUE_INTEGER, .present = run_present },
+	{ .same = { .type = CELL_STRING, .s = { "<a\"b>", 5 } } }, { .bits = run_bits[2], .type = VALUE_BOOLEAN },
+	{ .same = { .type = CELL_NULL } }, { .bits = run_bits[1], .type = VALUE_UNSIGNED } };
+static const struct view run_names[] = { { "time", 4 }, { "f", 1 }, { "i", 1 }, { "h", 1 }, { "b", 1 }, { "x", 1 },
+	{ "u", 1 } };
+static const struct result_series of_run = {
+	.name = { "m", 1 }, .tags = tags, .tag_count = 2, .columns = run_names, .column_count = 7, .first_is_time = true
+};
+
+static void make_run(void)
+{
+	for (int i = 0; i < RUN; i++) {
+		double f = i % 11 == 5 ? NAN : i % 7 == 3 ? 1e300 / (i + 1) : i * 1.25;
+		run_times[i] = INT64_C(1700000000123456789) + i * INT64_C(777777777777);
+		memcpy(&run_bits[0][i], &f, sizeof f);
+		run_bits[1][i] = (uint64_t)(i - 25) * 1234567;
+		run_bits[2][i] = i & 1;
+		run_present[i] = i % 3 != 0;
+	}
+}
+
+/* All of it: in runs of n rows, or (0) row by row. */
+static char *written(bool as_csv, bool pretty, uint64_t chunk_rows, enum result_epoch epoch, bool backwards, uint32_t n)
+{
+	struct result_csv c;
+
+	buf_clear(&sent);
+	buf_clear(&out.buf);
+	out.sent = 0;
+	result_json_init(&j, &out, epoch);
+	result_csv_init(&c, &out, epoch);
+	j.pretty = pretty;
+	j.chunk_rows = chunk_rows;
+	const struct engine_sink s = as_csv ? result_csv_sink(&c) : result_json_sink(&j);
+	const struct result_sink rows = { .series = s.rows.series, .row = s.rows.row, .arg = s.rows.arg };
+	const struct result_run all = { .first = 1,
+		.count = RUN - 2,
+		.backwards = backwards,
+		.times = run_times,
+		.columns = run_columns,
+		.column_count = 6,
+		.cells = run_cells };
+	begin(&s, 0);
+	for (int k = 0; k < 2; k++) {
+		series(&s, &of_run);
+		for (uint32_t at = 0; at < all.count; at += n ? n : 1) {
+			const uint32_t left = all.count - at;
+			const struct result_run part = result_run_part(&all, at, n == 0 ? 1 : n < left ? n : left);
+			cr_assert(result_sink_run(n ? &s.rows : &rows, &part));
+		}
+	}
+	finish_statement(&s, NULL);
+	if (!as_csv)
+		result_json_finish(&j, NULL);
+	buf_append(&sent, out.buf.p, out.buf.len);
+	buf_char(&sent, 0);
+	result_json_fini(&j);
+	result_csv_fini(&c);
+	return strdup(sent.p);
+}
+
+Test(result_json, runs_are_written_as_their_rows)
+{
+	static const uint64_t chunks[] = { 0, 1, 7, 48, 49, 10000 };
+	static const size_t flushes[] = { 1, 100, SIZE_MAX };
+
+	make_run();
+	for (unsigned k = 0; k < 6 * 7 * 8 * 3; k++) {
+		const bool as_csv = k & 1, pretty = k & 2, backwards = k & 4;
+		const uint64_t chunk = chunks[k / 8 % 6];
+		const enum result_epoch epoch = (enum result_epoch)(k / 48 % 7);
+		out.flush_at = flushes[k / 336];
+		char *want = written(as_csv, pretty, chunk, epoch, backwards, 0);
+		cr_assert(strlen(want) > 1000);
+		for (uint32_t n = 1; n <= RUN; n = n * 2 + 1) {
+			char *have = written(as_csv, pretty, chunk, epoch, backwards, n);
+			cr_assert_str_eq(have, want);
+			free(have);
+		}
+		free(want);
+	}
+}
 
 Test(result_csv, headers_come_with_statements_and_columns)
 {

@@ -174,6 +174,43 @@ Test(select, groups_that_do_not_fit_at_once_come_in_batches)
 	free(whole);
 }
 
+/* However little memory there is, and whatever the order and the limits. */
+Test(select, batches_that_are_cut_answer_the_same)
+{
+	static const char *const statements[] = { "select v, s from many group by h order by time desc",
+		"select v from many group by h", "select v, h, s from many where v % 7 != 3 group by h",
+		"select v from many group by h limit 700 offset 600", "select s from many group by h limit 3",
+		"select v from many where time >= 1700000005s and time < 1700010000s group by h order by time desc",
+		"select v from many group by h slimit 3 soffset 30", "select difference(v) from many group by h" };
+
+	write_many(40, 1500);
+	for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+		cr_assert_eq(ask(statements[i]), ERR_OK, "%s", text.p);
+		char *whole = strdup(text.p);
+		cr_expect(strlen(whole) > 1000);
+		for (size_t kib = 900; kib < 4000; kib += 700) {
+			struct budget b = { .max_bytes = kib << 10 };
+			cr_assert_eq(ask_with(statements[i], &b), ERR_OK, "%s: %s", statements[i], text.p);
+			cr_expect_eq(strcmp(whole, text.p), 0, "%s in %zu KiB", statements[i], kib);
+			cr_expect_eq(b.used_bytes, 0);
+		}
+		free(whole);
+	}
+}
+
+Test(select, rows_of_single_series_keep_to_the_ceilings)
+{
+	struct budget rows = { .max_bytes = 16 * MIB, .max_rows = 2500 };
+	struct budget late = { .max_bytes = 16 * MIB, .deadline_ns = 1, .time_limit_ns = NS_PER_S };
+
+	write_many(2, 1300);
+	cr_expect_eq(ask_with("select v from many group by h", &rows), ERR_TOOBIG);
+	cr_expect_not_null(strstr(text.p, "more than 2500 rows"), "%s", text.p);
+	cr_expect_eq(ask_with("select v from many group by h limit 1250", &rows), ERR_OK, "%s", text.p);
+	cr_expect_eq(ask_with("select v from many group by h limit 1251", &rows), ERR_TOOBIG);
+	cr_expect_eq(ask_with("select v from many group by h", &late), ERR_UNAVAILABLE);
+}
+
 Test(select, a_subquery_that_does_not_fit_is_refused)
 {
 	struct budget b = { .max_bytes = MIB };

@@ -71,7 +71,7 @@ static bool on_row(void *arg, const struct cell *cells)
 static enum err ask(const char *q, struct errbuf *eb)
 {
 	struct show_env env = { .catalogue = catalogue, .database = view_of("metrics"), .budget = &budget };
-	struct result_sink sink = { on_series, on_row, (void *)(uintptr_t)q };
+	struct result_sink sink = { .series = on_series, .row = on_row, .arg = (void *)(uintptr_t)q };
 	struct result_report report = { 0 };
 	struct iql_query parsed;
 	struct arena a;

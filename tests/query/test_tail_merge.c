@@ -88,7 +88,7 @@ static bool text_series_width(void *arg, const struct result_series *s)
 static struct result_sink text_sink(struct text *t)
 {
 	buf_init(&t->out, 1 << 20);
-	return (struct result_sink){ text_series_width, text_row, t };
+	return (struct result_sink){ .series = text_series_width, .row = text_row, .arg = t };
 }
 
 static void expect(struct text *t, const char *wanted)
@@ -158,13 +158,18 @@ Test(record_select, words_of_an_error)
 {
 	const char *const statement[] = { "{\"results\":[{\"statement_id\":0,\"error\":\"database not found: x\"}]}",
 		NULL };
+	const char *const other[] = { "{\"results\":[{\"statement_id\":0,\"error\":\"undefined function f()\"}]}",
+		NULL };
 	const char *const request[] = { "{\"error\":\"error parsing query: \\\"q\\\"\"}", NULL };
 	struct text t = { 0 };
 	struct errbuf eb;
 	bool partial;
 
-	cr_assert_eq(read_all(&t, statement, &partial, &eb), ERR_INVALID);
+	cr_assert_eq(read_all(&t, statement, &partial, &eb), ERR_NOTFOUND);
 	cr_assert_str_eq(eb.text, "database not found: x");
+	buf_fini(&t.out);
+	cr_assert_eq(read_all(&t, other, &partial, &eb), ERR_INVALID);
+	cr_assert_str_eq(eb.text, "undefined function f()");
 	buf_fini(&t.out);
 	cr_assert_eq(read_all(&t, request, &partial, &eb), ERR_INVALID);
 	cr_assert_str_eq(eb.text, "error parsing query: \"q\"");

@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "store/frame.h"
+#include "store/owed.h"
 #include "store/spool.h"
+#include "store/targets.h"
 
 static char dir[64], path[96];
 static struct errbuf eb;
@@ -223,6 +225,62 @@ Test(spool, undelivered_rows_go_last_and_leave_a_gap_of_their_exact_size)
 	append_rows(s, 128, 192);
 	cr_assert_eq(spool_evict(s, UINT64_MAX, 1000 * NS_PER_S, (struct spool_done){ 128, 0 }, &eb), ERR_OK);
 	cr_assert_eq(gap_points(s, "retention"), 64);
+	spool_close(s);
+}
+
+static void set_cursor(struct spool *s, uint64_t seq)
+{
+	cr_assert_eq(spool_begin(s, &eb), ERR_OK);
+	cr_assert_eq(target_store(spool_db(s), "influxdb", &(struct target_cursor){ .seq = seq }, &eb), ERR_OK);
+	cr_assert_eq(spool_commit(s, &eb), ERR_OK);
+}
+
+Test(spool, undelivered_rows_that_the_store_has_are_owed_and_no_gap)
+{
+	struct spool *s = opened();
+	struct owed_range r;
+
+	append_rows(s, 0, 192);
+	set_cursor(s, 70);
+	cr_assert_eq(spool_evict(s, 0, INT64_MIN, (struct spool_done){ 70, 128 }, &eb), ERR_OK, "%s", eb.text);
+	cr_expect_eq(gap_points(s, "spool_full"), 64, "the third extent is nowhere else");
+	spool_close(s);
+	s = opened();
+	cr_assert_eq(owed_list(spool_owed(s), "influxdb", &r, 1), 1);
+	cr_expect_eq(r.cause, OWED_OVERFLOW);
+	cr_expect_eq(r.db, 1);
+	cr_expect_eq(r.from_ns, 70 * NS_PER_S, "rows up to 70 were delivered");
+	cr_expect_eq(r.to_ns, 127 * NS_PER_S + 1);
+	spool_close(s);
+}
+
+Test(spool, what_retention_lets_go_is_a_gap_though_the_store_has_it_still)
+{
+	struct spool *s = opened();
+
+	append_rows(s, 0, 64);
+	set_cursor(s, 0);
+	cr_assert_eq(spool_evict(s, UINT64_MAX, 1000 * NS_PER_S, (struct spool_done){ 0, 64 }, &eb), ERR_OK);
+	cr_expect_eq(gap_points(s, "retention"), 64);
+	cr_expect(!owed_find(spool_owed(s), "influxdb", 1, INT64_MIN, INT64_MAX, NULL));
+	spool_close(s);
+}
+
+Test(spool, rows_that_go_while_a_target_is_away_are_owed_to_it)
+{
+	struct spool *s = opened();
+	struct owed_range r;
+
+	append_rows(s, 0, 64);
+	cr_assert_eq(spool_evict(s, UINT64_MAX, INT64_MIN, (struct spool_done){ UINT64_MAX, 64 }, &eb), ERR_OK);
+	cr_expect(!owed_find(spool_owed(s), "influxdb", 1, INT64_MIN, INT64_MAX, NULL), "there never was a target");
+	set_cursor(s, 40);
+	append_rows(s, 64, 128);
+	cr_assert_eq(spool_evict(s, UINT64_MAX, INT64_MIN, (struct spool_done){ UINT64_MAX, 128 }, &eb), ERR_OK);
+	cr_assert_eq(owed_list(spool_owed(s), "influxdb", &r, 1), 1);
+	cr_expect_eq(r.cause, OWED_BEFORE);
+	cr_expect_eq(r.from_ns, 64 * NS_PER_S);
+	cr_expect_eq(r.to_ns, 127 * NS_PER_S + 1);
 	spool_close(s);
 }
 

@@ -119,7 +119,7 @@ static enum err answer(
     struct stand *s, struct arena *a, const char *text, struct budget *b, struct out *o, struct errbuf *eb)
 {
 	struct result_report report = { 0 };
-	struct result_sink sink = { on_series, on_row, o };
+	struct result_sink sink = { .series = on_series, .row = on_row, .arg = o };
 	struct iql_query q;
 	int64_t now = clock_wall_ns();
 	struct select_env env = {

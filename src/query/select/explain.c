@@ -139,7 +139,7 @@ static enum err explain(struct select_work *w, struct iql_select *s, bool analyz
 {
 	struct view column = view_of("QUERY PLAN");
 	struct result_series header = { .columns = &column, .column_count = 1 };
-	struct result_sink ignored = { ignore_series, ignore_row, NULL };
+	struct result_sink ignored = { .series = ignore_series, .row = ignore_row };
 	int64_t began_ns = clock_mono_ns();
 	unsigned number = 0;
 	enum err e = select_prepare(w, s);

@@ -18,6 +18,7 @@ struct rows_out {
 	uint64_t rows; /* of the group, before LIMIT */
 	struct arena step;
 	struct buf left, right; /* strings that are compared */
+	struct result_column *columns; /* of a run; NULL: rows are made one by one */
 	bool is_transformed, done;
 };
 
@@ -267,9 +268,115 @@ static enum err merged_rows(struct rows_out *o, struct merge_entry *of, uint32_t
 	return err;
 }
 
+/* ---- runs: rows of a single series, of which nothing is calculated ---- */
+
+static bool can_run(const struct select_run *r)
+{
+	const struct select_node *n = r->node;
+	bool can = n->call_count == 0 && !r->is_table && r->emit->is_top && n->missing == SLOT_NULL;
+
+	for (uint32_t i = 0; i < n->column_count; i++)
+		can &= !n->columns[i].eval;
+	return can;
+}
+
+/* Is the slot's column one of a run, as it is? */
+static bool fits_run(const struct rows_out *o, const struct merge_entry *e, uint32_t slot)
+{
+	const struct rows_column *c = e->columns[slot];
+	const enum cell_type to = o->run->binds[o->run->node->slots[slot].input].to;
+
+	return !c || (c->type != VALUE_STRING && cell_type_of(c->type) == to);
+}
+
+/* False: its rows must go one by one. */
+static bool make_run(const struct rows_out *o, const struct merge_entry *e, struct result_run *run)
+{
+	const struct select_node *n = o->run->node;
+	struct result_column *columns = o->columns;
+
+	for (uint32_t i = 0; i < n->column_count; i++) {
+		const uint32_t slot = n->columns[i].slot;
+		const struct rows_column *c = e->columns[slot];
+		const bool is_tag = o->run->binds[n->slots[slot].input].is_tag;
+		if (!fits_run(o, e, slot))
+			return false;
+		columns[i] = (struct result_column){ .same = { .type = CELL_NULL } };
+		if (is_tag)
+			columns[i].same = e->tags[slot];
+		else if (c)
+			columns[i] = (struct result_column){ .bits = c->bits, .present = c->present, .type = c->type };
+	}
+	*run = (struct result_run){ .count = e->rows->rows.count,
+		.backwards = n->is_descending,
+		.times = e->rows->rows.times,
+		.columns = columns,
+		.column_count = n->column_count,
+		.cells = o->run->emit->row };
+	return true;
+}
+
+/* Has every row some field? Then they need not be looked at. */
+static bool all_have_any(const struct rows_out *o, const struct merge_entry *e)
+{
+	bool all = false;
+
+	for (uint32_t i = 0; i < o->run->node->slot_count; i++)
+		all |= e->columns[i] && !e->columns[i]->present;
+	return all;
+}
+
+static bool goes_out(const struct rows_out *o, const struct merge_entry *e, uint32_t row)
+{
+	bool any = false;
+
+	if (e->pass && !e->pass[row])
+		return false;
+	for (uint32_t i = 0; !any && i < o->run->node->slot_count; i++)
+		any = e->columns[i] && (!e->columns[i]->present || e->columns[i]->present[row]);
+	return any;
+}
+
+/* All of these count; OFFSET and LIMIT choose among them. */
+static enum err put_part(struct rows_out *o, const struct result_run *run, uint32_t from, uint32_t n)
+{
+	const struct iql_limits *l = &o->run->node->select->limits;
+	const uint64_t offset = (uint64_t)l->offset, limit = (uint64_t)l->limit,
+		       skip = offset > o->rows ? offset - o->rows : 0;
+
+	if (limit && n > limit + offset - o->rows)
+		n = (uint32_t)(limit + offset - o->rows);
+	o->rows += n;
+	o->done = is_over(o->run->node, o->rows);
+	if (skip >= n)
+		return ERR_OK;
+	const struct result_run part = result_run_part(run, from + (uint32_t)skip, n - (uint32_t)skip);
+	return select_emit_run(o->run->emit, &part);
+}
+
+static enum err put_run(struct rows_out *o, const struct merge_entry *e, const struct result_run *run)
+{
+	const bool all = !e->pass && all_have_any(o, e);
+	enum err err = ERR_OK;
+
+	for (uint32_t at = 0, to; err == ERR_OK && !o->done && at < run->count; at = to) {
+		to = all ? run->count : at;
+		while (to < run->count && goes_out(o, e, result_run_row(run, to)))
+			to++;
+		if (to > at)
+			err = put_part(o, run, at, to - at);
+		for (; to < run->count && !all && !goes_out(o, e, result_run_row(run, to));)
+			to++;
+	}
+	return err;
+}
+
+/* ---- */
+
 enum err rows_out_step(struct rows_out *o, const struct select_group *g, const struct source_rows **list, uint32_t n)
 {
 	struct merge_entry *of;
+	struct result_run run;
 	uint32_t count = 0;
 	enum err e = ERR_OK;
 
@@ -282,8 +389,12 @@ enum err rows_out_step(struct rows_out *o, const struct select_group *g, const s
 		e = make_entry(o, &of[count], &any);
 		count += any;
 	}
-	if (e == ERR_OK)
-		e = of ? merged_rows(o, of, count) : ERR_TOOBIG;
+	if (!of)
+		e = ERR_TOOBIG;
+	else if (e == ERR_OK && count == 1 && o->columns && make_run(o, of, &run))
+		e = put_run(o, of, &run);
+	else if (e == ERR_OK)
+		e = merged_rows(o, of, count);
 	if (e == ERR_TOOBIG && !o->run->eb->text[0])
 		errbuf_set(
 		    o->run->eb, e, "the query needs more memory than it may take; ask for fewer series or fields");
@@ -318,6 +429,8 @@ enum err rows_out_new(struct rows_out **out, struct select_run *r)
 	arena_init(&o->step, 64 << 10, r->budget->max_bytes);
 	o->slots = arena_alloc(r->work->arena, (n->slot_count + 1) * sizeof *o->slots, 8);
 	o->ties = arena_alloc(r->work->arena, (n->slot_count + 1) * sizeof *o->ties, 8);
+	if (can_run(r))
+		o->columns = arena_alloc(r->work->arena, (n->column_count + 1) * sizeof *o->columns, 8);
 	if (!o->slots || !o->ties)
 		return select_no_memory(r->work);
 	if (!r->is_table) /* there the order was made within */

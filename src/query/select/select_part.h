@@ -248,6 +248,8 @@ void select_emit_fini(struct select_emit *e);
 void select_emit_begin(struct select_emit *e, struct view name, const struct select_group *g);
 /* The slots as a row. ERR_CLOSED and e->stopped: no more is wanted. */
 NODISCARD enum err select_emit_row(struct select_emit *e, int64_t time_ns);
+/* Rows of which nothing is calculated: columns as the node's, cells: emit.row. Of the statement's own answer. */
+NODISCARD enum err select_emit_run(struct select_emit *e, const struct result_run *r);
 /* What stands for a slot that has nothing in this row. */
 void select_emit_missing(struct select_emit *e, uint32_t slot);
 

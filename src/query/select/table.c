@@ -292,7 +292,7 @@ void select_tables_free(struct select_tables *t)
 
 struct result_sink select_tables_sink(struct select_tables *t)
 {
-	return (struct result_sink){ on_series, on_row, t };
+	return (struct result_sink){ .series = on_series, .row = on_row, .arg = t };
 }
 
 enum err select_tables_error(const struct select_tables *t)
