@@ -198,6 +198,9 @@ static void begin_database(struct verifier *v, uint32_t db, const char *name)
 	for (uint32_t i = 0; i < v->verified_count; i++)
 		if (v->verified[i].db == db)
 			v->known_before = v->verified[i];
+	/* what was there before is not any more */
+	if (v->all && v->known_before.from_ns < v->rq.from_ns && v->known_before.until_ns > v->rq.from_ns)
+		v->known_before.from_ns = v->rq.from_ns;
 	snprintf(v->stats.database, sizeof v->stats.database, "%.127s", name);
 	v->stats.at_ns = v->rq.from_ns;
 	pthread_mutex_unlock(&v->lock);
@@ -294,6 +297,7 @@ static void prepare(struct verifier *v, const struct verifier_request *rq, bool 
 	int64_t now = clock_wall_ns(), settled = now - v->opts.settle_ns;
 
 	v->rq = *rq;
+	v->all = v->rq.from_ns == INT64_MIN;
 	if (v->rq.from_ns == INT64_MIN || v->rq.from_ns < 0)
 		v->rq.from_ns = v->opts.longest_ns < now ? now - v->opts.longest_ns : 0;
 	if (v->rq.to_ns > settled)
@@ -318,6 +322,7 @@ static void prepare_nightly(struct verifier *v)
 	prepare(v, &rq, true);
 	if (v->verified_count && from > v->rq.from_ns && from < v->rq.to_ns)
 		v->rq.from_ns = v->stats.request.from_ns = v->stats.at_ns = from;
+	v->all &= v->rq.from_ns != from;
 }
 
 /* Monotonic; INT64_MAX: never. */

@@ -46,6 +46,7 @@ struct verifier {
 	int64_t took_ns; /* the last answer */
 	int64_t best_ping_ns; /* of the job; 0: none yet */
 	struct verifier_request rq;
+	bool all; /* from where raw retention begins */
 	/* the database at hand */
 	uint32_t db;
 	const char *name, *record_name; /* here, and in the record */

@@ -239,7 +239,7 @@ static bool take_count_row(void *arg, const struct cell *cells)
 static enum err count_values(struct verifier *v, struct errbuf *eb)
 {
 	struct columns c = { .v = v };
-	const struct result_sink sink = { take_count_columns, take_count_row, &c };
+	const struct result_sink sink = { .series = take_count_columns, .row = take_count_row, .arg = &c };
 
 	buf_clear(&v->statement);
 	buf_str(&v->statement, "SELECT count(*)");
@@ -366,7 +366,7 @@ static enum err read_values(struct verifier *v, struct errbuf *eb)
 
 	for (unsigned h = 0; e == ERR_OK && h < verifier_hours(v); h += RAW_HOURS) {
 		struct columns c = { .v = v };
-		const struct result_sink sink = { take_columns, take_row, &c };
+		const struct result_sink sink = { .series = take_columns, .row = take_row, .arg = &c };
 		unsigned last = h + RAW_HOURS < verifier_hours(v) ? h + RAW_HOURS - 1 : verifier_hours(v) - 1;
 		buf_clear(&v->statement);
 		buf_str(&v->statement, "SELECT *::field");

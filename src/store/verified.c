@@ -12,7 +12,8 @@ void verified_join(struct verified *known, const struct verified *looked, int64_
 	if (known->until_ns > known->from_ns && looked->from_ns <= known->until_ns && good_until_ns >= known->from_ns) {
 		v.from_ns = known->from_ns < looked->from_ns ? known->from_ns : looked->from_ns;
 		v.until_ns = whole && known->until_ns > good_until_ns ? known->until_ns : good_until_ns;
-		v.deep = known->deep && looked->deep;
+		bool all = v.from_ns == looked->from_ns && v.until_ns == good_until_ns;
+		v.deep = looked->deep && (all || known->deep);
 	} else if (known->until_ns > known->from_ns && good_until_ns <= known->until_ns) {
 		return;
 	} else {
