@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/timetext.h"
 
 enum { TEXT = 32 };
 
@@ -437,11 +438,41 @@ static bool say_owed(const struct sentence_facts *f, struct sentence *out)
 	snprintf(
 	    out->summary, sizeof out->summary, "InfluxDB lacks points of %s that are here. Nothing is lost.", time);
 	snprintf(out->detail, sizeof out->detail,
-	    "%s Reads take them from here; they are not sent by themselves: holdfast export gives them out. GET "
-	    "/api/v1/replication lists the ranges.",
+	    "%s Reads take them from here meanwhile, and they are sent again by themselves. GET /api/v1/replication lists "
+	    "the ranges.",
 	    f->owed_missing_ns ? "Its database was gone, and with it what had been delivered."
 			       : "The spool had no room to wait with them: raise [retention] max_bytes.");
 	return true;
+}
+
+static bool say_differs(const struct sentence_facts *f, struct sentence *out)
+{
+	char count[TEXT];
+
+	if (!f->record || !f->verify_lost_hours)
+		return false;
+	sentence_count(count, sizeof count, f->verify_lost_hours);
+	out->state = SENTENCE_WARN;
+	snprintf(out->summary, sizeof out->summary,
+	    "InfluxDB lacks points that were delivered, or has others. Nothing is lost here.");
+	snprintf(out->detail, sizeof out->detail,
+	    "It differs in %s hours of measurements: holdfast verify --last lists them, holdfast verify --repair sends them "
+	    "again.",
+	    count);
+	return true;
+}
+
+/* How far it was proved. */
+static void add_verified(const struct sentence_facts *f, struct sentence *out)
+{
+	size_t n = strlen(out->detail);
+	char until[32];
+
+	if (!f->record || f->verified_until_ns <= 0)
+		return;
+	timetext_format(until, f->verified_until_ns / NS_PER_S * NS_PER_S);
+	snprintf(out->detail + n, sizeof out->detail - n,
+	    " InfluxDB has everything up to %s, when it was verified last.", until);
 }
 
 static void say_well(const struct sentence_facts *f, struct sentence *out)
@@ -470,6 +501,7 @@ static void say_well(const struct sentence_facts *f, struct sentence *out)
 	else
 		snprintf(out->detail, sizeof out->detail, "%s values a second, kept here and in InfluxDB %.1f s later.",
 		    rate, (double)f->lag_ns / 1e9);
+	add_verified(f, out);
 }
 
 static const struct {
@@ -480,8 +512,9 @@ static const struct {
 	{ "spool_damaged", say_damaged }, { "store_damaged", say_store_damaged }, { "gaps", say_gaps },
 	{ "spool_recovery", say_salvage }, { "store_recovery", say_store_salvage }, { "store_gaps", say_store_gaps },
 	{ "damaged_reads", say_damaged_reads }, { "replication_held", say_held }, { "replication_down", say_down },
-	{ "replication_catching_up", say_catching_up }, { "owed", say_owed }, { "collectors_failing", say_collectors },
-	{ "ceiling_reached", say_ceiling }, { "points_refused", say_rejected }, { "quarantine", say_quarantine }
+	{ "replication_catching_up", say_catching_up }, { "owed", say_owed }, { "record_differs", say_differs },
+	{ "collectors_failing", say_collectors }, { "ceiling_reached", say_ceiling },
+	{ "points_refused", say_rejected }, { "quarantine", say_quarantine }
 };
 
 unsigned sentence_all(const struct sentence_facts *f, struct sentence out[SENTENCE_MATTERS])
