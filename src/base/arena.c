@@ -14,20 +14,38 @@ void arena_init(struct arena *a, size_t block_size, size_t max)
 	*a = (struct arena){ .block_size = block_size, .max = max };
 }
 
-static void free_all(struct arena_block *b)
+void arena_init_metered(struct arena *a, size_t block_size, const struct arena_meter *meter, void *account)
 {
-	while (b) {
-		struct arena_block *next = b->next;
-		free(b);
-		b = next;
+	arena_init(a, block_size, SIZE_MAX);
+	a->meter = meter;
+	a->account = account;
+}
+
+static void free_block(struct arena *a, struct arena_block *b)
+{
+	size_t size = sizeof *b + b->size;
+
+	free(b);
+	a->used -= size;
+	if (a->meter)
+		a->meter->give(a->account, size);
+}
+
+static void free_all(struct arena *a, struct arena_block **list)
+{
+	while (*list) {
+		struct arena_block *b = *list;
+		*list = b->next;
+		free_block(a, b);
 	}
 }
 
 void arena_fini(struct arena *a)
 {
-	free_all(a->blocks);
-	free_all(a->spare);
-	*a = (struct arena){ .block_size = a->block_size, .max = a->max };
+	free_all(a, &a->blocks);
+	free_all(a, &a->spare);
+	a->at = a->end = NULL;
+	a->dirty = false;
 }
 
 void arena_clear(struct arena *a)
@@ -39,43 +57,53 @@ void arena_clear(struct arena *a)
 			b->next = a->spare;
 			a->spare = b;
 		} else {
-			a->used -= sizeof *b + b->size;
-			free(b);
+			free_block(a, b);
 		}
 	}
 	a->at = a->end = NULL;
 }
 
-static void free_spare(struct arena *a)
+static bool take_room(struct arena *a, size_t size)
 {
-	for (const struct arena_block *b = a->spare; b; b = b->next)
-		a->used -= sizeof *b + b->size;
-	free_all(a->spare);
-	a->spare = NULL;
+	if (size > a->max - a->used || (a->meter && !a->meter->take(a->account, size)))
+		return false;
+	a->used += size;
+	return true;
+}
+
+/* What was kept for later makes room for what is needed now. */
+static struct arena_block *make_block(struct arena *a, size_t n)
+{
+	size_t size = sizeof(struct arena_block) + n;
+
+	if (size < n)
+		return NULL;
+	if (!take_room(a, size)) {
+		free_all(a, &a->spare);
+		if (!take_room(a, size))
+			return NULL;
+	}
+	struct arena_block *b = calloc(1, size);
+	if (b) {
+		b->size = n;
+		return b;
+	}
+	a->used -= size;
+	if (a->meter)
+		a->meter->give(a->account, size);
+	return NULL;
 }
 
 /* *dirty: it was used before. */
 static char *new_block(struct arena *a, size_t n, bool *dirty)
 {
-	size_t size = sizeof(struct arena_block) + n;
 	struct arena_block *b = n == a->block_size ? a->spare : NULL;
 
 	*dirty = b;
-	if (b) {
+	if (b)
 		a->spare = b->next;
-	} else {
-		if (n > a->max)
-			return NULL;
-		if (size > a->max - a->used)
-			free_spare(a);
-		if (size > a->max - a->used)
-			return NULL;
-		b = calloc(1, size);
-		if (!b)
-			return NULL;
-		a->used += size;
-		b->size = n;
-	}
+	else if ((b = make_block(a, n)) == NULL)
+		return NULL;
 	b->next = a->blocks;
 	a->blocks = b;
 	return b->bytes;

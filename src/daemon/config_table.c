@@ -125,7 +125,7 @@ const struct config_key config_keys[] = {
 	{ "read", "timeout", CONFIG_DURATION, AT(read.timeout_ns), "1s", 10 * NS_PER_MS, 60 * NS_PER_S, NULL, NULL, NULL,
 	  "how long a read waits for InfluxDB before it is answered locally" },
 	{ "query", "max_memory", CONFIG_SIZE, AT(query.max_memory), "64MiB", MIB, 64 * GIB, NULL, NULL, NULL,
-	  "memory that one statement of /query may take" },
+	  "memory that one request to /query may take, all its statements together" },
 	{ "query", "timeout", CONFIG_DURATION, AT(query.timeout_ns), "60s", 100 * NS_PER_MS, 24 * HOUR_NS, NULL, NULL, NULL,
 	  "how long one request to /query may take" },
 	{ "query", "max_concurrent", CONFIG_COUNT, AT(query.max_concurrent), "8", 1, 1024, NULL, NULL, NULL,

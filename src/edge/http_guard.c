@@ -60,14 +60,19 @@ static int find(const struct slot *s)
 	return found;
 }
 
+static void tell(const struct slot *s)
+{
+	counter_add(COUNTER_HTTP_CUT_OFF, 1);
+	log_info("http: a request of %s:%d took too long and was ended", s->peer, s->peer_port);
+}
+
 static void cut_off(const struct slot *s)
 {
 	int fd = find(s);
 
 	if (fd >= 0)
 		shutdown(fd, SHUT_RDWR);
-	counter_add(COUNTER_HTTP_CUT_OFF, 1);
-	log_info("http: a request of %s:%d took too long and was ended", s->peer, s->peer_port);
+	tell(s);
 }
 
 static void *run(void *arg)
@@ -172,5 +177,17 @@ void http_guard_set(struct http_guard *g, int slot, const struct mg_request_info
 	s->deadline_ns = deadline;
 	if (deadline)
 		name_connection(s, info);
+	pthread_mutex_unlock(&g->lock);
+}
+
+void http_guard_gave_up(struct http_guard *g, int slot, int64_t began_ns, int64_t silence_ns)
+{
+	if (slot < 0 || clock_mono_ns() - began_ns < silence_ns - silence_ns / 10)
+		return;
+	struct slot *s = &g->slots[slot];
+	pthread_mutex_lock(&g->lock);
+	if (s->deadline_ns) /* else it was the guard */
+		tell(s);
+	s->deadline_ns = 0;
 	pthread_mutex_unlock(&g->lock);
 }

@@ -85,5 +85,7 @@ int http_guard_take(struct http_guard *g); /* a slot for a worker thread, or -1 
 int http_guard_find(const struct mg_request_info *info);
 /* The connection is cut off unless this is called again within timeout_ns; 0: no limit. */
 void http_guard_set(struct http_guard *g, int slot, const struct mg_request_info *info, int64_t timeout_ns);
+/* A write that began then has failed: if the client took nothing for as long as the silence may be, it is counted as cut off. */
+void http_guard_gave_up(struct http_guard *g, int slot, int64_t began_ns, int64_t silence_ns);
 
 #endif

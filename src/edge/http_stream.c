@@ -26,7 +26,10 @@ static bool send_all(struct http_request *rq, const void *p, size_t n)
 	if (rq->broken || n == 0)
 		return !rq->broken;
 	http_guard_set(h->guard, rq->slot, rq->info, h->silence_ns + (int64_t)(n / HTTP_PACE) * NS_PER_S);
+	const int64_t began_ns = clock_mono_ns();
 	rq->broken = mg_write(rq->conn, p, n) != (int)n;
+	if (rq->broken)
+		http_guard_gave_up(h->guard, rq->slot, began_ns, h->silence_ns);
 	http_guard_set(h->guard, rq->slot, rq->info, 0); /* the handler may work as long as it needs */
 	return !rq->broken;
 }

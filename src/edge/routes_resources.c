@@ -17,7 +17,7 @@ struct wish { /* the request's parameters as filters */
 	char text[TYPES_TEXT];
 	const char *types[TYPES_MAX];
 	struct read_filter filters[3];
-	unsigned filter_count;
+	unsigned filter_count, type_count;
 	double percentiles[READ_PERCENTILES_MAX];
 	unsigned percentile_count;
 };
@@ -57,6 +57,7 @@ static bool read_wish(struct http_request *rq, const struct services *s, struct 
 	for (char *p = strtok_r(w->text, ",", &save); p && types < TYPES_MAX; p = strtok_r(NULL, ",", &save))
 		w->types[types++] = p;
 	add_filter(w, "resource_type", w->types, types);
+	w->type_count = types;
 	return true;
 }
 
@@ -295,6 +296,36 @@ static unsigned lead_buckets(const struct services *s, const struct routes_grid 
 	return (unsigned)(n < room ? n : room);
 }
 
+static bool has_type(const struct read_result *r, const char *type)
+{
+	for (unsigned i = 0; i < r->group_count; i++)
+		if (!strcmp(read_group_tag(&r->groups[i], "resource_type"), type))
+			return true;
+	return false;
+}
+
+/* Nothing of it is answered, collected here, or was ever written. NULL: there is none such. */
+static const char *unknown_type(const struct services *s, const struct wish *w, const struct read_result *r)
+{
+	char hint[256];
+
+	static const char *const ours[] = { "cpu", "disk", "diskio", "kernel", "mem", "net", "netstat", "pressure",
+		"process", "processes", "service", "swap", "system", "temp" };
+
+	for (unsigned i = 0; i < w->type_count; i++) {
+		bool known = has_type(r, w->types[i]);
+		for (size_t k = 0; !known && k < sizeof ours / sizeof *ours; k++)
+			known = !strcmp(ours[k], w->types[i]);
+		if (!known &&
+		    !routes_name_known(s, "system_resources", "resource_type", w->types[i], hint, sizeof hint))
+			return w->types[i];
+	}
+	return NULL;
+}
+
+static const char *const known_types = "known are: cpu, disk, diskio, kernel, mem, net, netstat, pressure, process, "
+				       "processes, service, swap, system, temp, and what was written";
+
 void routes_resources(struct http_request *rq, void *arg)
 {
 	const struct services *s = arg;
@@ -302,6 +333,7 @@ void routes_resources(struct http_request *rq, void *arg)
 	struct read_result r, whole = { 0 };
 	struct wish w;
 	char hint[256];
+	const char *type;
 
 	if (!read_wish(rq, s, &w))
 		return;
@@ -330,6 +362,8 @@ void routes_resources(struct http_request *rq, void *arg)
 	else if (w.service && *w.service && r.group_count == 0 &&
 	    !routes_name_known(s, q.measurement, "service", w.service, hint, sizeof hint))
 		http_fail(rq, 404, "not_found", hint, "no resources of a service %.100s", w.service);
+	else if ((type = unknown_type(s, &w, &r)) != NULL)
+		http_fail(rq, 400, "bad_parameter", known_types, "there is no resource %.100s", type);
 	else
 		answer(rq, &a);
 	read_result_fini(&r);

@@ -62,7 +62,7 @@ static enum err read_groups(const struct services *s, struct page *p, const char
 static enum err read_page(const struct services *s, struct page *p, struct errbuf *eb)
 {
 	static const char *const query = "query", *const states[] = { "pool", "health" };
-	static const char *const by_place[] = { "database", "host", "metric_type", "service" };
+	static const char *const by_place[] = { "database", "host", "service" };
 	static const char *const by_metric[] = { "metric", "metric_type", "service" };
 	const struct read_filter queries = { "metric_type", &query, 1 }, others = { "metric_type", states, 2 };
 
@@ -72,7 +72,7 @@ static enum err read_page(const struct services *s, struct page *p, struct errbu
 	if (e == ERR_OK)
 		e = read_timers(s, p, "database_metrics", "database", &queries, &p->databases, eb);
 	if (e == ERR_OK)
-		e = read_groups(s, p, "database_metrics", by_place, 4, &others, &p->states, eb);
+		e = read_groups(s, p, "database_metrics", by_place, 3, &others, &p->states, eb);
 	if (e == ERR_OK)
 		e = read_groups(s, p, "application_metrics", by_metric, 3, NULL, &p->applications, eb);
 	return e;

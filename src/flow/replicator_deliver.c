@@ -100,6 +100,8 @@ static void note_delivered(struct delivery *d, uint32_t points)
 	replicator_took(r, d->parcel->db);
 	r->pinged = true;
 	r->lost_bits &= ~PARCEL_DB_BIT(d->parcel->db);
+	if (d->live)
+		r->sent_seq = r->live.rows.seq;
 	r->delivered += points;
 	counter_add(COUNTER_REPL_SENT_POINTS, points);
 	replicator_note_rate(r, points, !d->live);
@@ -208,9 +210,9 @@ static bool owe_lost(struct delivery *d)
 	struct replicator *r = d->r;
 	struct errbuf eb;
 
-	if (r->delivered == 0 || r->lost_bits & PARCEL_DB_BIT(d->parcel->db))
+	if (r->sent_seq == 0 || r->lost_bits & PARCEL_DB_BIT(d->parcel->db))
 		return true;
-	while (target_lost_database(&r->meeting, d->parcel->db, r->live.rows.seq, &eb) != ERR_OK) {
+	while (target_lost_database(&r->meeting, d->parcel->db, r->sent_seq, &eb) != ERR_OK) {
 		log_error("cannot note that %s has lost a database: %s", r->shown, eb.text);
 		if (!replicator_wait_ms(r, 1000, false))
 			return false;

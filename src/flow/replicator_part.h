@@ -83,6 +83,7 @@ struct replicator {
 	int64_t took_ns; /* the requests of the parcel at work, live ones in between not counted */
 
 	bool met; /* what it is owed is noted */
+	uint64_t sent_seq; /* of rows above it nothing was ever delivered */
 	uint64_t lost_bits; /* databases found missing in it, and told; until something of them is delivered */
 	unsigned failures; /* in a row, for the back-off */
 	bool make_signed, pinged; /* pinged: the server answered one since the last failure */

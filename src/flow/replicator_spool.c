@@ -6,6 +6,8 @@
  *
  * On disk are, about once a second and all in one transaction, the live cursor, the lists, and the row up to which
  * everything is delivered. What came since is sent again after a crash, in the same order. */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
@@ -148,8 +150,8 @@ static enum err fill_from_list(
 		const struct pending_part *part = &list->part[0];
 		uint64_t top = live_top(r);
 		struct parcel_want want = { .to_seq = part->to_seq == PENDING_OPEN ? top : part->to_seq,
-			.min_ns = part->again ? part->min_ns : INT64_MIN,
-			.max_ns = part->again ? part->max_ns : INT64_MAX,
+			.min_ns = part->min_ns,
+			.max_ns = part->max_ns,
 			.db = db,
 			.pass_by = db ? 0 : listed_bits(r) | limits->held };
 		bool open = part->to_seq == PENDING_OPEN;
@@ -383,6 +385,7 @@ static enum err store_job(struct spool *s, void *arg, struct errbuf *eb)
 		.seq = low_seq(r), .live_seq = atomic_load(&r->live_seq), .points = r->delivered
 	};
 
+	snprintf(c.record, sizeof c.record, "%s", r->record);
 	pthread_mutex_lock(&r->lock);
 	c.paused = r->paused;
 	pthread_mutex_unlock(&r->lock);
@@ -488,6 +491,7 @@ enum err replicator_meet(struct replicator *r, struct errbuf *eb)
 		if (pending_is_held(&r->pending.list[i]) && r->held_count < CATALOGUE_DATABASES_MAX)
 			r->held[r->held_count++] = (struct held_database){ r->pending.list[i].db, 0 };
 	r->stats.held_databases = r->held_count;
+	r->sent_seq = c.live_seq;
 	parcel_rows_seek(&r->live.rows, c.live_seq);
 	e = replicator_write_cursor(r, eb); /* so that a new target's rows are kept from now on */
 	r->met = e == ERR_OK;

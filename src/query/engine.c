@@ -245,8 +245,8 @@ struct run {
 	struct engine *engine;
 	const struct engine_request *rq;
 	const struct engine_sink *sink;
-	struct arena arena;
-	int64_t deadline_ns, now_ns;
+	struct budget budget;
+	int64_t now_ns;
 };
 
 static const char *deprecation(const struct iql_statement *st, struct buf *b)
@@ -258,50 +258,72 @@ static const char *deprecation(const struct iql_statement *st, struct buf *b)
 	return b->failed ? NULL : b->p;
 }
 
-/* Runs it and tells how it ended. *failed: with an error that was told. */
-static enum err execute(struct run *r, struct iql_statement *st, bool *failed)
+static struct budget budget_of(const struct engine_opts *o, const struct engine_request *rq)
 {
-	const struct engine_opts *o = &r->engine->opts;
-	struct budget budget = { .max_bytes = o->query_max_bytes,
-		.deadline_ns = r->deadline_ns,
+	return (struct budget){ .max_bytes = o->query_max_bytes,
+		.deadline_ns = clock_mono_ns() + o->query_timeout_ms * NS_PER_MS,
 		.time_limit_ns = o->query_timeout_ms * NS_PER_MS,
 		.max_rows = o->query_max_rows,
 		.max_series = o->query_max_series,
 		.max_buckets = o->query_max_buckets,
-		.is_wanted = r->rq->is_wanted,
-		.arg = r->rq->arg };
+		.is_wanted = rq->is_wanted,
+		.arg = rq->arg };
+}
+
+static enum err run_watched(const struct engine_statement *x, struct watch *w, struct errbuf *eb)
+{
+	enum err e = x->st->kind == IQL_SELECT ? iql_zone_open(&w->zone, x->st->select->zone) : ERR_OK;
+
+	e = e == ERR_OK ? run_statement(x, eb) : errbuf_set(eb, ERR_INVALID, "the time zone has gone");
+	iql_zone_close(w->zone);
+	if (w->closed)
+		return ERR_CLOSED;
+	if (w->too_many)
+		return errbuf_set(eb, ERR_TOOBIG,
+		    "the answer has more than %llu rows ([query] max_rows); ask for a shorter range, fewer series, or use LIMIT",
+		    (unsigned long long)x->budget->max_rows);
+	return e;
+}
+
+static bool tell_end(struct run *r, const struct engine_statement *x, const char *error)
+{
+	struct buf message;
+	const bool warns = !error && !r->rq->may_write && engine_is_for_post(x->st->kind);
+
+	buf_init(&message, MESSAGE_MAX + 6 * (size_t)IQL_SHOWN_MAX);
+	const char *words = warns ? deprecation(x->st, &message) : NULL;
+	bool wanted = r->sink->end(r->sink->arg, x->report, error, words);
+	buf_fini(&message);
+	return wanted;
+}
+
+/* Runs it and tells how it ended. *failed: with an error that was told. */
+static enum err execute(struct run *r, struct iql_statement *st, bool *failed)
+{
+	const struct engine_opts *o = &r->engine->opts;
+	struct arena arena; /* of this statement alone: the next one has the memory again */
 	struct watch watch = { .rows = &r->sink->rows, .left = o->query_max_rows ? o->query_max_rows : UINT64_MAX };
 	struct result_sink between = { on_series, on_row, &watch, on_run };
 	struct result_report report = { 0 };
-	struct engine_statement x = { .opts = o,
+	const struct engine_statement x = { .opts = o,
 		.rq = r->rq,
 		.st = st,
-		.arena = &r->arena,
-		.budget = &budget,
+		.arena = &arena,
+		.budget = &r->budget,
 		.sink = &between,
 		.report = &report,
 		.now_ns = r->now_ns };
 	struct errbuf eb = { "" };
-	struct buf message;
-	enum err e = st->kind == IQL_SELECT ? iql_zone_open(&watch.zone, st->select->zone) : ERR_OK;
 
-	e = e == ERR_OK ? run_statement(&x, &eb) : errbuf_set(&eb, ERR_INVALID, "the time zone has gone");
-	iql_zone_close(watch.zone);
-	if (watch.closed || (e == ERR_CLOSED && !watch.too_many))
-		return ERR_CLOSED;
-	if (watch.too_many)
-		e = errbuf_set(&eb, ERR_TOOBIG,
-		    "the answer has more than %llu rows ([query] max_rows); ask for a shorter range, fewer series, or use LIMIT",
-		    (unsigned long long)o->query_max_rows);
-	*failed = e != ERR_OK;
+	budget_arena(&r->budget, &arena, ARENA_BLOCK);
+	enum err e = run_watched(&x, &watch, &eb);
+	*failed = e != ERR_OK && e != ERR_CLOSED;
 	if (*failed && watch.any) /* what went out before is not all */
 		result_report_not_complete(&report, eb.text);
-	buf_init(&message, MESSAGE_MAX + 6 * (size_t)IQL_SHOWN_MAX);
-	const char *words = !*failed && !r->rq->may_write && engine_is_for_post(st->kind) ? deprecation(st, &message)
-											  : NULL;
-	bool wanted = r->sink->end(r->sink->arg, &report, *failed ? eb.text : NULL, words);
-	buf_fini(&message);
-	return wanted ? ERR_OK : ERR_CLOSED;
+	if (e != ERR_CLOSED)
+		e = tell_end(r, &x, *failed ? eb.text : NULL) ? ERR_OK : ERR_CLOSED;
+	arena_fini(&arena);
+	return e;
 }
 
 /* After an error the others do not run. InfluxDB 1.6 says so under the number of the one that failed, once for each of them. */
@@ -322,33 +344,32 @@ static enum err run_all(struct run *r, struct errbuf *eb)
 	struct iql_query q = { 0 };
 	uint32_t number = 0;
 	bool failed = false;
-	enum err e = iql_params_read(&r->arena, r->rq->params, &params, eb);
+	struct arena arena; /* of the text: all statements */
 
+	budget_arena(&r->budget, &arena, ARENA_BLOCK);
+	enum err e = iql_params_read(&arena, r->rq->params, &params, eb);
 	if (e == ERR_OK)
-		e = iql_parse(&r->arena, r->rq->text, &params, &q, eb);
+		e = iql_parse(&arena, r->rq->text, &params, &q, eb);
 	for (struct iql_statement *st = q.first; st && e == ERR_OK && !failed; st = st->next, number++) {
 		e = r->sink->begin(r->sink->arg, number) ? execute(r, st, &failed) : ERR_CLOSED;
 		if (e == ERR_OK && failed)
 			e = not_executed(r, number, q.count);
 	}
+	arena_fini(&arena);
 	return e;
 }
 
 enum err engine_run(
     struct engine *e, const struct engine_request *rq, const struct engine_sink *sink, struct errbuf *eb)
 {
-	struct run r = { .engine = e,
-		.rq = rq,
-		.sink = sink,
-		.deadline_ns = clock_mono_ns() + e->opts.query_timeout_ms * NS_PER_MS,
-		.now_ns = clock_wall_ns() };
+	struct run r = {
+		.engine = e, .rq = rq, .sink = sink, .budget = budget_of(&e->opts, rq), .now_ns = clock_wall_ns()
+	};
 
 	if (!take_place(e))
 		return errbuf_set(eb, ERR_FULL,
 		    "%u queries run already ([query] max_concurrent); try again in a second", e->opts.max_concurrent);
-	arena_init(&r.arena, ARENA_BLOCK, e->opts.query_max_bytes);
 	enum err result = run_all(&r, eb);
-	arena_fini(&r.arena);
 	give_place(e);
 	return result;
 }

@@ -15,7 +15,6 @@ struct local_source {
 	struct source base;
 	struct local_reader reader;
 	struct arena names; /* and what else lives as long as the source */
-	size_t charged; /* for them */
 	uint32_t *field_of; /* of the layout: the number in base.fields */
 	bool *fields; /* of the layout: which are wanted */
 	const struct iql_expr *filter;
@@ -125,16 +124,6 @@ static struct view tag_of(struct source *base, uint32_t series, struct view key)
 
 /* ---- opening ---- */
 
-/* The names go to the budget. */
-static enum err charge(struct local_source *s, struct errbuf *eb)
-{
-	enum err e = budget_take(s->budget, s->names.used - s->charged, eb);
-
-	if (e == ERR_OK)
-		s->charged = s->names.used;
-	return e;
-}
-
 static enum err choose(void *arg, struct measurement *m, struct series_set *set, struct errbuf *eb)
 {
 	struct local_source *s = arg;
@@ -146,8 +135,8 @@ static enum err describe(struct local_source *s, struct errbuf *eb)
 {
 	s->base.series_count = s->reader.count;
 	if (!keep_plain(s, s->reader.name, true, &s->base.name) || !list_fields(s) || !list_tag_keys(s))
-		return budget_take(s->budget, s->budget->max_bytes + 1, eb);
-	return charge(s, eb);
+		return budget_refuse(s->budget, eb);
+	return ERR_OK;
 }
 
 static void close_source(struct source *base)
@@ -155,7 +144,6 @@ static void close_source(struct source *base)
 	struct local_source *s = (struct local_source *)base;
 
 	local_reader_close(&s->reader);
-	budget_give(s->budget, s->charged);
 	buf_fini(&s->escaped);
 	buf_fini(&s->plain);
 	arena_fini(&s->names);
@@ -362,7 +350,7 @@ enum err local_source_open(struct source **out, struct local_moment *m, struct v
 	s->base.ops = &ops;
 	s->filter = filter;
 	s->budget = s->reader.budget = b;
-	arena_init(&s->names, NAMES_BLOCK, b->max_bytes > b->used_bytes ? b->max_bytes - b->used_bytes : 0);
+	budget_arena(b, &s->names, NAMES_BLOCK);
 	buf_init(&s->escaped, LOCAL_NAME_MAX);
 	buf_init(&s->plain, LOCAL_NAME_MAX);
 	lp_escape(measurement, true, &s->escaped);

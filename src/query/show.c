@@ -12,13 +12,9 @@ enum { ARENA_BLOCK = 16 << 10, COLUMNS_MAX = 8 };
 
 void *show_alloc(struct show *s, size_t n, size_t align, enum err *e)
 {
-	*e = budget_take(s->env->budget, n, s->eb);
-	if (*e != ERR_OK)
-		return NULL;
-	s->taken += n;
 	void *p = arena_alloc(&s->arena, n ? n : 1, align);
-	if (!p)
-		*e = errbuf_set(s->eb, ERR_NOMEM, "out of memory");
+
+	*e = p ? ERR_OK : budget_refuse(s->env->budget, s->eb);
 	return p;
 }
 
@@ -234,9 +230,8 @@ enum err show_run(const struct show_env *env, const struct iql_statement *st, co
 	struct show s = { .env = env, .st = st, .sink = sink, .eb = eb };
 
 	report->sources |= READ_SOURCE_LOCAL;
-	arena_init(&s.arena, ARENA_BLOCK, env->budget->max_bytes + ARENA_BLOCK);
+	budget_arena(env->budget, &s.arena, ARENA_BLOCK);
 	enum err e = run(&s);
 	arena_fini(&s.arena);
-	budget_give(env->budget, s.taken);
 	return e;
 }

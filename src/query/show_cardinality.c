@@ -3,6 +3,7 @@
  * SHOW MEASUREMENT CARDINALITY groups over all measurements, the others within each. */
 #include <stdlib.h>
 
+#include "query/budget_sort.h"
 #include "query/show_part.h"
 #include "wire/lp_key.h"
 
@@ -312,9 +313,8 @@ static enum err show_group(struct counting *c, struct view name, const struct me
 
 static enum err show_groups(struct counting *c, struct view name, struct member *list, uint32_t n)
 {
-	enum err e = ERR_OK;
+	enum err e = budget_sort(c->s->env->budget, list, n, sizeof *list, compare_members, c->s->eb);
 
-	qsort(list, n, sizeof *list, compare_members);
 	for (uint32_t i = 0, j; i < n && e == ERR_OK; i = j) {
 		for (j = i; j < n && view_eq(list[j].group, list[i].group); j++)
 			;

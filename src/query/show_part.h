@@ -23,7 +23,6 @@ struct show {
 	uint32_t db;
 	struct show_measurement *list; /* by name */
 	uint32_t count;
-	uint64_t taken; /* bytes of the budget, given back at the end */
 };
 
 /* Memory that lives as long as the statement and counts for its budget. NULL: *e says why. */

@@ -2,6 +2,7 @@
  * more than one's keys are sorted; and of those, where OFFSET and LIMIT leave few, only the few smallest are kept (a heap). */
 #include <stdlib.h>
 
+#include "query/budget_sort.h"
 #include "query/show_part.h"
 
 struct entry {
@@ -133,10 +134,10 @@ static enum err series_of(struct show *s, const struct show_measurement *m, stru
 	if (e == ERR_OK && count) {
 		list = malloc(room * sizeof *list);
 		e = list ? gather(s, m, &set, list, room, &n) : errbuf_set(s->eb, ERR_NOMEM, "out of memory");
-		if (e == ERR_OK) {
-			qsort(list, n, sizeof *list, compare_entries);
+		if (e == ERR_OK)
+			e = budget_sort(s->env->budget, list, n, sizeof *list, compare_entries, s->eb);
+		if (e == ERR_OK)
 			e = show_keys(s, m, list, n, w, begun);
-		}
 		free(list);
 		budget_give(s->env->budget, room * sizeof *list);
 	}

@@ -1,6 +1,7 @@
 /* SHOW TAG VALUES: pairs of key and value, sorted by both, each measurement for itself. */
 #include <stdlib.h>
 
+#include "query/budget_sort.h"
 #include "query/show_part.h"
 
 struct pair {
@@ -153,10 +154,10 @@ static enum err show_wanted(
 		e = add_values(s, &wanted[i], &set, all, list, &n);
 	if (list)
 		series_set_fini(&set);
-	if (e == ERR_OK) {
-		qsort(list, n, sizeof *list, compare_pairs);
+	if (e == ERR_OK)
+		e = budget_sort(s->env->budget, list, n, sizeof *list, compare_pairs, s->eb);
+	if (e == ERR_OK)
 		e = show_pairs(s, m->name, list, n);
-	}
 	free(list);
 	budget_give(s->env->budget, room * sizeof *list);
 	return e;

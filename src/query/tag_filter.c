@@ -106,7 +106,7 @@ static struct iql_expr *leaf(struct choosing *c, struct iql_expr of)
 	struct iql_expr *e = arena_alloc(c->arena, sizeof *e, 16);
 
 	if (!e) {
-		(void)no_memory(c);
+		(void)fail(c, budget_refuse(c->budget, c->eb));
 		return NULL;
 	}
 	*e = of;

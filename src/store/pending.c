@@ -11,9 +11,10 @@ uint64_t pending_first(const struct pending *p)
 
 bool pending_is_held(const struct pending *p)
 {
+	if (p->count == 0)
+		return false;
 	const struct pending_part *last = &p->part[p->count - 1];
-
-	return p->count && last->to_seq == PENDING_OPEN && !last->again;
+	return last->to_seq == PENDING_OPEN && !last->again;
 }
 
 static void widen(struct pending_part *part, int64_t min_ns, int64_t max_ns)
@@ -30,7 +31,8 @@ static void remove_part(struct pending *p, uint32_t i)
 	memmove(&p->part[i], &p->part[i + 1], (p->count - i) * sizeof *p->part);
 }
 
-/* Parts i and i + 1 become one. */
+/* Parts i and i + 1 become one. What is sent again of the one that was sent already lies in the span of both, and so in that
+ * of every later part that is `again`. */
 static void join(struct pending *p, uint32_t i)
 {
 	struct pending_part *a = &p->part[i], *b = a + 1;
@@ -39,8 +41,6 @@ static void join(struct pending *p, uint32_t i)
 	a->again = a->again && b->again;
 	a->to_seq = b->to_seq;
 	remove_part(p, i + 1);
-	for (uint32_t j = i + 1; j < p->count; j++)
-		widen(&p->part[j], a->min_ns, a->max_ns);
 }
 
 /* What joining a part costs: its rows that were sent already. */
@@ -70,9 +70,10 @@ static void append(struct pending *p, const struct pending_part *part)
 
 static void close_last(struct pending *p, uint64_t live_seq)
 {
+	if (p->count == 0)
+		return;
 	struct pending_part *last = &p->part[p->count - 1];
-
-	if (p->count == 0 || last->to_seq != PENDING_OPEN)
+	if (last->to_seq != PENDING_OPEN)
 		return;
 	last->to_seq = live_seq;
 	if (last->from_seq > last->to_seq)

@@ -4,7 +4,7 @@
  * time the target keeps the one that came last, so a row that was sent live must be sent again after any older row that may
  * hold the same points. Hence two kinds of parts, in order of their rows:
  *
- *	whole    rows that were not sent yet; [min, max] is what their times lie in
+ *	whole    rows that were not sent yet; [min, max] holds all their times
  *	again    rows that were sent live while the parts before them waited: of them only the lines with times in
  *	         [min, max], a span that holds the times of all parts before it
  *
@@ -18,8 +18,8 @@
  *	rows      1 … 900      901 … 1400     1401 … 1800    1801 … live cursor
  *	part      delivered    whole          again          (open)
  *
- * There are at most PENDING_PARTS_MAX parts; neighbours with the fewest rows already sent are joined then, and the span of
- * later ones grows by theirs, since what is sent again may be older than what they were sent with. */
+ * There are at most PENDING_PARTS_MAX parts; neighbours with the fewest rows already sent are joined then. Of any part only
+ * lines in its span are sent, so that nothing is sent again that a later part does not send again, too. */
 #ifndef STORE_PENDING_H
 #define STORE_PENDING_H
 
@@ -35,7 +35,7 @@ enum { PENDING_PARTS_MAX = 16, PENDING_LISTS_MAX = 65 };
 struct pending_part {
 	uint64_t from_seq, to_seq; /* both included; PENDING_OPEN: to the live cursor */
 	int64_t min_ns, max_ns; /* both included */
-	bool again;
+	bool again; /* all of its rows were sent already */
 };
 
 struct pending {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/counter.h"
 #include "edge/http.h"
 #include "support/client.h"
 
@@ -259,6 +260,7 @@ Test(http_stream, client_that_leaves_ends_the_work)
 	cr_assert(until(&pieces, 3));
 	close(fd);
 	cr_expect(until(&ended, 1));
+	cr_expect_eq(counter_get(COUNTER_HTTP_CUT_OFF), 0, "who leaves is not cut off");
 }
 
 Test(http_stream, client_that_leaves_ends_silent_work_too)
@@ -272,9 +274,11 @@ Test(http_stream, client_that_leaves_ends_silent_work_too)
 
 Test(http_stream, client_that_does_not_read_is_cut_off)
 {
+	const uint64_t before = counter_get(COUNTER_HTTP_CUT_OFF);
 	int fd = ask(start(300), "GET /ever HTTP/1.1", "");
 
 	cr_expect(until(&ended, 1), "%u pieces", atomic_load(&pieces));
+	cr_expect_eq(counter_get(COUNTER_HTTP_CUT_OFF), before + 1);
 	close(fd);
 }
 

@@ -93,6 +93,7 @@ Test(routes_live, summary_has_services_databases_applications_and_the_appliance)
 	    "service_performance,operation=o,service=busy,status=error count=1i 1700000000000000000\n"
 	    "database_metrics,database=d,metric_type=query,operation=q,status=success count=5i 1700000000000000000\n"
 	    "database_metrics,database=d,metric_type=pool pool_size=4i,pool_in_use=1i 1700000000000000000\n"
+	    "database_metrics,database=d,metric_type=health up=true 1700000000000000000\n"
 	    "application_metrics,metric=m1,metric_type=custom,service=s value=1i 1700000000000000000\n"
 	    "application_metrics,metric=m2,metric_type=custom,service=s value=1i 1700000000000000000\n"
 	    "application_metrics,metric=m2,metric_type=custom,service=s value=1i 1700000001000000000\n");
@@ -112,7 +113,7 @@ Test(routes_live, summary_has_services_databases_applications_and_the_appliance)
 	cr_expect_eq(figure("applications.0.points"), 3);
 	cr_expect_str_eq(text("appliance.version"), "1.2.3");
 	cr_expect_str_eq(text("appliance.replication"), "up");
-	cr_expect_eq(figure("appliance.points_total"), 8);
+	cr_expect_eq(figure("appliance.points_total"), 9);
 	get("/api/v1/metrics/summary"); /* nothing in the last hour */
 	cr_expect_eq(json_array_size(edge_stand_at(root, "services")), 0);
 	edge_stand_read_error = ERR_IO;

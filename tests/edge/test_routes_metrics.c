@@ -414,6 +414,15 @@ Test(routes_metrics, failing_reads_are_500_with_the_reason)
 	root = edge_stand_get(&e, "/api/v1/metrics/performance", 500);
 }
 
+Test(routes_metrics, a_resource_that_there_is_not_is_refused_with_what_is_known)
+{
+	json_decref(root);
+	root = edge_stand_get(&e, "/api/v1/metrics/resources?resource=cpu,nope", 400);
+	cr_expect_str_eq(text("error.message"), "there is no resource nope");
+	cr_expect(strstr(text("error.hint"), "known are: "), "%s", text("error.hint"));
+	get("/api/v1/metrics/resources?resource=temp"); /* not here, but it may be */
+}
+
 Test(routes_metrics, long_parameters_do_no_harm)
 {
 	char target[4000];

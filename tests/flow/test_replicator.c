@@ -428,7 +428,7 @@ Test(replicator, another_record_is_owed_all_and_gets_what_the_spool_has)
 static enum err write_old_cursor(struct spool *s, void *arg, struct errbuf *eb)
 {
 	(void)arg;
-	return database_exec(spool_db(s), "INSERT INTO cursor VALUES ('influxdb', 129, 7, '')", eb);
+	return database_exec(spool_db(s), "INSERT INTO cursor (target, seq, points) VALUES ('influxdb', 129, 7)", eb);
 }
 
 Test(replicator, a_cursor_of_an_older_version_goes_on_and_owes_nothing)

@@ -89,6 +89,32 @@ while read -r verdict rest; do
 done < "$T/out"
 [ "$HF_SANITIZER" = no ] && all=32 || all=28
 is "$(wc -l < "$T/out")" $all "all were asked"
+
+# Readers that take nothing of long answers hold every place, until they are cut off for it.
+counted() { curl -s "$HF/metrics" | awk -v name="$1" '$1 == name { print $2 }'; }
+HF_PORT=$HF_PORT python3 - <<'END' &
+import os, socket, time
+body = b"db=metrics&q=SELECT " + b",".join(b"mean(v) AS c%d" % i for i in range(1000)) + b" FROM bomb GROUP BY time(1s), host"
+head = b"POST /query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n"
+held = [socket.create_connection(("127.0.0.1", int(os.environ["HF_PORT"]))) for i in range(8)]
+for s in held: s.sendall(head % len(body) + body)
+time.sleep(600)
+END
+LOAD_PID=$!
+is_refused() { [ "$(curl -s -o "$T/refused" -D "$T/head" -w '%{http_code}' "$HF/query?db=metrics&q=SHOW+DATABASES")" = 503 ]; }
+all_cut_off() { [ "$(counted holdfast_http_cut_off_total)" -ge 8 ]; }
+is_answered() { [ "$(curl -s -o /dev/null -w '%{http_code}' "$HF/query?db=metrics&q=SHOW+DATABASES")" = 200 ]; }
+wait_until 30 is_refused
+ok "eight readers that take nothing: another is told to come again"
+grep -qi '^Retry-After: 1' "$T/head" && grep -q '8 queries run already (\[query\] max_concurrent)' "$T/refused"
+ok "when, and why: $(cat "$T/refused")"
+wait_until 60 is_answered && wait_until 60 all_cut_off
+ok "they do not hold their places for long"
+end_process "$LOAD_PID" KILL
+LOAD_PID=
+[ "$(counted holdfast_http_cut_off_total)" -eq 8 ]
+ok "and are counted ($(counted holdfast_http_cut_off_total))"
+
 kill -0 "$HF_PID"
 ok "the daemon is the one it was"
 [ "$(awk '/VmHWM/ { print $2 }' "/proc/$HF_PID/status")" -lt 400000 ] || [ "$HF_SANITIZER" != no ]

@@ -14,7 +14,7 @@ static enum err inner;
 
 static void start(void)
 {
-	struct engine_opts opts = { .query_timeout_ms = 1000, .max_concurrent = 1 };
+	struct engine_opts opts = { .query_timeout_ms = 1000, .query_max_rows = 100, .max_concurrent = 1 };
 	struct errbuf eb;
 
 	stand_open(&stand, NULL);
@@ -143,4 +143,26 @@ Test(engine, what_is_not_done_says_what_to_do)
 	expect("SELECT v INTO x FROM cpu",
 	    "0(SELECT … INTO is not supported by Holdfast: run it in InfluxDB, or write the result "
 	    "with POST /write)");
+}
+
+Test(engine, no_more_rows_than_there_may_be)
+{
+	struct buf lines;
+	struct errbuf eb;
+
+	buf_init(&lines, 1 << 20);
+	for (unsigned i = 1; i <= 101; i++)
+		buf_printf(&lines, "many,h=%s v=%u %u\n", i % 2 ? "a" : "b", i, i);
+	buf_char(&lines, 0);
+	stand_write(&stand, lines.p);
+	buf_fini(&lines);
+	cr_expect_eq(run("SELECT v FROM many; SELECT v FROM many", NULL, &eb), ERR_OK);
+	cr_expect(strstr(text.p, "more than 100 rows ([query] max_rows)"), "%s", text.p);
+	cr_expect_eq(run("SELECT v FROM many LIMIT 100; SELECT v FROM many LIMIT 100", NULL, &eb), ERR_OK);
+	cr_expect_null(strstr(text.p, "rows"), "%s", text.p);
+	/* of each series by itself they come in runs */
+	cr_expect_eq(run("SELECT v FROM many GROUP BY h", NULL, &eb), ERR_OK);
+	cr_expect(strstr(text.p, "more than 100 rows"), "%s", text.p);
+	cr_expect_eq(run("SELECT v FROM many GROUP BY h LIMIT 50", NULL, &eb), ERR_OK);
+	cr_expect_null(strstr(text.p, "rows"), "%s", text.p);
 }

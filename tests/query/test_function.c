@@ -301,22 +301,6 @@ Test(function, nothing_comes_of_nothing)
 	}
 }
 
-Test(function, of_equal_times_the_first_stays_where_that_is_asked_for)
-{
-	struct points p = read_points("two");
-	struct function_call c;
-	char have[ANSWER_MAX];
-
-	cr_assert_eq(prepare(&c, "first(v)", p.type, 0), ERR_OK);
-	c.keeps_first = true;
-	accumulate_cells(&c, &p, have);
-	cr_expect_str_eq(have, "1000=1");
-	cr_assert_eq(prepare(&c, "last(v)", p.type, 0), ERR_OK);
-	c.keeps_first = true;
-	accumulate_cells(&c, &p, have);
-	cr_expect_str_eq(have, "4000=4");
-}
-
 /* ---- transformations ---- */
 
 static void transform_points(struct transform *t, const struct points *p, bool falls, char *out)

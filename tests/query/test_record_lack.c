@@ -180,7 +180,7 @@ static bool on_row(void *arg, const struct cell *cells) /* "seconds:value " */
 
 static void ask(enum read_policy policy, const char *influxql, const char *from_record, const char *want)
 {
-	const struct engine_sink sink = { { on_series, on_row, NULL }, on_begin, on_end, NULL };
+	const struct engine_sink sink = { { on_series, on_row, NULL, NULL }, on_begin, on_end, NULL };
 	struct engine_request rq = {
 		.text = view_of(influxql), .database = view_of("metrics"), .policy_of_reads = policy
 	};

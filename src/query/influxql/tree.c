@@ -2,6 +2,13 @@
 
 #include "base/arena.h"
 
+struct iql_expr *iql_parts(const struct iql_expr *e)
+{
+	if (e->kind == IQL_CALL)
+		return e->call.list;
+	return e->kind == IQL_CHAIN || e->kind == IQL_PAREN ? e->chain.list : NULL;
+}
+
 static struct iql_expr *clone_list(struct arena *a, const struct iql_expr *e, struct iql_expr **last)
 {
 	struct iql_expr *first = NULL, **end = &first;

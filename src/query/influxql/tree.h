@@ -277,6 +277,8 @@ struct iql_query {
 struct arena;
 /* A copy with its parts, not in a list; the bytes of its names and texts are shared. NULL without memory. */
 struct iql_expr *iql_clone(struct arena *a, const struct iql_expr *e);
+/* The first of a call's arguments, of a chain's operands, of what stands in parentheses; NULL: it has no parts. */
+struct iql_expr *iql_parts(const struct iql_expr *e);
 bool iql_expr_equal(const struct iql_expr *a, const struct iql_expr *b);
 /* As InfluxDB's messages call it: "IntegerLiteral". */
 const char *iql_kind_name(const struct iql_expr *e);

@@ -86,7 +86,7 @@ static enum err add(
 	if (r->n == 0)
 		return ERR_OK;
 	if (is_selected(id) && c->in == VALUE_STRING)
-		return select_add_text(c, id, &a->simple, r, b, eb);
+		return select_add_text(id, &a->simple, r, b, eb);
 	if (is_number(id) || is_selected(id)) {
 		if (r->present)
 			add_gapped(c, id, &a->simple, r);

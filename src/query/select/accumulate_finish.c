@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "query/budget_sort.h"
 #include "query/select/function_part.h"
 
 static struct cell cell_of(const struct function_call *c, uint64_t bits)
@@ -53,24 +54,30 @@ static enum err several(const struct function_call *c, enum function_id id, stru
     struct budget *b, struct errbuf *eb)
 {
 	struct order o = { l, c->in, id == FN_TOP };
+	size_t bytes = l->count * sizeof(uint32_t);
 	enum err e = take_points(l, l->count, b, eb);
 
+	if (e == ERR_OK)
+		e = budget_take(b, bytes, eb);
 	if (e != ERR_OK)
 		return e;
-	uint32_t *order = malloc(l->count * sizeof *order);
-	if (!order)
+	uint32_t *order = malloc(bytes);
+	if (!order) {
+		budget_give(b, bytes);
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+	}
 	for (uint32_t i = 0; i < l->count; i++)
 		order[i] = i;
-	qsort_r(order, l->count, sizeof *order, by_time, &o);
-	for (uint32_t i = 0; i < l->count; i++) {
+	e = budget_sort_r(b, order, l->count, sizeof *order, by_time, &o, eb);
+	for (uint32_t i = 0; e == ERR_OK && i < l->count; i++) {
 		uint32_t at = order[i];
 		l->points[i] = id == FN_DISTINCT
 		    ? (struct function_point){ bucket_ns, cell_of(c, l->bits[at]), UINT32_MAX }
 		    : (struct function_point){ l->times[at], cell_of(c, l->bits[at]), list_series_of(l, at) };
 	}
 	free(order);
-	return ERR_OK;
+	budget_give(b, bytes);
+	return e;
 }
 
 /* ---- one ---- */

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 
 #include "model/aggregate.h"
+#include "query/budget_sort.h"
 #include "query/select/function_part.h"
 #include "query/select/pdq.h"
 
 enum { SLOT_BITS = 11, SLOTS = 1 << SLOT_BITS, FEW = 64 };
+enum { PASSES = 8 }; /* over the list, to find a rank or to sort by keys */
 
 static const uint64_t sign = UINT64_C(1) << 63;
 
@@ -118,14 +120,16 @@ static bool falls(const int64_t *times, uint32_t n)
 	return ok;
 }
 
-static void order_by_time(const struct function_call *c, const struct list *l, uint32_t *order)
+static enum err order_by_time(
+    const struct function_call *c, const struct list *l, uint32_t *order, struct budget *b, struct errbuf *eb)
 {
 	struct times t = { l->times, c->descending };
 
 	for (uint32_t i = 0; i < l->count; i++)
 		order[i] = i;
-	if (!(t.falling ? falls : rises)(l->times, l->count))
-		qsort_r(order, l->count, sizeof *order, by_time, &t);
+	if ((t.falling ? falls : rises)(l->times, l->count))
+		return ERR_OK;
+	return budget_sort_r(b, order, l->count, sizeof *order, by_time, &t, eb);
 }
 
 /* ---- percentile, median ---- */
@@ -153,14 +157,15 @@ enum err rank_find(const struct function_call *c, const struct list *l, uint32_t
 		*at = find_key(c, l, kth(keys, l->count, rank));
 	} else {
 		uint32_t *order = (uint32_t *)(keys + l->count);
-		order_by_time(c, l, order);
+		e = order_by_time(c, l, order, b, eb);
 		for (uint32_t i = 0; i < l->count; i++)
 			keys[i] = value_key(c->in, l->bits[order[i]]);
-		pdq_select(keys, order, l->count, rank);
+		if (e == ERR_OK)
+			pdq_select(keys, order, l->count, rank);
 		*at = order[rank];
 	}
 	give(keys, bytes, b);
-	return ERR_OK;
+	return e == ERR_OK ? budget_work(b, (uint64_t)l->count * PASSES, eb) : e;
 }
 
 /* The middle, or what lies between the two. Integers are subtracted as InfluxDB does it, modulo 2^64. */
@@ -185,7 +190,7 @@ enum err rank_median(
 	}
 	give(keys, bytes, b);
 	*out = (struct cell){ .type = CELL_FLOAT, .f = v };
-	return ERR_OK;
+	return budget_work(b, (uint64_t)l->count * PASSES, eb);
 }
 
 /* ---- mode ---- */
@@ -240,7 +245,8 @@ static uint32_t more_often(const struct list *l)
 }
 
 /* of: by value already. Texts have no keys; the number of the value among them all is one. */
-static void sort_as_influxdb(const struct function_call *c, const struct list *l, struct ranked *of, uint64_t *keys)
+static enum err sort_as_influxdb(const struct function_call *c, const struct list *l, struct ranked *of, uint64_t *keys,
+    struct budget *b, struct errbuf *eb)
 {
 	const uint32_t n = l->count;
 	uint32_t *order = (uint32_t *)(keys + n), *number = order + n, last = 0;
@@ -249,12 +255,15 @@ static void sort_as_influxdb(const struct function_call *c, const struct list *l
 		last += i && value_compare(c->in, of[i - 1].bits, of[i].bits) != 0;
 		number[of[i].at] = last;
 	}
-	order_by_time(c, l, order);
+	enum err e = order_by_time(c, l, order, b, eb);
+	if (e != ERR_OK)
+		return e;
 	for (uint32_t i = 0; i < n; i++)
 		keys[i] = number[order[i]];
 	pdq_sort(keys, order, n);
 	for (uint32_t i = 0; i < n; i++)
 		of[i] = (struct ranked){ l->bits[order[i]], l->times[order[i]], order[i] };
+	return budget_work(b, (uint64_t)n * PASSES, eb);
 }
 
 enum err rank_mode(
@@ -274,12 +283,13 @@ enum err rank_mode(
 		return e;
 	for (uint32_t i = 0; i < l->count; i++)
 		of[i] = (struct ranked){ l->bits[i], l->times[i], i };
-	qsort_r(of, l->count, sizeof *of, by_value, &type);
-	*at = most_frequent(type, of, l->count, &tie);
+	e = budget_sort_r(b, of, l->count, sizeof *of, by_value, &type, eb);
+	if (e == ERR_OK)
+		*at = most_frequent(type, of, l->count, &tie);
 	if (tie) {
-		sort_as_influxdb(c, l, of, (uint64_t *)(of + l->count));
+		e = sort_as_influxdb(c, l, of, (uint64_t *)(of + l->count), b, eb);
 		*at = most_frequent(type, of, l->count, &tie);
 	}
 	give(of, bytes, b);
-	return ERR_OK;
+	return e;
 }

@@ -1,5 +1,5 @@
 /* min, max, first, last: one of the points. Of equal ones min and max take the earliest; at equal times first and last take the
- * larger value, or where the call keeps the first the one that came first. */
+ * larger value. */
 #include <stdlib.h>
 
 #include "query/select/function_part.h"
@@ -73,7 +73,7 @@ static bool is_better(
 		bool below = is_less(c->in, bits, s->bits), above = is_less(c->in, s->bits, bits);
 		return id == FN_MIN ? below || (!above && t < s->time_ns) : above || (!below && t < s->time_ns);
 	}
-	return is_nearer(id, s, t) || (t == s->time_ns && !c->keeps_first && is_less(c->in, s->bits, bits));
+	return is_nearer(id, s, t) || (t == s->time_ns && is_less(c->in, s->bits, bits));
 }
 
 static void offer(
@@ -133,8 +133,8 @@ static enum err keep_text(struct simple *s, struct view v, struct budget *b, str
 	return ERR_OK;
 }
 
-enum err select_add_text(const struct function_call *c, enum function_id id, struct simple *s, const struct run *r,
-    struct budget *b, struct errbuf *eb)
+enum err select_add_text(
+    enum function_id id, struct simple *s, const struct run *r, struct budget *b, struct errbuf *eb)
 {
 	struct buf scratch;
 	enum err e = ERR_OK;
@@ -145,7 +145,7 @@ enum err select_add_text(const struct function_call *c, enum function_id id, str
 		if (r->present && !r->present[i])
 			continue;
 		s->count++;
-		if (!nearer && (r->times[i] != s->time_ns || c->keeps_first))
+		if (!nearer && r->times[i] != s->time_ns)
 			continue;
 		struct view v = run_text(r, i, &scratch);
 		if (!nearer && view_cmp(text_of((uint64_t)(uintptr_t)s->text), v) >= 0)

@@ -1,6 +1,7 @@
 /* top, bottom, distinct: of the values kept so far, those that may be in the answer. */
 #include <stdlib.h>
 
+#include "query/budget_sort.h"
 #include "query/select/function_part.h"
 
 struct entry { /* a value with all that is known of it */
@@ -87,15 +88,22 @@ enum err list_thin(
     const struct function_call *c, enum function_id id, struct list *l, struct budget *b, struct errbuf *eb)
 {
 	struct order o = { c->in, id == FN_TOP, id == FN_DISTINCT && c->descending };
-	struct entry *e = calloc(l->count + 1, sizeof *e);
-	uint8_t *seen = id != FN_DISTINCT && c->combination_of ? calloc(c->combinations + 1, 1) : NULL;
-	enum err err = ERR_NOMEM;
+	const bool combines = id != FN_DISTINCT && c->combination_of;
+	size_t bytes = (l->count + (size_t)1) * sizeof(struct entry),
+	       marks = combines ? c->combinations + (size_t)1 : 0;
+	enum err err = budget_take(b, bytes + marks, eb);
 
-	if (!e || (id != FN_DISTINCT && c->combination_of && !seen)) {
+	if (err != ERR_OK)
+		return err;
+	struct entry *e = malloc(bytes);
+	uint8_t *seen = combines ? calloc(marks, 1) : NULL;
+	if (!e || (combines && !seen)) {
 		err = errbuf_set(eb, ERR_NOMEM, "out of memory");
 	} else {
 		read_entries(l, e);
-		qsort_r(e, l->count, sizeof *e, compare, &o);
+		err = budget_sort_r(b, e, l->count, sizeof *e, compare, &o, eb);
+	}
+	if (err == ERR_OK) {
 		uint32_t kept = id == FN_DISTINCT ? choose_distinct(c, e, l->count, b)
 						  : choose_best(c, e, l->count, seen);
 		if (id != FN_DISTINCT && kept == (uint64_t)c->count) {
@@ -106,5 +114,6 @@ enum err list_thin(
 	}
 	free(e);
 	free(seen);
+	budget_give(b, bytes + marks);
 	return err;
 }

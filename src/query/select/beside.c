@@ -2,6 +2,7 @@
  * and no further than they reach. */
 #include <stdlib.h>
 
+#include "query/budget_sort.h"
 #include "query/select/buckets.h"
 
 struct winner {
@@ -16,7 +17,7 @@ struct beside {
 	struct cell *cells; /* by aux, then slot */
 	struct arena texts;
 	struct buf scratch;
-	size_t bytes, text_bytes;
+	size_t bytes;
 };
 
 static int by_place(const void *a, const void *b)
@@ -37,15 +38,9 @@ static enum err keep_text(struct beside *x, struct cell *c)
 {
 	struct select_run *r = x->run;
 	char *copy = arena_copy(&x->texts, c->s);
-	enum err e = copy ? ERR_OK : errbuf_set(r->eb, ERR_TOOBIG, "the query needs more memory than it may take");
 
-	if (e == ERR_OK && x->texts.used > x->text_bytes) {
-		e = budget_take(r->budget, x->texts.used - x->text_bytes, r->eb);
-		if (e == ERR_OK)
-			x->text_bytes = x->texts.used;
-	}
 	c->s.p = copy;
-	return e;
+	return copy ? ERR_OK : budget_refuse(r->budget, r->eb);
 }
 
 static uint32_t first_of(const struct beside *x, uint32_t series)
@@ -172,8 +167,7 @@ static enum err fill_in(struct beside *x, struct buckets *b, struct point_list *
 			x->count++;
 		}
 	}
-	qsort(x->of, x->count, sizeof *x->of, by_place);
-	return ERR_OK;
+	return budget_sort(b->run->budget, x->of, x->count, sizeof *x->of, by_place, b->run->eb);
 }
 
 enum err beside_read(struct beside **out, struct buckets *b, struct point_list *lists, uint32_t slot)
@@ -184,7 +178,7 @@ enum err beside_read(struct beside **out, struct buckets *b, struct point_list *
 	if (!x)
 		return errbuf_set(b->run->eb, ERR_NOMEM, "out of memory");
 	x->run = b->run;
-	arena_init(&x->texts, 16 << 10, b->run->budget->max_bytes);
+	budget_arena(b->run->budget, &x->texts, 16 << 10);
 	buf_init(&x->scratch, 1 << 20);
 	enum err e = fill_in(x, b, lists, slot);
 	if (e == ERR_OK)
@@ -197,7 +191,6 @@ void beside_free(struct beside *x)
 	if (!x)
 		return;
 	select_give(x->run->budget, x->cells, x->bytes);
-	budget_give(x->run->budget, x->text_bytes);
 	arena_fini(&x->texts);
 	buf_fini(&x->scratch);
 	free(x);

@@ -114,5 +114,5 @@ enum err buckets_merge_step(struct buckets *b, const struct source_step *s)
 		if (heads[g] != UINT32_MAX)
 			e = merge_group(b, g, s, heads[g]);
 	select_give(r->budget, links, bytes);
-	return e == ERR_NOMEM ? errbuf_set(r->eb, e, "out of memory") : e;
+	return e == ERR_NOMEM ? budget_refuse(r->budget, r->eb) : e;
 }

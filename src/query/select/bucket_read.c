@@ -14,7 +14,7 @@ static int by_turn(const void *a, const void *b)
 	return (x->member > y->member) - (x->member < y->member);
 }
 
-/* Where times are equal first() is that of the first series, last() that of the last one. */
+/* Of a subquery's series: where times and values are equal first() is that of the first series, last() that of the last one. */
 static enum err add_in_turn(struct buckets *b, const struct source_step *s)
 {
 	struct select_run *r = b->run;
@@ -41,9 +41,10 @@ static enum err on_step(void *arg, const struct source_step *s)
 	enum err e = ERR_OK;
 
 	b->tier = s->tier;
-	if (b->ends_early && s->count > 1)
+	const bool in_turn = b->ends_early && b->run->is_table && s->count > 1;
+	if (in_turn)
 		e = add_in_turn(b, s);
-	for (uint32_t i = 0; (!b->ends_early || s->count == 1) && e == ERR_OK && i < s->count; i++)
+	for (uint32_t i = 0; !in_turn && e == ERR_OK && i < s->count; i++)
 		e = buckets_add_series(b, &s->of[i]);
 	if (e == ERR_OK && b->is_merged && s->tier == TIER_RAW)
 		e = buckets_merge_step(b, s);
@@ -128,8 +129,6 @@ enum err buckets_read(struct buckets *b)
 	if (b->ends_early && only)
 		b->descending_read = strcmp(only, "last") == 0;
 	b->ends_early &= only != NULL;
-	for (uint32_t i = 0; b->ends_early && i < b->call_count; i++)
-		n->slots[b->calls[i]].call->stages[0].keeps_first = !r->is_table && !n->ref_count;
 	b->unseen = (size_t)r->groups.count * b->call_count;
 	b->seen = select_take(r->budget, b->unseen, r->eb);
 	size_t bytes = b->unseen;

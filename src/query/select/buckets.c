@@ -46,28 +46,63 @@ struct window bucket_window(const struct buckets *b, int64_t key, uint32_t n)
 	return window_of(g, from);
 }
 
-static struct bucket_page *add_page(struct buckets *b, struct bucket_group *g, uint32_t at, int64_t key)
+/* Room for one more before the page `at` or behind the one in front of it, wherever fewer must move: reads go up or down. */
+static bool make_room(struct buckets *b, struct bucket_group *g, uint32_t at)
 {
-	struct budget *budget = b->run->budget;
+	const bool in_front = at < g->count / 2 || (at == 0 && b->descending_read);
+	uint32_t before = (uint32_t)(g->pages - g->memory);
 
-	if (g->count == g->room) {
+	if (in_front ? before == 0 : before + g->count == g->room) {
 		uint32_t room = g->room ? g->room * 2 : 4;
-		struct bucket_page *pages = select_take(budget, room * sizeof *pages, b->run->eb);
-		if (!pages)
-			return NULL;
+		struct bucket_page *memory = select_take(b->run->budget, room * sizeof *memory, b->run->eb);
+		if (!memory)
+			return false;
+		before = in_front ? room - g->room : 0;
 		if (g->count)
-			memcpy(pages, g->pages, g->count * sizeof *pages);
-		select_give(budget, g->pages, g->room * sizeof *pages);
-		g->pages = pages;
+			memcpy(memory + before, g->pages, g->count * sizeof *memory);
+		select_give(b->run->budget, g->memory, g->room * sizeof *memory);
+		g->memory = memory;
+		g->pages = memory + before;
 		g->room = room;
 	}
-	unsigned char *states = select_take(budget, b->stride << b->shift, b->run->eb);
+	if (in_front) {
+		g->pages--;
+		memmove(g->pages, g->pages + 1, at * sizeof *g->pages);
+	} else {
+		memmove(g->pages + at + 1, g->pages + at, (g->count - at) * sizeof *g->pages);
+	}
+	g->count++;
+	return true;
+}
+
+static struct bucket_page *add_page(struct buckets *b, struct bucket_group *g, uint32_t at, int64_t key)
+{
+	unsigned char *states = select_take(b->run->budget, b->stride << b->shift, b->run->eb);
+
 	if (!states)
 		return NULL;
-	memmove(g->pages + at + 1, g->pages + at, (g->count - at) * sizeof *g->pages);
+	if (!make_room(b, g, at)) {
+		select_give(b->run->budget, states, b->stride << b->shift);
+		return NULL;
+	}
 	g->pages[at] = (struct bucket_page){ key, states };
-	g->count++;
 	return &g->pages[at];
+}
+
+/* Where the range has no beginning, how many buckets there are is known when they are made: from the first to the last. */
+static bool extend(struct buckets *b, int64_t from_ns)
+{
+	struct select_run *r = b->run;
+	const uint64_t most = r->budget->max_buckets;
+
+	if (b->first_ns > b->last_ns)
+		b->first_ns = b->last_ns = from_ns;
+	b->first_ns = from_ns < b->first_ns ? from_ns : b->first_ns;
+	b->last_ns = from_ns > b->last_ns ? from_ns : b->last_ns;
+	if (!most || !r->node->grid.interval_ns)
+		return true;
+	uint64_t count = ((uint64_t)b->last_ns - (uint64_t)b->first_ns) / (uint64_t)r->node->grid.interval_ns + 1;
+	return count <= most || select_refuse_buckets(r->eb, count, most) == ERR_OK;
 }
 
 unsigned char *buckets_state(struct buckets *b, struct bucket_group *g, int64_t from_ns)
@@ -75,6 +110,8 @@ unsigned char *buckets_state(struct buckets *b, struct bucket_group *g, int64_t 
 	int64_t key;
 	uint32_t n, low = 0, high = g->count;
 
+	if ((from_ns < b->first_ns || from_ns > b->last_ns) && !extend(b, from_ns))
+		return NULL;
 	place_of(b, from_ns, &key, &n);
 	if (g->at < g->count && g->pages[g->at].key == key)
 		return g->pages[g->at].states + n * b->stride;
@@ -157,25 +194,30 @@ static enum err make_chains(struct buckets *b)
 
 enum err select_run_buckets(struct select_run *r)
 {
-	struct buckets b = { .run = r };
+	struct buckets b = { .run = r, .first_ns = INT64_MAX, .last_ns = INT64_MIN };
 	size_t bytes = r->groups.count * sizeof *b.groups;
 	enum err e = ERR_OK;
 
 	if (r->groups.count == 0)
 		return ERR_OK;
-	arena_init(&b.step, 64 << 10, r->budget->max_bytes);
+	budget_arena(r->budget, &b.step, 64 << 10);
 	b.groups = select_take(r->budget, bytes, r->eb);
 	if (!b.groups)
 		return ERR_TOOBIG;
 	e = lay_out(&b);
 	if (e == ERR_OK)
 		e = make_chains(&b);
+	if (e == ERR_OK)
+		e = ends_begin(&b);
 	if (e == ERR_OK && b.call_count)
 		e = buckets_read(&b);
+	if (e == ERR_OK)
+		e = ends_settle(&b);
 	if (e == ERR_OK && b.call_count)
 		e = buckets_answer(&b);
 	for (uint32_t i = 0; i < r->groups.count; i++)
 		buckets_forget(&b, i);
+	ends_free(&b);
 	select_give(r->budget, b.groups, bytes);
 	arena_fini(&b.step);
 	return e;

@@ -32,7 +32,9 @@ struct point_columns { /* a call's input among the rows at hand */
 
 struct bucket_group {
 	struct bucket_page *pages; /* by key */
-	uint32_t count, room, at; /* at: the one used last */
+	uint32_t count, at; /* at: the one used last */
+	struct bucket_page *memory; /* of the pages, with room before and behind them */
+	uint32_t room;
 	struct select_chain **chains; /* of transformations of raw rows, by slot; or NULL */
 	struct point_list *transformed; /* and what they gave */
 };
@@ -51,12 +53,15 @@ struct buckets {
 	bool ends_early, descending_read;
 	uint8_t *seen;
 	size_t unseen;
+	int64_t first_ns, last_ns; /* where the buckets begin that were made; first > last: none */
 	uint32_t tier;
 	uint32_t *by_group; /* of a step's rows: the next of the same group */
+	unsigned char **ends; /* accumulators by series, in ends_arena; see ends.c. NULL: not needed */
+	struct arena ends_arena;
 };
 
 /* buckets.c */
-/* The accumulators of the bucket that begins there; NULL: there is no memory. */
+/* The accumulators of the bucket that begins there; NULL: there is no memory, or there would be too many (eb says which). */
 unsigned char *buckets_state(struct buckets *b, struct bucket_group *g, int64_t from_ns);
 bool buckets_is_ordered(const struct select_call *c); /* its points must come by time */
 /* combine.c */
@@ -67,6 +72,11 @@ NODISCARD bool buckets_prepare_columns(struct buckets *b, const struct source_ro
 /* bucket_rows.c, bucket_merge.c */
 NODISCARD enum err buckets_add_series(struct buckets *b, const struct source_rows *s);
 NODISCARD enum err buckets_merge_step(struct buckets *b, const struct source_step *s);
+/* ends.c: first() and last() of all the range. The accumulators of a series: NULL, and eb says why. */
+NODISCARD enum err ends_begin(struct buckets *b);
+unsigned char *ends_state(struct buckets *b, uint32_t series);
+NODISCARD enum err ends_settle(struct buckets *b); /* from the series' to the groups' */
+void ends_free(struct buckets *b);
 /* bucket_read.c: all groups' rows to accumulators. */
 NODISCARD enum err buckets_read(struct buckets *b);
 /* The bucket that a page's n-th is. */

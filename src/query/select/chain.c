@@ -138,3 +138,10 @@ enum err select_chain_finish(struct select_chain *c, struct function_point *out,
 		*out = area_point(&c->area);
 	return transform_point(c, out, has, eb);
 }
+
+enum err select_chain_rest(struct select_chain *c, struct function_point **out, uint32_t *count, struct errbuf *eb)
+{
+	*out = NULL;
+	*count = 0;
+	return c->count ? transform_finish(c->of[c->count - 1], out, count, eb) : ERR_OK;
+}

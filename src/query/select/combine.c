@@ -1,6 +1,7 @@
 /* top(v, host, 3): which series are of one host. */
 #include <stdlib.h>
 
+#include "query/budget_sort.h"
 #include "query/select/buckets.h"
 
 struct combination {
@@ -44,8 +45,9 @@ enum err buckets_number_combinations(struct select_run *r, struct function_call 
 	if (!of || !numbers || !fine)
 		return errbuf_set(
 		    r->eb, ERR_TOOBIG, "the query has more series than fit into its memory; ask for fewer series");
-	if (count > 1)
-		qsort(of, count, sizeof *of, by_combination);
+	enum err e = budget_sort(r->budget, of, count, sizeof *of, by_combination, r->eb);
+	if (e != ERR_OK)
+		return e;
 	for (uint32_t i = 0; i < count; i++) {
 		number += i && !view_eq(of[i].key, of[i - 1].key);
 		numbers[of[i].series] = number;

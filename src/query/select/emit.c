@@ -3,7 +3,11 @@
 
 #include "query/select/resolve.h"
 
-enum { KEPT_MAX = 1 << 20, RUN_ROWS = 1024 };
+enum {
+	KEPT_MAX = 1 << 20,
+	RUN_ROWS = 1024,
+	ROW_WORK = 64
+}; /* a row that is written costs as much as so many that are read */
 
 enum err select_emit_init(struct select_emit *e, struct select_work *w, const struct select_node *n,
     const struct result_sink *sink, bool is_top)
@@ -93,31 +97,15 @@ static enum err stop(struct select_emit *e)
 	return ERR_CLOSED;
 }
 
-/* How many rows may go out; at least one, or an error. */
-static enum err rows_left(const struct select_emit *e, uint64_t *left)
-{
-	*left = e->is_top && e->budget->max_rows ? e->budget->max_rows - e->rows : UINT64_MAX;
-	if (*left)
-		return ERR_OK;
-	return errbuf_set(e->eb, ERR_TOOBIG,
-	    "the answer has more than %llu rows; ask for a shorter range, a longer interval, or set LIMIT",
-	    (unsigned long long)e->budget->max_rows);
-}
-
 enum err select_emit_run(struct select_emit *e, const struct result_run *r)
 {
-	uint64_t left;
-
 	for (uint32_t done = 0, n; done < r->count; done += n) {
 		n = r->count - done < RUN_ROWS ? r->count - done : RUN_ROWS;
-		enum err err = budget_check_rows(e->budget, n, e->eb);
-		if (err == ERR_OK)
-			err = rows_left(e, &left);
+		enum err err = budget_work(e->budget, (uint64_t)n * ROW_WORK, e->eb);
 		if (err != ERR_OK)
 			return err;
 		if (!e->has_header && !put_header(e))
 			return stop(e);
-		n = n < left ? n : (uint32_t)left;
 		const struct result_run part = result_run_part(r, done, n);
 		e->rows += n;
 		if (!result_sink_run(e->sink, &part))
@@ -129,11 +117,8 @@ enum err select_emit_run(struct select_emit *e, const struct result_run *r)
 enum err select_emit_row(struct select_emit *e, int64_t time_ns)
 {
 	const struct select_node *n = e->node;
-	uint64_t left;
 	enum err err = budget_check(e->budget, e->eb);
 
-	if (err == ERR_OK)
-		err = rows_left(e, &left);
 	if (err != ERR_OK)
 		return err;
 	if (!e->has_header && !put_header(e))

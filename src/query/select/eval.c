@@ -89,7 +89,9 @@ static struct node *compile(struct compiling *c, const struct iql_expr *e)
 		e = e->chain.list;
 	struct node *n = arena_alloc(c->arena, sizeof *n, 16);
 	if (!n)
-		return refuse(c, errbuf_set(c->eb, ERR_NOMEM, "out of memory"));
+		return refuse(c,
+		    errbuf_set(c->eb, ERR_TOOBIG,
+			"the query needs more memory than it may take; make its expressions shorter"));
 	if (e->kind == IQL_CHAIN) {
 		n->kind = NODE_CHAIN;
 		return compile_parts(c, n, e->chain.list);
@@ -126,7 +128,8 @@ enum err eval_new(
 	*out = NULL;
 	c.eval = arena_alloc(a, sizeof *c.eval, 16);
 	if (!c.eval)
-		return errbuf_set(eb, ERR_NOMEM, "out of memory");
+		return errbuf_set(
+		    eb, ERR_TOOBIG, "the query needs more memory than it may take; make its expressions shorter");
 	c.eval->whole_division = slots->whole_division;
 	c.eval->missing_stays = slots->missing_stays;
 	c.eval->root = compile(&c, e);

@@ -43,8 +43,6 @@ struct function_call {
 	int64_t unit_ns; /* derivative, elapsed, integral; set to the default where it was not written */
 	int64_t interval_ns; /* of the buckets, 0: one; holt_winters, derivative of an aggregate */
 	bool descending; /* points come to transformations in falling order */
-	/* first, last: of equal times the point that came first stays, else the one with the larger value */
-	bool keeps_first;
 	bool value_only; /* a selector's time and series are not asked for: of equal values any may be given */
 	/* top, bottom with tags: the number of a series' combination of those tags, below `combinations`; NULL: none */
 	const uint32_t *combination_of;

@@ -83,8 +83,8 @@ struct cell number_value(const struct function_call *c, enum function_id id, con
 
 void select_add(const struct function_call *c, enum function_id id, struct simple *s, const struct run *r,
     uint32_t from, uint32_t n); /* without a gap */
-NODISCARD enum err select_add_text(const struct function_call *c, enum function_id id, struct simple *s,
-    const struct run *r, struct budget *b, struct errbuf *eb);
+NODISCARD enum err select_add_text(
+    enum function_id id, struct simple *s, const struct run *r, struct budget *b, struct errbuf *eb);
 void select_add_rollup(const struct function_call *c, enum function_id id, struct simple *s, uint32_t series,
     int64_t time_ns, const struct rows_column *const of[COLUMN_KINDS], uint32_t row);
 

@@ -2,6 +2,7 @@
  * Falling in time means falling in both. */
 #include <stdlib.h>
 
+#include "query/budget_sort.h"
 #include "query/select/resolve.h"
 
 struct entry {
@@ -167,13 +168,13 @@ enum err select_groups_make(struct select_run *r, bool with_keys)
 	uint32_t count = r->source->series_count;
 	size_t bytes = (count + 1) * sizeof(struct entry);
 
-	arena_init(&gs->arena, 64 << 10, r->budget->max_bytes - r->budget->used_bytes);
+	budget_arena(r->budget, &gs->arena, 64 << 10);
 	struct entry *of = select_take(r->budget, bytes, r->eb);
 	if (!of)
 		return ERR_TOOBIG;
 	enum err e = read_keys(r, of, count, with_keys);
-	if (e == ERR_OK && count > 1 && (r->node->group_by_count || with_keys))
-		qsort(of, count, sizeof *of, by_key);
+	if (e == ERR_OK && (r->node->group_by_count || with_keys))
+		e = budget_sort(r->budget, of, count, sizeof *of, by_key, r->eb);
 	gs->group_of = arena_alloc(&gs->arena, (count + 1) * sizeof *gs->group_of, 8);
 	gs->member_of = arena_alloc(&gs->arena, (count + 1) * sizeof *gs->member_of, 8);
 	if (e == ERR_OK && (!gs->group_of || !gs->member_of || cut(r, of, count) != ERR_OK))
@@ -182,15 +183,10 @@ enum err select_groups_make(struct select_run *r, bool with_keys)
 	if (e == ERR_OK)
 		number(gs, count);
 	select_give(r->budget, of, bytes);
-	if (e == ERR_OK)
-		e = budget_take(r->budget, gs->arena.used, r->eb);
-	if (e == ERR_OK)
-		gs->taken = gs->arena.used;
 	return e;
 }
 
 void select_groups_free(struct select_run *r)
 {
-	budget_give(r->budget, r->groups.taken);
 	arena_fini(&r->groups.arena);
 }

@@ -72,17 +72,30 @@ void merge_start(struct merge *m, struct merge_entry *entries, uint32_t count)
 	for (uint32_t i = 0; i < count; i++)
 		if (advance(m, &entries[i]))
 			m->heap[m->count++] = &entries[i];
+	merge_order(m);
+}
+
+void merge_order(struct merge *m)
+{
 	for (uint32_t i = m->count / 2; i-- > 0;)
 		down(m, i, m->count);
 }
 
-struct merge_entry *merge_next(struct merge *m, uint32_t *row)
+struct merge_entry *merge_pop(struct merge *m)
 {
 	if (m->count == 0)
 		return NULL;
 	swap(m, 0, m->count - 1);
 	down(m, 0, m->count - 1);
-	struct merge_entry *e = m->heap[--m->count];
+	return m->heap[--m->count];
+}
+
+struct merge_entry *merge_next(struct merge *m, uint32_t *row)
+{
+	struct merge_entry *e = merge_pop(m);
+
+	if (!e)
+		return NULL;
 	*row = e->row;
 	if (advance(m, e)) {
 		m->heap[m->count++] = e;

@@ -29,6 +29,9 @@ struct merge {
 int merge_by_member(const void *entry, const void *other);
 /* entries: in order of their members. */
 void merge_start(struct merge *m, struct merge_entry *entries, uint32_t count);
+/* Of entries in heap whose times are set: makes it a heap; takes the first, NULL: none left. */
+void merge_order(struct merge *m);
+struct merge_entry *merge_pop(struct merge *m);
 /* The entry whose row is next, and which row; NULL: none left. */
 struct merge_entry *merge_next(struct merge *m, uint32_t *row);
 

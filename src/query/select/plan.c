@@ -14,16 +14,11 @@ static bool is_leaf(const struct iql_expr *e)
 
 static uint32_t count_leaves(const struct iql_expr *e)
 {
-	const struct iql_expr *part = NULL;
 	uint32_t n = 0;
 
 	if (is_leaf(e))
 		return 1;
-	if (e->kind == IQL_CALL)
-		part = e->call.list;
-	else if (e->kind == IQL_CHAIN || e->kind == IQL_PAREN)
-		part = e->chain.list;
-	for (; part; part = part->next)
+	for (const struct iql_expr *part = iql_parts(e); part; part = part->next)
 		n += count_leaves(part);
 	return n;
 }
@@ -55,17 +50,11 @@ static void add_leaf(struct select_node *n, const struct iql_expr *e)
 
 static void add_leaves(struct select_node *n, const struct iql_expr *e)
 {
-	const struct iql_expr *part = NULL;
-
 	if (is_leaf(e)) {
 		add_leaf(n, e);
 		return;
 	}
-	if (e->kind == IQL_CALL)
-		part = e->call.list;
-	else if (e->kind == IQL_CHAIN || e->kind == IQL_PAREN)
-		part = e->chain.list;
-	for (; part; part = part->next)
+	for (const struct iql_expr *part = iql_parts(e); part; part = part->next)
 		add_leaves(n, part);
 }
 
@@ -83,28 +72,17 @@ static bool find_slot(void *arg, const struct iql_expr *leaf, unsigned *slot)
 
 static void add_filter_inputs(struct select_node *n, const struct iql_expr *e)
 {
-	const struct iql_expr *part = NULL;
-
 	if (e->kind == IQL_REF)
 		add_input(n, e);
-	else if (e->kind == IQL_CALL)
-		part = e->call.list;
-	else if (e->kind == IQL_CHAIN || e->kind == IQL_PAREN)
-		part = e->chain.list;
-	for (; part; part = part->next)
+	for (const struct iql_expr *part = iql_parts(e); part; part = part->next)
 		add_filter_inputs(n, part);
 }
 
 static uint32_t count_refs(const struct iql_expr *e)
 {
-	const struct iql_expr *part = NULL;
 	uint32_t count = e->kind == IQL_REF;
 
-	if (e->kind == IQL_CALL)
-		part = e->call.list;
-	else if (e->kind == IQL_CHAIN || e->kind == IQL_PAREN)
-		part = e->chain.list;
-	for (; part; part = part->next)
+	for (const struct iql_expr *part = iql_parts(e); part; part = part->next)
 		count += count_refs(part);
 	return count;
 }
@@ -195,6 +173,8 @@ static enum err plan_call(struct select_work *w, struct select_node *n, struct s
 	}
 	if (c->stage_count == 0)
 		return ERR_OK;
+	c->is_end = !n->grid.interval_ns &&
+	    (strcmp(c->stages[0].fn->name, "first") == 0 || strcmp(c->stages[0].fn->name, "last") == 0);
 	c->is_area = n->grid.interval_ns && strcmp(c->stages[0].fn->name, "integral") == 0;
 	c->is_transform = c->is_area || c->stages[0].fn->kind == FUNCTION_TRANSFORM;
 	if (!c->is_absent)
@@ -361,6 +341,12 @@ static void plan_kind(struct select_node *n)
 	n->is_empty = !typed;
 }
 
+enum err select_refuse_buckets(struct errbuf *eb, uint64_t count, uint64_t most)
+{
+	return errbuf_set(eb, ERR_INVALID, "max-select-buckets limit exceeded: (%llu/%llu)", (unsigned long long)count,
+	    (unsigned long long)most);
+}
+
 static enum err check_buckets(struct select_work *w, const struct select_node *n)
 {
 	const struct budget *b = w->env->budget;
@@ -369,8 +355,7 @@ static enum err check_buckets(struct select_work *w, const struct select_node *n
 	if (!n->call_count || !n->grid.interval_ns || n->grid.from_ns == IQL_TIME_MIN)
 		return ERR_OK;
 	if (most && count > most)
-		return errbuf_set(w->eb, ERR_INVALID, "max-select-buckets limit exceeded: (%llu/%llu)",
-		    (unsigned long long)count, (unsigned long long)most);
+		return select_refuse_buckets(w->eb, count, most);
 	/* Filled buckets are rows, whether there are points or not. */
 	most = b->max_rows ? b->max_rows : b->max_bytes / 8;
 	if (n->fill != IQL_FILL_NONE && count > most)

@@ -146,6 +146,28 @@ static enum err transform_again(
 	return e;
 }
 
+/* The chain did all of it, but for what comes at the end. */
+static enum err chain_points(struct buckets *b, uint32_t group, uint32_t slot, struct point_list *out)
+{
+	struct bucket_group *g = &b->groups[group];
+	struct point_list *l = &g->transformed[slot];
+	struct function_point p, *rest;
+	uint32_t count = 0;
+	bool has;
+	enum err e = select_chain_finish(g->chains[slot], &p, &has, b->run->eb);
+
+	if (e == ERR_OK && has && !add_point(b, l, &p))
+		e = ERR_TOOBIG;
+	if (e == ERR_OK)
+		e = select_chain_rest(g->chains[slot], &rest, &count, b->run->eb);
+	for (uint32_t i = 0; e == ERR_OK && i < count; i++)
+		if (!add_point(b, l, &rest[i]))
+			e = ERR_TOOBIG;
+	*out = *l;
+	*l = (struct point_list){ 0 };
+	return e;
+}
+
 enum err buckets_points(struct buckets *b, uint32_t group, uint32_t slot, struct point_list *out)
 {
 	const struct select_call *c = b->run->node->slots[slot].call;
@@ -153,16 +175,8 @@ enum err buckets_points(struct buckets *b, uint32_t group, uint32_t slot, struct
 	uint32_t stage = 1;
 	enum err e = ERR_OK;
 
-	if (c->is_transform) { /* the chain did all of it */
-		struct function_point p;
-		bool has;
-		e = select_chain_finish(b->groups[group].chains[slot], &p, &has, b->run->eb);
-		if (e == ERR_OK && has && !add_point(b, &b->groups[group].transformed[slot], &p))
-			e = ERR_TOOBIG;
-		*out = b->groups[group].transformed[slot];
-		b->groups[group].transformed[slot] = (struct point_list){ 0 };
-		return e;
-	}
+	if (c->is_transform)
+		return chain_points(b, group, slot, out);
 	e = first_points(b, group, c, &list);
 	for (; e == ERR_OK && stage < c->stage_count; stage++) {
 		struct point_list next = { 0 };
@@ -197,7 +211,7 @@ void buckets_forget(struct buckets *b, uint32_t group)
 			}
 		select_give(r->budget, g->pages[i].states, bytes);
 	}
-	select_give(r->budget, g->pages, g->room * sizeof *g->pages);
+	select_give(r->budget, g->memory, g->room * sizeof *g->memory);
 	for (uint32_t k = 0; g->chains && k < b->call_count; k++) {
 		select_chain_free(g->chains[b->calls[k]]);
 		point_list_free(&g->transformed[b->calls[k]], r->budget);

@@ -308,7 +308,7 @@ enum err select_run_raw(struct select_run *r)
 		return ERR_TOOBIG;
 	/* a quarter: a window's rows need room beside them */
 	pieces_open(&w.pieces, (r->budget->max_bytes - r->budget->used_bytes) / 4, r->budget, r->eb);
-	arena_init(&w.times, TIMES_BLOCK, r->budget->max_bytes / 4);
+	budget_arena(r->budget, &w.times, TIMES_BLOCK);
 	e = rows_out_new(&w.out, r);
 	uint32_t batch = FIRST_GROUPS;
 	while (e == ERR_OK && !r->emit->stopped && w.first < r->groups.count) {

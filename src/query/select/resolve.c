@@ -127,12 +127,7 @@ static void resolve_types(const struct select_node *n, struct iql_expr *e)
 			e->cast = (uint8_t)c;
 		return;
 	}
-	struct iql_expr *part = NULL;
-	if (e->kind == IQL_CALL)
-		part = e->call.list;
-	else if (e->kind == IQL_CHAIN || e->kind == IQL_PAREN)
-		part = e->chain.list;
-	for (; part; part = part->next)
+	for (struct iql_expr *part = iql_parts(e); part; part = part->next)
 		resolve_types(n, part);
 }
 
@@ -153,12 +148,7 @@ static bool rewrite_distinct(struct arena *a, struct iql_expr *e)
 		e->call.count = 1;
 		return true;
 	}
-	struct iql_expr *part = NULL;
-	if (e->kind == IQL_CALL)
-		part = e->call.list;
-	else if (e->kind == IQL_CHAIN || e->kind == IQL_PAREN)
-		part = e->chain.list;
-	for (; part; part = part->next)
+	for (struct iql_expr *part = iql_parts(e); part; part = part->next)
 		if (!rewrite_distinct(a, part))
 			return false;
 	return true;
@@ -196,7 +186,7 @@ enum cell_type select_leaf_type(const struct iql_expr *leaf)
 
 enum err select_no_memory(struct select_work *w)
 {
-	return errbuf_set(w->eb, ERR_NOMEM, "the statement needs more memory than there is for it");
+	return budget_refuse(w->env->budget, w->eb);
 }
 
 static enum err find_database(

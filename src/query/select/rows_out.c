@@ -426,7 +426,7 @@ enum err rows_out_new(struct rows_out **out, struct select_run *r)
 	o->run = r;
 	buf_init(&o->left, 1 << 20);
 	buf_init(&o->right, 1 << 20);
-	arena_init(&o->step, 64 << 10, r->budget->max_bytes);
+	budget_arena(r->budget, &o->step, 64 << 10);
 	o->slots = arena_alloc(r->work->arena, (n->slot_count + 1) * sizeof *o->slots, 8);
 	o->ties = arena_alloc(r->work->arena, (n->slot_count + 1) * sizeof *o->ties, 8);
 	if (can_run(r))

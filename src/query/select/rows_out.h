@@ -29,5 +29,8 @@ NODISCARD enum err select_chain_push(
 /* At the end of a group: the last point, if there is one left. */
 NODISCARD enum err select_chain_finish(
     struct select_chain *c, struct function_point *out, bool *has, struct errbuf *eb);
+/* After that: what the last transformation says at the end (Holt-Winters), the chain's until it is freed. */
+NODISCARD enum err select_chain_rest(
+    struct select_chain *c, struct function_point **out, uint32_t *count, struct errbuf *eb);
 
 #endif

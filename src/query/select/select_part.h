@@ -34,6 +34,7 @@ struct select_call {
 	uint32_t field_slot; /* number among node.inputs */
 	int64_t from_ns, to_ns; /* with the intervals that transformations look back */
 	bool is_transform; /* takes a group's raw rows by time, whatever their bucket */
+	bool is_end; /* first, last of all the range: where the source is a measurement see ends.c */
 	bool is_area; /* integral with GROUP BY time: one of those */
 	bool is_absent; /* the field is in no source: never a point */
 	size_t state_at; /* of its accumulator, in those of a bucket */
@@ -146,7 +147,6 @@ struct select_groups {
 	uint32_t count;
 	uint32_t *group_of, *member_of; /* by series; UINT32_MAX: none */
 	struct arena arena; /* of the groups and their names */
-	size_t taken;
 };
 
 struct select_emit { /* rows on their way out */
@@ -214,6 +214,8 @@ struct view select_field_name(struct arena *a, const struct iql_field *f);
 /* ---- plan.c ---- */
 NODISCARD enum err select_plan(struct select_work *w);
 void select_unplan(struct select_work *w);
+/* ERR_INVALID, in InfluxDB's words. */
+enum err select_refuse_buckets(struct errbuf *eb, uint64_t count, uint64_t most);
 
 /* ---- groups.c ---- */
 NODISCARD enum err select_groups_make(struct select_run *r, bool with_keys);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "query/budget_sort.h"
 #include "query/select/resolve.h"
 
 static bool fail(struct select_tables *t, enum err e)
@@ -20,14 +21,6 @@ static void *keep(struct select_tables *t, size_t n)
 		    "a subquery's answer does not fit into the memory of the query; ask for a shorter range or fewer series");
 		fail(t, ERR_TOOBIG);
 		return NULL;
-	}
-	if (t->arena.used > t->taken) {
-		enum err e = budget_take(t->budget, t->arena.used - t->taken, t->eb);
-		if (e != ERR_OK) {
-			fail(t, e);
-			return NULL;
-		}
-		t->taken = t->arena.used;
 	}
 	return p;
 }
@@ -240,7 +233,12 @@ enum err table_sort(struct select_tables *t, struct table_series *s)
 	}
 	for (uint32_t i = 0; i < s->count; i++) /* of one time the last comes first: reading falls through them again */
 		places[i] = (struct place){ s->times[i], t->node->is_descending ? s->count - 1 - i : i };
-	qsort(places, s->count, sizeof *places, by_time);
+	enum err e = budget_sort(t->budget, places, s->count, sizeof *places, by_time, t->eb);
+	if (e != ERR_OK) {
+		select_give(t->budget, places, bytes + column_bytes);
+		select_give(t->budget, times, s->room * row_bytes(t));
+		return e;
+	}
 	uint64_t *bits = (uint64_t *)(times + s->room);
 	uint8_t *marks = (uint8_t *)(bits + (size_t)s->room * n);
 	for (uint32_t i = 0; i < s->count; i++)
@@ -272,7 +270,7 @@ enum err select_tables_new(struct select_tables **out, struct select_work *w, co
 	t->node = n;
 	t->budget = w->env->budget;
 	t->eb = w->eb;
-	arena_init(&t->arena, 16 << 10, t->budget->max_bytes);
+	budget_arena(t->budget, &t->arena, 16 << 10);
 	return ERR_OK;
 }
 
@@ -285,7 +283,6 @@ void select_tables_free(struct select_tables *t)
 			struct table_series *s = t->of[i].series[k];
 			select_give(t->budget, s->times, s->room * row_bytes(t));
 		}
-	budget_give(t->budget, t->taken);
 	arena_fini(&t->arena);
 	free(t);
 }

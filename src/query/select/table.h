@@ -31,7 +31,6 @@ struct select_tables {
 	struct errbuf *eb;
 	enum err error;
 	struct arena arena; /* names, tags, strings, what does not grow */
-	size_t taken;
 	struct table *of;
 	uint32_t count, room;
 	struct table_series *series; /* the one whose rows come */

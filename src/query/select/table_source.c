@@ -17,7 +17,6 @@ struct table_source {
 	struct member *members;
 	struct source_field *fields;
 	struct source_tag_key *keys;
-	size_t taken;
 	struct budget *budget;
 };
 
@@ -82,7 +81,6 @@ static void close_source(struct source *s)
 {
 	struct table_source *t = (struct table_source *)s;
 
-	budget_give(t->budget, t->taken);
 	arena_fini(&t->arena);
 	free(t);
 }
@@ -201,15 +199,12 @@ enum err select_tables_open(struct source **out, struct select_work *w, struct s
 	if (!t)
 		return select_no_memory(w);
 	t->budget = w->env->budget;
-	arena_init(&t->arena, 4 << 10, t->budget->max_bytes - t->budget->used_bytes);
+	budget_arena(t->budget, &t->arena, 4 << 10);
 	enum err e = collect(t, of, count) ? add_members(t, of, count, name) : ERR_NOMEM;
-	if (e == ERR_OK)
-		e = budget_take(t->budget, t->arena.used, w->eb);
 	if (e != ERR_OK) {
 		close_source(&t->source);
 		return e == ERR_NOMEM ? select_no_memory(w) : e;
 	}
-	t->taken = t->arena.used;
 	t->source.ops = &ops;
 	t->source.name = name;
 	t->source.fields = t->fields;
