@@ -20,6 +20,7 @@ static const struct {
 	{ "export", "points to a file, as line protocol, CSV or JSON lines", cmd_export },
 	{ "import", "points from such a file", cmd_import },
 	{ "backfill", "what InfluxDB has, back into the local store", cmd_backfill },
+	{ "verify", "has InfluxDB all that is here? and what it lacks sent again", cmd_verify },
 	{ "backup", "everything, as of one moment, to a folder", cmd_backup },
 	{ "restore", "a backup becomes the store, while holdfastd is stopped", cmd_restore },
 };

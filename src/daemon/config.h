@@ -70,6 +70,7 @@ struct config {
 		int64_t retention_ns; /* of the record; as [retention] raw where nothing else is set */
 		int64_t timeout_ns;
 		uint64_t backlog_rate, connections; /* as in replicator_opts */
+		int64_t verify_s; /* seconds after midnight; -1: never by itself */
 	} influxdb;
 	unsigned mirror_count;
 	struct config_mirror mirror[CONFIG_MIRRORS_MAX];

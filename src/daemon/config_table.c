@@ -118,6 +118,8 @@ const struct config_key config_keys[] = {
 	  "points a second that may be sent of a backlog, beside the new ones; 0: what the server bears" },
 	{ "influxdb", "connections", CONFIG_COUNT, AT(influxdb.connections), "4", 1, RECORD_WRITES_MAX, NULL, NULL, NULL,
 	  "writes at a time while a backlog is sent" },
+	{ "influxdb", "verify", CONFIG_TIME_OF_DAY, AT(influxdb.verify_s), "03:10", 0, 0, NULL, NULL, NULL,
+	  "when InfluxDB is compared with what is here, each day by local time; or no" },
 	{ "read", "from", CONFIG_CHOICE, AT(read.from), "auto", 0, 0, policies, NULL, NULL,
 	  "auto: InfluxDB while it is well, else the local store; local; record" },
 	{ "read", "timeout", CONFIG_DURATION, AT(read.timeout_ns), "1s", 10 * NS_PER_MS, 60 * NS_PER_S, NULL, NULL, NULL,
@@ -323,6 +325,23 @@ static enum err set_origins(char **slot, const char *value, struct errbuf *eb)
 	return set_text(slot, value, eb);
 }
 
+static enum err set_time_of_day(int64_t *slot, const char *value, struct errbuf *eb)
+{
+	bool form = strlen(value) == 5 && value[2] == ':';
+
+	for (int i = 0; form && i < 5; i++)
+		form = i == 2 || (value[i] >= '0' && value[i] <= '9');
+	*slot = -1;
+	if (!strcasecmp(value, "no"))
+		return ERR_OK;
+	int hour = form ? (value[0] - '0') * 10 + value[1] - '0' : 24,
+	    minute = form ? (value[3] - '0') * 10 + value[4] - '0' : 60;
+	if (hour > 23 || minute > 59)
+		return errbuf_set(eb, ERR_INVALID, "is not a time of day; write 03:10, or no");
+	*slot = (hour * 60 + minute) * 60;
+	return ERR_OK;
+}
+
 enum err config_set(void *base, const struct config_key *k, const char *value, struct errbuf *eb)
 {
 	void *slot = (char *)base + k->offset;
@@ -341,6 +360,8 @@ enum err config_set(void *base, const struct config_key *k, const char *value, s
 		return set_listen(base, value, eb);
 	case CONFIG_CHOICE:
 		return set_choice(slot, k, value, eb);
+	case CONFIG_TIME_OF_DAY:
+		return set_time_of_day(slot, value, eb);
 	case CONFIG_COUNT:
 	case CONFIG_SIZE:
 		if (k->kind == CONFIG_COUNT && !num_parse_u64(view_of(value), &u))

@@ -15,6 +15,7 @@ enum config_kind {
 	CONFIG_DURATION,
 	CONFIG_LISTEN, /* ADDR:PORT, into listen_host and listen_port */
 	CONFIG_CHOICE, /* the index into choices */
+	CONFIG_TIME_OF_DAY, /* HH:MM, as seconds after midnight, or no: -1 */
 };
 
 struct config_key {

@@ -31,6 +31,7 @@
 #include "flow/backfill.h"
 #include "flow/backup.h"
 #include "flow/compactor.h"
+#include "flow/owed_source.h"
 #include "flow/provision.h"
 #include "flow/recovery.h"
 #include "flow/replication.h"
@@ -38,6 +39,7 @@
 #include "flow/spool_salvage.h"
 #include "flow/store_check.h"
 #include "flow/store_salvage.h"
+#include "flow/verifier.h"
 #include "query/engine.h"
 #include "store/catalogue_store.h"
 #include "store/disk_space.h"
@@ -85,6 +87,7 @@ struct daemon {
 	const char *missing; /* the file that was not there at the start, though it had been; or NULL */
 	bool replaced; /* a damaged file, at this start */
 	struct backfill *backfill;
+	struct verifier *verifier; /* NULL: there is no record */
 	struct services services;
 	bool routes_open;
 	struct http *http;
@@ -329,6 +332,34 @@ static enum err start_provision(struct daemon *d, struct errbuf *eb)
 	return provision_start(&d->provision, &opts, eb);
 }
 
+/* What the record's databases keep, as far as is known; of a mirror nothing is. */
+static int64_t record_keeps_ns(void *arg, const char *database)
+{
+	struct daemon *d = arg;
+	struct provision_stats p;
+
+	for (unsigned i = 0; d->provision && provision_stats(d->provision, i, &p); i++)
+		if (!strcmp(p.database, database))
+			return p.found_ns;
+	return 0;
+}
+
+static enum err make_owed_source(struct daemon *d, struct replicator_opts *target, struct errbuf *eb)
+{
+	const struct owed_source_opts opts = { .committer = d->committer,
+		.spool = d->spool,
+		.spool_path = d->spool_path,
+		.local = d->local,
+		.catalogue = d->catalogue,
+		.target = target->target,
+		.database = target->database,
+		.keeps_ns = strcmp(target->target, REPLICATOR_RECORD) == 0 ? record_keeps_ns : NULL,
+		.arg = d };
+
+	target->bind_owed = owed_source_bind;
+	return owed_source_new(&target->owed, &opts, eb);
+}
+
 /* The record and the mirrors, each with a client of its own. */
 static enum err start_replication(struct daemon *d, struct errbuf *eb)
 {
@@ -374,12 +405,18 @@ static enum err start_replication(struct daemon *d, struct errbuf *eb)
 			influx_on_made(d->target_client[i], provision_made, d->provision);
 		opts.target[i].catalogue = d->catalogue;
 		opts.target[i].store_path = d->store_path;
+		if (e == ERR_OK)
+			e = make_owed_source(d, &opts.target[i], eb);
 		opts.target[i].record = &influx_ops;
 		opts.target[i].record_ctx = d->target_client[i];
 		opts.target[i].jump_age_ns = 2 * c->collect.interval_ns < JUMP_AGE_MIN_NS ? JUMP_AGE_MIN_NS
 											  : 2 * c->collect.interval_ns;
 	}
-	return e == ERR_OK ? replication_start(&d->replication, &opts, eb) : e;
+	if (e == ERR_OK)
+		return replication_start(&d->replication, &opts, eb);
+	for (unsigned i = 0; i < opts.count; i++)
+		replicator_close_sources(&opts.target[i]);
+	return e;
 }
 
 static void read_secrets(void *daemon)
@@ -550,6 +587,7 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.store_salvage = d->store_salvage,
 		.store_check = d->store_check,
 		.backfill = d->backfill,
+		.verifier = d->verifier,
 		.store = d->store,
 		.store_path = d->store_path,
 		.compactor = d->compactor,
@@ -590,6 +628,31 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 	return http_start(&d->http, &http, eb);
 }
 
+static enum err start_verifier(struct daemon *d, struct errbuf *eb)
+{
+	const struct config *c = d->config;
+	struct verifier_opts opts = { .committer = d->committer,
+		.catalogue = d->catalogue,
+		.local = d->local,
+		.spool = d->spool,
+		.spool_path = d->spool_path,
+		.replicator = replication_record(d->replication),
+		.breaker = &d->breaker,
+		.record = &influx_ops,
+		.open_record = open_record,
+		.close_record = close_record,
+		.open_arg = d,
+		.database = c->influxdb.database,
+		.retention_ns = policy_retention_ns,
+		.arg = d->policy,
+		.longest_ns = policy_longest_raw_ns(d->policy),
+		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS,
+		.settle_ns = 2 * c->collect.interval_ns,
+		.nightly_s = c->influxdb.verify_s };
+
+	return opts.replicator ? verifier_start(&d->verifier, &opts, eb) : ERR_OK;
+}
+
 static enum err start(struct daemon *d, struct errbuf *eb)
 {
 	const struct config *c = d->config;
@@ -615,6 +678,8 @@ static enum err start(struct daemon *d, struct errbuf *eb)
 		e = mend_files(d, eb);
 	if (e == ERR_OK)
 		e = make_backfill(d, eb);
+	if (e == ERR_OK)
+		e = start_verifier(d, eb);
 	if (e == ERR_OK)
 		e = open_http(d, eb);
 	return e;
@@ -647,6 +712,7 @@ void daemon_stop(struct daemon *d)
 	http_stop(d->http);
 	if (d->routes_open)
 		routes_close(&d->services);
+	verifier_stop(d->verifier);
 	backfill_free(d->backfill);
 	check_stop(d->store_check);
 	check_stop(d->check);

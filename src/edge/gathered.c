@@ -69,6 +69,21 @@ static int64_t nanoseconds(double seconds) /* above 0 where anything is */
 	return seconds <= 0 ? 0 : seconds >= 9e9 ? (int64_t)9e18 / 4 : (int64_t)(seconds * 1e9) + 1;
 }
 
+static void look_at_verified(const struct services *s, struct sentence_facts *f)
+{
+	struct verified list[CATALOGUE_DATABASES_MAX];
+	struct verifier_stats t;
+
+	if (!s->verifier)
+		return;
+	verifier_stats(s->verifier, &t);
+	uint64_t lost = t.differences[VERIFIER_MISSING_IN_RECORD] + t.differences[VERIFIER_DIFFERS];
+	f->verify_lost_hours = lost - t.repaired;
+	for (uint32_t i = 0, n = verifier_verified(s->verifier, list); i < n; i++)
+		if (!f->verified_until_ns || list[i].until_ns < f->verified_until_ns)
+			f->verified_until_ns = list[i].until_ns;
+}
+
 static void tell_sentence(struct services *s, struct gathered *g)
 {
 	struct owed_totals owed;
@@ -118,6 +133,7 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		f.owed_before_ns = nanoseconds(owed.seconds_by_cause[OWED_BEFORE]);
 		f.owed_overflow_ns = nanoseconds(owed.seconds_by_cause[OWED_OVERFLOW]);
 		f.owed_missing_ns = nanoseconds(owed.seconds_by_cause[OWED_MISSING]);
+		look_at_verified(s, &f);
 	}
 	for (unsigned i = 0; i < g->collect.count; i++) {
 		if (g->collect.collector[i].ok)

@@ -19,6 +19,8 @@ enum { BUCKETS_WISHED = 360 };
 /* clang-format off */
 static const struct http_route table[] = {
 	{ HTTP_POST, "/write", routes_write_1x, false, HTTP_FORM_INFLUX1, ANY },
+	{ HTTP_GET | HTTP_POST | HTTP_DELETE, "/api/v1/verify", routes_verify, false, HTTP_FORM_OWN,
+	  "since until deep repair" },
 	{ HTTP_POST, "/api/v1/write", routes_write_own, false, HTTP_FORM_INFLUX1, ANY },
 	{ HTTP_POST, "/api/v2/write", routes_write_2x, false, HTTP_FORM_INFLUX2, ANY },
 	{ HTTP_GET | HTTP_POST, "/query", routes_query_1x, false, HTTP_FORM_INFLUX1, ANY },

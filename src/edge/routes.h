@@ -17,6 +17,7 @@
 #include "flow/provision.h"
 #include "flow/replication.h"
 #include "flow/salvage.h"
+#include "flow/verifier.h"
 #include "query/engine.h"
 #include "query/reader.h"
 #include "store/catalogue.h"
@@ -47,6 +48,7 @@ struct services {
 	const char *store_path;
 	struct compactor *compactor; /* NULL: there is none */
 	struct backfill *backfill; /* NULL: there is no record */
+	struct verifier *verifier; /* NULL: there is no record */
 	struct backup *backup; /* NULL: there is no store */
 	int64_t retention_ns[TIERS];
 	struct head *head;

@@ -29,6 +29,7 @@ void routes_replication_control(struct http_request *rq, void *arg);
 void routes_storage(struct http_request *rq, void *arg);
 void routes_compact(struct http_request *rq, void *arg);
 void routes_backfill(struct http_request *rq, void *arg);
+void routes_verify(struct http_request *rq, void *arg);
 void routes_quality(struct http_request *rq, void *arg);
 void routes_quarantine(struct http_request *rq, void *arg);
 void routes_health(struct http_request *rq, void *arg);
@@ -81,5 +82,8 @@ void routes_json_head(struct buf *b, const struct read_result *r);
 void routes_json_last(struct buf *b, const struct read_result *r, int64_t last_ns);
 /* from_ms, to_ms, step_ms, time_ms; without the first `skip` buckets. */
 void routes_json_grid(struct buf *b, const struct routes_grid *g, const struct read_result *r, unsigned skip);
+
+/* The member "verified": of each database how far the record was found equal last; [] where nothing was looked at. */
+void routes_json_verified(struct buf *b, const struct services *s);
 
 #endif

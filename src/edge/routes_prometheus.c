@@ -187,6 +187,27 @@ static void write_latencies(struct buf *b, const struct replicator_stats *target
 	}
 }
 
+static void write_verified(struct buf *b, const struct services *s)
+{
+	struct verified list[CATALOGUE_DATABASES_MAX];
+	struct verifier_stats t = { 0 };
+	uint32_t n = s->verifier ? verifier_verified(s->verifier, list) : 0;
+
+	if (s->verifier)
+		verifier_stats(s->verifier, &t);
+	head(b, "holdfast_verified_age_seconds", "gauge", "Since the time up to which InfluxDB was found to have all");
+	for (uint32_t i = 0; i < n;
+	     i++) /* names of databases need no escapes here: no control characters, quotes by hand */
+		buf_printf(b, "holdfast_verified_age_seconds{database=\"%s\"} %lld\n",
+		    catalogue_database_name(s->catalogue, list[i].db),
+		    (long long)((clock_wall_ns() - list[i].until_ns) / NS_PER_S));
+	head(b, "holdfast_verify_differences", "gauge",
+	    "Hours of measurements that differ from InfluxDB, by the last look");
+	for (int k = 0; k < VERIFIER_KINDS; k++)
+		buf_printf(b, "holdfast_verify_differences{kind=\"%s\"} %llu\n",
+		    verifier_kind_name((enum verifier_kind)k), (unsigned long long)t.differences[k]);
+}
+
 static void write_replication(struct buf *b, const struct services *s, struct replicator_stats *targets)
 {
 	unsigned count = replication_view_stats(s, targets);
@@ -197,6 +218,7 @@ static void write_replication(struct buf *b, const struct services *s, struct re
 	gauge(b, "holdfast_owed_ranges", "Ranges of time of which InfluxDB lacks points that are here",
 	    (double)owed.ranges);
 	gauge(b, "holdfast_owed_seconds", "How long they are together", owed.seconds);
+	write_verified(b, s);
 	gauge(b, REPLICATION "targets", "The record, if there is one, and the mirrors", count);
 	if (count == 0)
 		return;

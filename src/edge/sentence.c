@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/timetext.h"
 
 enum { TEXT = SENTENCE_TEXT };
 
@@ -358,11 +359,41 @@ static bool say_owed(const struct sentence_facts *f, struct sentence *out)
 	snprintf(
 	    out->summary, sizeof out->summary, "InfluxDB lacks points of %s that are here. Nothing is lost.", time);
 	snprintf(out->detail, sizeof out->detail,
-	    "%s Reads take them from here; they are not sent by themselves: holdfast export gives them out. GET "
-	    "/api/v1/replication lists the ranges.",
+	    "%s Reads take them from here meanwhile, and they are sent again by themselves. GET /api/v1/replication lists "
+	    "the ranges.",
 	    f->owed_missing_ns ? "Its database was gone, and with it what had been delivered."
 			       : "The spool had no room to wait with them: raise [retention] max_bytes.");
 	return true;
+}
+
+static bool say_differs(const struct sentence_facts *f, struct sentence *out)
+{
+	char count[TEXT];
+
+	if (!f->target_count || !f->verify_lost_hours)
+		return false;
+	sentence_count(count, sizeof count, f->verify_lost_hours);
+	out->state = SENTENCE_WARN;
+	snprintf(out->summary, sizeof out->summary,
+	    "InfluxDB lacks points that were delivered, or has others. Nothing is lost here.");
+	snprintf(out->detail, sizeof out->detail,
+	    "It differs in %s hours of measurements: holdfast verify --last lists them, holdfast verify --repair sends them "
+	    "again.",
+	    count);
+	return true;
+}
+
+/* How far it was proved. */
+static void add_verified(const struct sentence_facts *f, struct sentence *out)
+{
+	size_t n = strlen(out->detail);
+	char until[32];
+
+	if (!f->target_count || f->verified_until_ns <= 0)
+		return;
+	timetext_format(until, f->verified_until_ns / NS_PER_S * NS_PER_S);
+	snprintf(out->detail + n, sizeof out->detail - n,
+	    " InfluxDB has everything up to %s, when it was verified last.", until);
 }
 
 static void say_well(const struct sentence_facts *f, struct sentence *out)
@@ -373,6 +404,7 @@ static void say_well(const struct sentence_facts *f, struct sentence *out)
 	sentence_count(rate, sizeof rate, (uint64_t)(f->values_per_s + 0.5));
 	sentence_where_kept(f, where, sizeof where);
 	snprintf(out->detail, sizeof out->detail, "%s values a second, %s", rate, where);
+	add_verified(f, out);
 }
 
 static const struct matter {
@@ -400,6 +432,7 @@ static const struct matter {
 	{ "mirror_paused", NULL, REPLICATOR_PAUSED, false },
 	{ "replication_catching_up", NULL, REPLICATOR_CATCHING_UP, true },
 	{ "owed", say_owed, 0, false },
+	{ "record_differs", say_differs, 0, false },
 	{ "collectors_failing", say_collectors, 0, false },
 	{ "ceiling_reached", say_ceiling, 0, false },
 	{ "points_refused", say_rejected, 0, false },

@@ -11,7 +11,7 @@
 #include "flow/replicator.h"
 #include "flow/salvage.h"
 
-enum { SENTENCE_MATTERS = 23 }; /* that can be amiss */
+enum { SENTENCE_MATTERS = 24 }; /* that can be amiss */
 enum sentence_state { SENTENCE_OK, SENTENCE_WARN, SENTENCE_BAD };
 
 struct sentence_facts {
@@ -44,6 +44,9 @@ struct sentence_facts {
 	const char *record_url;
 	int64_t owed_before_ns, owed_overflow_ns,
 	    owed_missing_ns; /* time that InfluxDB lacks, by store/owed.h's cause; 0 without one */
+	uint64_t
+	    verify_lost_hours; /* that the last look at InfluxDB found lacking or otherwise, and that are not sent again */
+	int64_t verified_until_ns; /* InfluxDB had everything up to it; 0: nobody has looked */
 	uint64_t spool_bytes, spool_max_bytes;
 	double spool_bytes_per_s, values_per_s;
 	unsigned collectors_failing;

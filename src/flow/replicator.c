@@ -385,6 +385,8 @@ enum err replicator_start(struct replicator **out, const struct replicator_opts 
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	}
 	replicator_init(r, opts);
+	if (r->opts.owed && r->opts.bind_owed)
+		r->opts.bind_owed(r->opts.owed, r);
 	enum err e = replicator_spool_load(r, eb);
 	if (e == ERR_OK)
 		e = thread_start(&r->thread, "hf-replicator", run, r, eb);

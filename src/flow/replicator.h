@@ -46,6 +46,8 @@ struct replicator_opts { /* strings and what is pointed to: borrowed */
 	const struct record_ops *record;
 	void *record_ctx; /* for this thread alone */
 	struct parcel_source *replay, *owed; /* taken over, also on failure; NULL: none */
+	/* Before anything is taken from owed: who it calls replicator_send_again of. Or NULL */
+	void (*bind_owed)(struct parcel_source *owed, struct replicator *r);
 	const char *spool_path, *store_path; /* store_path NULL: there is no store */
 	const char *target; /* "influxdb", "mirror:NAME": the cursor's name */
 	const char *url; /* with the database it tells one server from another; no secrets. NULL: not told apart */

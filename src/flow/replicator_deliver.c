@@ -188,9 +188,11 @@ static enum outcome refused(struct delivery *d, uint32_t from, uint32_t to, enum
 	char why[REPLICATOR_SHOWN_MAX];
 
 	bool takes_unsigned = r->reply.api == RECORD_API_2 || r->reply.api == RECORD_API_3;
-	if (!r->make_signed && !takes_unsigned && body.len && memmem(body.p, body.len, number, sizeof number - 1) &&
+	/* also after it is known: the body may have been filled before */
+	if (!takes_unsigned && body.len && memmem(body.p, body.len, number, sizeof number - 1) &&
 	    parcel_make_signed(d->body)) {
-		log_info("%s takes no unsigned integers: they are sent as integers from now on", r->shown);
+		if (!r->make_signed)
+			log_info("%s takes no unsigned integers: they are sent as integers from now on", r->shown);
 		r->make_signed = true;
 		return replicator_deliver_range(d, from, to, 0);
 	}

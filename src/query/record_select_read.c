@@ -135,7 +135,9 @@ static bool read_number(struct json_in *in, struct cell *c)
 
 	if (!json_number(in, &text))
 		return false;
-	if (num_parse_i64(text, &c->i))
+	if (view_is(text, "-0") && num_parse_double(text, &c->f)) /* no integer has a sign then */
+		c->type = CELL_FLOAT;
+	else if (num_parse_i64(text, &c->i))
 		c->type = CELL_INTEGER;
 	else if (num_parse_u64(text, &c->u))
 		c->type = CELL_UNSIGNED;

@@ -470,14 +470,15 @@ uint32_t owed_list(const struct owed *co, const char *target, struct owed_range 
 	return n;
 }
 
-bool owed_next(struct owed *o, const char *target, struct owed_range *out)
+bool owed_next(
+    struct owed *o, const char *target, bool (*wanted)(void *arg, uint32_t db), void *arg, struct owed_range *out)
 {
 	bool found = false;
 
 	pthread_mutex_lock(&o->lock);
 	for (uint32_t i = 0; i < o->seen.count; i++) {
 		const struct owed_range *r = &o->seen.of[i];
-		if (is_of(r, target) && (!found || r->to_ns > out->to_ns)) {
+		if (is_of(r, target) && (!found || r->to_ns > out->to_ns) && (!wanted || wanted(arg, r->db))) {
 			*out = *r;
 			found = true;
 		}

@@ -64,7 +64,9 @@ struct owed_totals {
 void owed_totals(const struct owed *o, const char *target, struct owed_totals *out);
 /* Copies up to max of the target's ranges, those that begin last first; how many. */
 uint32_t owed_list(const struct owed *o, const char *target, struct owed_range *out, uint32_t max);
-/* The range to be paid next, the newest first: for the one thread that pays. False: nothing is owed. */
-bool owed_next(struct owed *o, const char *target, struct owed_range *out);
+/* The range to be paid next, the newest first, of those of which wanted (NULL: of all) says yes: for the one thread that
+ * pays. False: nothing is owed. */
+bool owed_next(
+    struct owed *o, const char *target, bool (*wanted)(void *arg, uint32_t db), void *arg, struct owed_range *out);
 
 #endif

@@ -68,8 +68,9 @@ struct spool_done {
 	uint64_t compacted_seq; /* in the store */
 };
 /* Lets the oldest rows go, whole extents: those nobody needs; those whose newest timestamp is below before_ns; and while
- * the file holds more than max_bytes any. What a target has not got is owed to it from then on, if the store has it (and
- * keeps it: not what is below before_ns); else it is a recorded gap, unless there is no target. */
+ * the file holds more than max_bytes any, while it holds more than a quarter of that those which the store has. What a
+ * target has not got is owed to it from then on, if the store has it (and keeps it: not what is below before_ns); else it
+ * is a recorded gap, unless there is no target. */
 NODISCARD enum err spool_evict(
     struct spool *s, uint64_t max_bytes, int64_t before_ns, struct spool_done done, struct errbuf *eb);
 /* Within a transaction or not: gives up to so many free pages back to the file system; *left: how many remain. */

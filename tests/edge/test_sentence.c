@@ -341,7 +341,7 @@ Test(sentence, the_worst_matter_comes_first)
 
 	RECORD.quarantined_points = 1;
 	f.rejected_reason = f.failing_name = f.failing_error = f.write_error = f.gap_cause = "x";
-	for (int step = 0; step < 13; step++) {
+	for (int step = 0; step < 14; step++) {
 		sentence_make(&f, &s);
 		memcpy(summary, s.summary, sizeof summary);
 		switch (step) {
@@ -352,36 +352,39 @@ Test(sentence, the_worst_matter_comes_first)
 			f.collectors_failing = 1;
 			break;
 		case 2:
-			f.owed_missing_ns = 1;
+			f.verify_lost_hours = 1;
 			break;
 		case 3:
-			RECORD.state = REPLICATOR_CATCHING_UP;
+			f.owed_missing_ns = 1;
 			break;
 		case 4:
-			RECORD.state = REPLICATOR_DOWN;
+			RECORD.state = REPLICATOR_CATCHING_UP;
 			break;
 		case 5:
-			f.store_gap_points = 1;
+			RECORD.state = REPLICATOR_DOWN;
 			break;
 		case 6:
-			f.store_salvage = SALVAGE_RUNNING;
+			f.store_gap_points = 1;
 			break;
 		case 7:
-			f.salvage = SALVAGE_RUNNING;
+			f.store_salvage = SALVAGE_RUNNING;
 			break;
 		case 8:
-			f.gap_points = 1;
+			f.salvage = SALVAGE_RUNNING;
 			break;
 		case 9:
-			f.store_check = CHECK_DAMAGED;
+			f.gap_points = 1;
 			break;
 		case 10:
-			f.check = CHECK_DAMAGED;
+			f.store_check = CHECK_DAMAGED;
 			break;
 		case 11:
-			f.writable = false;
+			f.check = CHECK_DAMAGED;
 			break;
 		case 12:
+			f.writable = false;
+			break;
+		case 13:
 			f.disk_low = true;
 			break;
 		}
@@ -401,6 +404,18 @@ Test(sentence, what_influxdb_lacks_is_told)
 	f.owed_missing_ns = 3600 * NS_PER_S;
 	expect(
 	    SENTENCE_WARN, "InfluxDB lacks points of 3 hours that are here. Nothing is lost.", "Its database was gone");
+	f.target_count = 0;
+	expect(SENTENCE_OK, "All is well.", "kept on this machine only");
+}
+
+Test(sentence, what_was_verified_is_told)
+{
+	f.verified_until_ns = INT64_C(1770000000) * NS_PER_S;
+	expect(SENTENCE_OK, "All is well.",
+	    "InfluxDB has everything up to 2026-02-02T02:40:00Z, when it was verified last.");
+	f.verify_lost_hours = 1234;
+	expect(SENTENCE_WARN, "InfluxDB lacks points that were delivered, or has others. Nothing is lost here.",
+	    "in 1,234 hours of measurements");
 	f.target_count = 0;
 	expect(SENTENCE_OK, "All is well.", "kept on this machine only");
 }

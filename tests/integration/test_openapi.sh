@@ -146,6 +146,9 @@ says "every answer with InfluxDB up is as the document says"
 printf '%s\n' 'POST /api/v1/backfill?from=-1h&measurement=m 202' 'GET /api/v1/backfill 200' 'DELETE /api/v1/backfill 200' \
 	'POST /api/v1/backfill?from=x 400' | check answers "$DOCUMENT" "$HF"
 says "and those of the backfill"
+printf '%s\n' 'POST /api/v1/verify?since=-1h&deep=yes&repair=no 202' 'GET /api/v1/verify 200' 'DELETE /api/v1/verify 200' \
+	'POST /api/v1/verify?since=x 400' | check answers "$DOCUMENT" "$HF"
+says "and those of verify"
 check_events
 says "and the events"
 is "$(api "metrics/application/business?from=-10m" | jq -c '[(.source | startswith("influxdb")), .metrics[0].values.value.kind, .metrics[0].values.value.sum]')" \
@@ -193,4 +196,6 @@ requests | check answers "$DOCUMENT" "$HF"
 says "every answer of a daemon without InfluxDB that collects nothing is as the document says"
 printf '%s\n' 'GET /api/v1/backfill 400' 'POST /api/v1/replication/pause 400' | check answers "$DOCUMENT" "$HF"
 says "and its backfill, and replication to nowhere"
+echo 'GET /api/v1/verify 400' | check answers "$DOCUMENT" "$HF"
+says "and its verify"
 finish

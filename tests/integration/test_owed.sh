@@ -4,7 +4,8 @@
 . "$SRCDIR/tests/integration/lib.sh"
 need_programs influxd influx curl jq python3
 
-export METRICS_ENABLED=no HOLDFAST_READ_TIMEOUT=30s
+# A point a second: what is owed stays owed while it is looked at.
+export METRICS_ENABLED=no HOLDFAST_READ_TIMEOUT=30s HOLDFAST_INFLUXDB_BACKLOG_RATE=1 HOLDFAST_INFLUXDB_VERIFY=no
 now=$(($(date +%s) / 60 * 60))
 begin=$((now - 86400))
 
@@ -140,7 +141,7 @@ ask "SELECT count(v) FROM m WHERE $whole"
 is "$(header Source) $(header Complete) $(jq '.results[0].series[0].values[0][1]' "$T/answer")" "local yes 11522" \
 	"a read right after the database was dropped"
 ask "SELECT v FROM m WHERE time >= $((begin + 86000))s AND time < ${now}s"
-is "$(header Source) $(header Complete)" "local yes" "also of what had been delivered"
+is "$(header Complete)" yes "also of what had been delivered"
 write_points 86400 86410 10
 wait_until 30 in_step
 ok "the next write makes it anew"
@@ -161,4 +162,21 @@ ok "which is told"
 is "$(influx -port "$INFLUX_PORT" -database other -format json -execute "select count(v) from m where time >= ${now}s" | jq '.results[0].series[0].values[0][1]')" 4 \
 	"it gets what the spool has"
 same_as_local "another" influxdb+local
+
+# At its own pace all of it is sent again.
+stop_holdfastd
+unset HOLDFAST_INFLUXDB_BACKLOG_RATE
+start_holdfastd
+paid() { [ "$(owed)" = 0 ] && in_step; }
+wait_until 120 paid
+ok "what is owed is paid"
+ask "SELECT count(v), sum(w), count(s) FROM m" local
+jq -S . "$T/answer" > "$T/local"
+ask "SELECT count(v), sum(w), count(s) FROM m" record
+is "$(header Source) $(header Complete)" "influxdb yes" "InfluxDB alone is complete"
+jq -S . "$T/answer" | cmp -s - "$T/local"
+ok "and has what is here"
+"$BUILDDIR/holdfast" --url "$HF" verify --deep --since "$begin" > "$T/verify" 2>&1
+ok "value for value"
+sed 's/^/# /' "$T/verify" | head -5
 finish

@@ -141,7 +141,7 @@ Test(owed, is_the_set_of_its_instants_whatever_is_added_paid_rolled_back_and_res
 			add("a", db, (enum owed_cause)cause, from, to, commit);
 			for (int64_t t = from; commit && t < to; t++)
 				model[db][cause][t] = true;
-		} else if (what < 9 && owed_next(o, "a", &r)) {
+		} else if (what < 9 && owed_next(o, "a", NULL, NULL, &r)) {
 			int64_t until = r.done_until_ns + random() % 30;
 			advance(r.id, until, commit);
 			for (int64_t t = r.done_until_ns; commit && t < until && t < r.to_ns; t++)
@@ -159,13 +159,13 @@ Test(owed, nothing_is_paid_that_was_added_below_while_it_was_paid)
 	struct owed_range r;
 
 	add("a", 1, OWED_OVERFLOW, 0, 100, true);
-	cr_assert(owed_next(o, "a", &r));
+	cr_assert(owed_next(o, "a", NULL, NULL, &r));
 	add("a", 1, OWED_OVERFLOW, 30, 40,
 	    true); /* is owed already, but its points may have come after they were read */
 	advance(r.id, 50, true);
 	cr_expect(is_owed(1, 30, 31));
 	cr_expect(!is_owed(1, 29, 30));
-	cr_assert(owed_next(o, "a", &r));
+	cr_assert(owed_next(o, "a", NULL, NULL, &r));
 	cr_expect_eq(r.done_until_ns, 30);
 	add("a", 1, OWED_OVERFLOW, 90, 200, true); /* grows at its end, and keeps its id */
 	advance(r.id, 80, true);
@@ -183,7 +183,7 @@ Test(owed, only_what_was_asked_for_is_paid)
 
 	add("a", 1, OWED_BEFORE, 0, 10, true);
 	add("a", 1, OWED_BEFORE, 20, 30, true);
-	cr_assert(owed_next(o, "a", &r));
+	cr_assert(owed_next(o, "a", NULL, NULL, &r));
 	cr_expect_eq(r.to_ns, 30, "the newest first");
 	advance(r.id + 100, 30, true);
 	advance(r.id - 1, 10, true);
@@ -201,7 +201,7 @@ Test(owed, what_is_added_is_seen_before_it_is_committed_what_is_paid_after)
 	cr_assert_eq(owed_add(o, spool_db(s), &r, &eb), ERR_OK);
 	cr_expect(is_owed(1, 8, 9));
 	cr_assert_eq(spool_commit(s, &eb), ERR_OK);
-	cr_assert(owed_next(o, "a", &r));
+	cr_assert(owed_next(o, "a", NULL, NULL, &r));
 	cr_assert_eq(spool_begin(s, &eb), ERR_OK);
 	cr_assert_eq(owed_advance(o, spool_db(s), r.id, 9, &eb), ERR_OK);
 	cr_expect(is_owed(1, 5, 6));
