@@ -33,6 +33,7 @@
 #include "flow/compactor.h"
 #include "flow/provision.h"
 #include "flow/recovery.h"
+#include "flow/replay_source.h"
 #include "flow/replication.h"
 #include "flow/spool_check.h"
 #include "flow/spool_salvage.h"
@@ -375,7 +376,20 @@ static enum err start_replication(struct daemon *d, struct errbuf *eb)
 		opts.target[i].jump_age_ns = 2 * c->collect.interval_ns < JUMP_AGE_MIN_NS ? JUMP_AGE_MIN_NS
 											  : 2 * c->collect.interval_ns;
 	}
-	return e == ERR_OK ? replication_start(&d->replication, &opts, eb) : e;
+	for (unsigned i = 0; e == ERR_OK && i < opts.count; i++) {
+		const struct replay_source_opts replay = { .committer = d->committer,
+			.catalogue = d->catalogue,
+			.local = d->local,
+			.spool_path = d->spool_path,
+			.target = opts.target[i].target,
+			.database = opts.target[i].database };
+		e = replay_source_new(&opts.target[i].replay, &replay, eb);
+	}
+	if (e == ERR_OK)
+		return replication_start(&d->replication, &opts, eb);
+	for (unsigned i = 0; i < opts.count; i++)
+		replicator_close_sources(&opts.target[i]);
+	return e;
 }
 
 static enum err open_reads(struct daemon *d, struct errbuf *eb)

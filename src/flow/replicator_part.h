@@ -17,6 +17,7 @@
 #include "flow/parcel_rows.h"
 #include "flow/replicator.h"
 #include "store/pending.h"
+#include "store/quarantine.h"
 #include "store/targets.h"
 
 enum { REPLICATOR_SHOWN_MAX = 400 }; /* bytes of an error that are kept, with its terminator */

@@ -237,8 +237,9 @@ static void close_nothing(struct parcel_source *base)
 	(void)base;
 }
 
-static const struct parcel_source_ops live_ops = { "live", live_fill, live_done, NULL, live_waits, close_nothing };
-static const struct parcel_source_ops backlog_ops = { "backlog", backlog_fill, backlog_done, NULL, backlog_waits,
+static const struct parcel_source_ops live_ops = { "live", live_fill, live_done, NULL, live_waits, NULL,
+	close_nothing };
+static const struct parcel_source_ops backlog_ops = { "backlog", backlog_fill, backlog_done, NULL, backlog_waits, NULL,
 	close_nothing };
 
 /* ---- what becomes pending ---- */
@@ -483,8 +484,6 @@ enum err replicator_spool_load(struct replicator *r, struct errbuf *eb)
 	e = target_load(db, r->target, &c, NULL, eb);
 	if (e == ERR_OK)
 		e = pending_load(db, r->target, &r->pending, eb);
-	if (e == ERR_OK)
-		e = quarantine_count(db, r->target, &r->stats.quarantined_points, eb);
 	if (e != ERR_OK)
 		return e;
 	atomic_init(&r->live_seq, c.live_seq);

@@ -97,58 +97,6 @@ enum err target_each(sqlite3 *reader, void (*take)(void *arg, const char *target
 	return e;
 }
 
-/* Ids rise by one: how many there are is the distance between the first and the last. */
-static enum err trim(sqlite3 *writer, uint64_t max_points, uint64_t *dropped, struct errbuf *eb)
-{
-	sqlite3_stmt *st;
-	enum err e = database_prepare(
-	    writer, &st, "DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?", eb);
-
-	if (e != ERR_OK)
-		return e;
-	sqlite3_bind_int64(st, 1, (int64_t)max_points);
-	e = finish(writer, st, "trim the quarantine", eb);
-	if (e == ERR_OK)
-		*dropped = (uint64_t)sqlite3_changes64(writer);
-	return e;
-}
-
-enum err quarantine_add(
-    sqlite3 *writer, const struct quarantine_entry *q, uint64_t max_points, uint64_t *dropped, struct errbuf *eb)
-{
-	sqlite3_stmt *st;
-	enum err e = database_prepare(writer, &st,
-	    "INSERT INTO quarantine (target, at_ns, db, status, reason, points, line) VALUES (?, ?, ?, ?, ?, 1, ?)",
-	    eb);
-
-	if (e != ERR_OK)
-		return e;
-	sqlite3_bind_text(st, 1, q->target, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 2, q->at_ns);
-	sqlite3_bind_text(st, 3, q->database, -1, SQLITE_STATIC);
-	sqlite3_bind_int(st, 4, q->status);
-	sqlite3_bind_text(st, 5, q->reason.p, (int)q->reason.len, SQLITE_STATIC);
-	sqlite3_bind_blob(st, 6, q->line.p, (int)q->line.len, SQLITE_STATIC);
-	e = finish(writer, st, "write to the quarantine", eb);
-	return e == ERR_OK ? trim(writer, max_points, dropped, eb) : e;
-}
-
-enum err quarantine_count(sqlite3 *reader, const char *target, uint64_t *points, struct errbuf *eb)
-{
-	sqlite3_stmt *st;
-	enum err e = database_prepare(reader, &st, "SELECT total(points) FROM quarantine WHERE target = ?", eb);
-
-	if (e != ERR_OK)
-		return e;
-	sqlite3_bind_text(st, 1, target, -1, SQLITE_STATIC);
-	if (sqlite3_step(st) == SQLITE_ROW)
-		*points = (uint64_t)sqlite3_column_int64(st, 0);
-	else
-		e = database_error(reader, "count the quarantine", eb);
-	sqlite3_finalize(st);
-	return e;
-}
-
 enum err gap_add(sqlite3 *writer, int64_t from_ns, int64_t to_ns, uint64_t points, const char *cause, struct errbuf *eb)
 {
 	sqlite3_stmt *st;

@@ -1,6 +1,6 @@
-/* What the spool's file remembers of each target: the cursor, and the points it refused.
- * Threads: target_* and quarantine_* that take a sqlite3 of the writer run on the writer thread, inside a transaction
- * (committer_call); the others take a reader's. */
+/* What the spool's file remembers of each target: how far it has got. store/quarantine.h has what it refused.
+ * Threads: those that take a sqlite3 of the writer run on the writer thread, inside a transaction (committer_call); the others
+ * take a reader's. */
 #ifndef STORE_TARGETS_H
 #define STORE_TARGETS_H
 
@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/view.h"
 
 struct target_cursor {
 	uint64_t seq; /* every row up to it is delivered or in quarantine */
@@ -17,13 +16,6 @@ struct target_cursor {
 	    live_seq; /* the newest row that is; what lies between is delivered but for what is pending (store/pending.h) */
 	uint64_t points; /* delivered since the cursor began */
 	bool paused; /* somebody stopped it, and has not resumed it yet */
-};
-
-struct quarantine_entry {
-	const char *target, *database;
-	int64_t at_ns;
-	int status; /* HTTP; 0: the server gave none */
-	struct view reason, line;
 };
 
 /* A target that is not known yet begins at 0. *known, unless NULL, tells. */
@@ -38,11 +30,6 @@ NODISCARD enum err target_forget(sqlite3 *writer, const char *target, struct err
 /* Calls take for each target that has a cursor. */
 NODISCARD enum err target_each(
     sqlite3 *reader, void (*take)(void *arg, const char *target), void *arg, struct errbuf *eb);
-
-/* Lets the oldest go above max_points; *dropped says how many. */
-NODISCARD enum err quarantine_add(
-    sqlite3 *writer, const struct quarantine_entry *entry, uint64_t max_points, uint64_t *dropped, struct errbuf *eb);
-NODISCARD enum err quarantine_count(sqlite3 *reader, const char *target, uint64_t *points, struct errbuf *eb);
 
 /* A row that could not be read back: a gap of its size. */
 NODISCARD enum err gap_add(

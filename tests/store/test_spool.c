@@ -267,7 +267,7 @@ Test(spool, newer_version_is_refused_with_both_numbers)
 	cr_assert_eq(sqlite3_exec(spool_db(s), "PRAGMA user_version = 999", NULL, NULL, NULL), SQLITE_OK);
 	spool_close(s);
 	cr_assert_eq(spool_open(&s, path, &eb), ERR_INVALID);
-	cr_assert(strstr(eb.text, "version 999") && strstr(eb.text, "up to 3"), "%s", eb.text);
+	cr_assert(strstr(eb.text, "version 999") && strstr(eb.text, "up to 4"), "%s", eb.text);
 }
 
 Test(spool, text_file_is_told_from_a_foreign_database)
