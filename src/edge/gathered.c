@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/counter.h"
@@ -63,6 +64,37 @@ void routes_each_second(void *services)
 		backup_watch(s->backup);
 }
 
+static void add_quarantined(
+    void *arg, const char *target, enum quarantine_reason code, const struct quarantine_sum *sum)
+{
+	struct gathered *g = arg;
+
+	g->quarantine.points += sum->points;
+	g->quarantine.by_reason[code] += sum->points;
+	if (strcmp(target, "influxdb") != 0)
+		g->quarantine.elsewhere += sum->points;
+}
+
+/* What cannot be read shows in the gaps, which are of the same file. */
+static void count_quarantined(struct services *s, struct gathered *g)
+{
+	struct errbuf ignored;
+
+	if (quarantine_counts(spool_view_lock(s->spool_view), add_quarantined, g, &ignored) != ERR_OK)
+		memset(&g->quarantine, 0, sizeof g->quarantine);
+	spool_view_unlock(s->spool_view);
+}
+
+static const char *worst_quarantined(const struct gathered *g)
+{
+	int worst = 0;
+
+	for (int r = 1; r < QUARANTINE_REASONS; r++)
+		if (g->quarantine.by_reason[r] > g->quarantine.by_reason[worst])
+			worst = r;
+	return quarantine_reason_name((enum quarantine_reason)worst);
+}
+
 static void tell_sentence(struct services *s, struct gathered *g)
 {
 	struct sentence_facts f = { .now_ns = g->now_ns,
@@ -102,7 +134,10 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		.values_per_s = rates_per_s(&s->rates, RATE_VALUES),
 		.near = &g->near,
 		.rejected_points = rates_rise(&s->rates, RATE_REJECTED),
-		.rejected_reason = reject_name(worst_reject()) };
+		.rejected_reason = reject_name(worst_reject()),
+		.quarantined_points = g->quarantine.points,
+		.quarantined_elsewhere = g->quarantine.elsewhere,
+		.quarantine_reason = worst_quarantined(g) };
 
 	if (replication_record(s->replication)) {
 		f.replication = g->replicator.state;
@@ -112,7 +147,6 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		f.lag_points = g->replicator.lag_points;
 		f.replication_error = g->replicator.last_error;
 		f.delivered_per_s = rates_per_s(&s->rates, RATE_DELIVERED);
-		f.quarantined_points = g->replicator.quarantined_points;
 	}
 	for (unsigned i = 0; i < g->collect.count; i++) {
 		if (g->collect.collector[i].ok)
@@ -160,6 +194,7 @@ struct gathered *gathered_new(struct services *s)
 		g->committer.writable = false; /* what cannot be read is no better than what cannot be written */
 		snprintf(g->committer.error, sizeof g->committer.error, "%.200s", g->gaps_error.text);
 	}
+	count_quarantined(s, g);
 	tell_sentence(s, g);
 	return g;
 }

@@ -413,15 +413,20 @@ static bool say_rejected(const struct sentence_facts *f, struct sentence *out)
 static bool say_quarantine(const struct sentence_facts *f, struct sentence *out)
 {
 	char count[TEXT];
+	const char *who = !f->quarantined_elsewhere	       ? "InfluxDB"
+	    : f->quarantined_elsewhere < f->quarantined_points ? "InfluxDB or a mirror"
+							       : "a mirror";
 
 	if (!f->quarantined_points)
 		return false;
 	sentence_count(count, sizeof count, f->quarantined_points);
 	out->state = SENTENCE_WARN;
-	snprintf(out->summary, sizeof out->summary, "%s point%s in quarantine: InfluxDB refused %s.", count,
-	    f->quarantined_points == 1 ? " is" : "s are", f->quarantined_points == 1 ? "it" : "them");
+	snprintf(out->summary, sizeof out->summary, "%s point%s in quarantine: %s refused %s.", count,
+	    f->quarantined_points == 1 ? " is" : "s are", who, f->quarantined_points == 1 ? "it" : "them");
 	snprintf(out->detail, sizeof out->detail,
-	    "GET /api/v1/quarantine lists them with InfluxDB's reason. All other points are delivered.");
+	    "Most frequent reason: %.60s. holdfast quarantine lists them with the words of the server; once the cause is "
+	    "mended, holdfast quarantine replay sends them again. All other points are delivered.",
+	    or_unknown(f->quarantine_reason));
 	return true;
 }
 

@@ -53,7 +53,9 @@ struct sentence_facts {
 	const struct series_near *near; /* the nearest ceiling of the catalogue; NULL: none */
 	uint64_t rejected_points; /* in the last minute */
 	const char *rejected_reason; /* the most frequent since the start */
-	uint64_t quarantined_points;
+	uint64_t quarantined_points; /* of all targets */
+	uint64_t quarantined_elsewhere; /* of them: those that not InfluxDB, but a mirror refused */
+	const char *quarantine_reason; /* the most frequent, in one word */
 };
 
 struct sentence {

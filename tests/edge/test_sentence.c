@@ -133,7 +133,13 @@ Test(sentence, rejected_points_are_told_with_the_reason)
 Test(sentence, quarantine_is_told)
 {
 	f.quarantined_points = 2;
-	expect(SENTENCE_WARN, "2 points are in quarantine: InfluxDB refused them.", "/api/v1/quarantine");
+	f.quarantine_reason = "type_conflict";
+	expect(SENTENCE_WARN, "2 points are in quarantine: InfluxDB refused them.", "type_conflict");
+	expect(SENTENCE_WARN, "2 points are in quarantine: InfluxDB refused them.", "holdfast quarantine replay");
+	f.quarantined_elsewhere = 1;
+	expect(SENTENCE_WARN, "2 points are in quarantine: InfluxDB or a mirror refused them.", "type_conflict");
+	f.quarantined_points = 1;
+	expect(SENTENCE_WARN, "1 point is in quarantine: a mirror refused it.", "type_conflict");
 }
 
 Test(sentence, lost_points_are_bad_and_the_cause_is_told)

@@ -2,12 +2,15 @@
 
 #include <criterion/criterion.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 
-struct replicator_stats edge_stand_replicator;
+struct replicator_stats edge_stand_replicator, edge_stand_mirror;
+bool edge_stand_has_mirror;
+char edge_stand_asked[256];
 struct collect_stats edge_stand_collect;
 enum err edge_stand_read_error;
 
@@ -23,13 +26,73 @@ enum err reader_read(struct reader *rd, const struct read_request *q, struct rea
 
 void replicator_stats(struct replicator *r, struct replicator_stats *out)
 {
-	(void)r;
-	*out = edge_stand_replicator;
+	*out = *(struct replicator_stats *)(void *)r;
+}
+
+unsigned replication_count(const struct replication *rs)
+{
+	return rs ? 1 + edge_stand_has_mirror : 0;
+}
+
+struct replicator *replication_at(const struct replication *rs, unsigned i)
+{
+	(void)rs;
+	return (struct replicator *)(void *)(i ? &edge_stand_mirror : &edge_stand_replicator);
+}
+
+const char *replicator_target(const struct replicator *r)
+{
+	return ((const struct replicator_stats *)(const void *)r)->target;
+}
+
+struct replicator *replication_find(const struct replication *rs, const char *target)
+{
+	for (unsigned i = 0; i < replication_count(rs); i++)
+		if (!strcmp(replicator_target(replication_at(rs, i)), target))
+			return replication_at(rs, i);
+	return NULL;
+}
+
+static void note(const char *what, const struct replicator *r)
+{
+	size_t n = strlen(edge_stand_asked);
+
+	snprintf(edge_stand_asked + n, sizeof edge_stand_asked - n, "%s %s;", what, replicator_target(r));
+}
+
+void replicator_pause(struct replicator *r)
+{
+	note("pause", r);
+}
+
+void replicator_resume(struct replicator *r)
+{
+	note("resume", r);
+}
+
+void replicator_retry_now(struct replicator *r)
+{
+	note("retry", r);
+}
+
+enum err replicator_skip_held(struct replicator *r, struct errbuf *eb)
+{
+	if (((struct replicator_stats *)(void *)r)->state != REPLICATOR_HELD)
+		return errbuf_set(eb, ERR_NOTFOUND, "nothing is held for %s", replicator_target(r));
+	note("skip-held", r);
+	return ERR_OK;
+}
+
+enum err replicator_replay(struct replicator *r, struct errbuf *eb)
+{
+	(void)eb;
+	note("replay", r);
+	return ERR_OK;
 }
 
 struct replicator *replication_record(const struct replication *rs)
 {
-	return (struct replicator *)(uintptr_t)(const void *)rs;
+	return rs ? replication_at(rs, 0) : NULL;
 }
 
 const char *replicator_state_name(enum replicator_state s)
@@ -50,7 +113,10 @@ void edge_stand_open(struct edge_stand *e, const struct stand_opts *opts, bool r
 	struct errbuf eb;
 
 	memset(e, 0, sizeof *e);
-	edge_stand_replicator = (struct replicator_stats){ .state = REPLICATOR_UP };
+	edge_stand_replicator = (struct replicator_stats){ .target = "influxdb", .state = REPLICATOR_UP };
+	edge_stand_mirror = (struct replicator_stats){ .target = "mirror:far", .state = REPLICATOR_UP };
+	edge_stand_has_mirror = false;
+	*edge_stand_asked = 0;
 	edge_stand_collect = (struct collect_stats){ 0 };
 	edge_stand_read_error = ERR_OK;
 	breaker_init(&breaker, false);

@@ -18,7 +18,9 @@ struct edge_stand {
 };
 
 /* What the fakes answer. */
-extern struct replicator_stats edge_stand_replicator;
+extern struct replicator_stats edge_stand_replicator, edge_stand_mirror; /* the mirror: where there is a record */
+extern bool edge_stand_has_mirror;
+extern char edge_stand_asked[256]; /* "pause influxdb;retry mirror:far;": what was done to them */
 extern struct collect_stats edge_stand_collect;
 extern enum err edge_stand_read_error; /* of every read, if not ERR_OK */
 
