@@ -14,6 +14,7 @@ static const struct {
 	{ "query", "InfluxQL, and metrics as a table", cmd_query },
 	{ "shell", "InfluxQL, one statement after the other", cmd_shell },
 	{ "quality", "what is refused, and which measurements grow", cmd_quality },
+	{ "quarantine", "points that InfluxDB or a mirror refused: list, export, replay, drop", cmd_quarantine },
 	{ "compact", "make everything small now", cmd_compact },
 	{ "write", "line protocol from files or standard input", cmd_write },
 	{ "export", "points to a file, as line protocol, CSV or JSON lines", cmd_export },
@@ -27,7 +28,7 @@ static void usage(FILE *out)
 {
 	fprintf(out, "Usage: holdfast [--url URL] COMMAND [OPTION]...\n\n");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
 	fprintf(out,
 	    "\n  --url URL  the daemon, default http://127.0.0.1:8686 (or HOLDFAST_URL)\n"
 	    "  --help, --version\n\n"
