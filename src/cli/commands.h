@@ -14,6 +14,7 @@ int cmd_query(struct client *c, int argc, char **argv);
 int cmd_shell(struct client *c, int argc, char **argv);
 int cmd_export(struct client *c, int argc, char **argv);
 int cmd_import(struct client *c, int argc, char **argv);
+int cmd_quarantine(struct client *c, int argc, char **argv);
 int cmd_quality(struct client *c, int argc, char **argv);
 int cmd_verify(struct client *c, int argc, char **argv);
 int cmd_write(struct client *c, int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct {
 	{ "shell", "InfluxQL, one statement after the other", cmd_shell },
 	{ "quality", "what is refused, and which measurements grow", cmd_quality },
 	{ "replication", "how far each target is, and pause, resume, retry", cmd_replication },
+	{ "quarantine", "points that InfluxDB or a mirror refused: list, export, replay, drop", cmd_quarantine },
 	{ "compact", "make everything small now", cmd_compact },
 	{ "write", "line protocol from files or standard input", cmd_write },
 	{ "export", "points to a file, as line protocol, CSV or JSON lines", cmd_export },

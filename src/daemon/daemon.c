@@ -34,6 +34,7 @@
 #include "flow/owed_source.h"
 #include "flow/provision.h"
 #include "flow/recovery.h"
+#include "flow/replay_source.h"
 #include "flow/replication.h"
 #include "flow/spool_check.h"
 #include "flow/spool_salvage.h"
@@ -356,7 +357,6 @@ static enum err make_owed_source(struct daemon *d, struct replicator_opts *targe
 		.keeps_ns = strcmp(target->target, REPLICATOR_RECORD) == 0 ? record_keeps_ns : NULL,
 		.arg = d };
 
-	target->bind_owed = owed_source_bind;
 	return owed_source_new(&target->owed, &opts, eb);
 }
 
@@ -411,6 +411,15 @@ static enum err start_replication(struct daemon *d, struct errbuf *eb)
 		opts.target[i].record_ctx = d->target_client[i];
 		opts.target[i].jump_age_ns = 2 * c->collect.interval_ns < JUMP_AGE_MIN_NS ? JUMP_AGE_MIN_NS
 											  : 2 * c->collect.interval_ns;
+	}
+	for (unsigned i = 0; e == ERR_OK && i < opts.count; i++) {
+		const struct replay_source_opts replay = { .committer = d->committer,
+			.catalogue = d->catalogue,
+			.local = d->local,
+			.spool_path = d->spool_path,
+			.target = opts.target[i].target,
+			.database = opts.target[i].database };
+		e = replay_source_new(&opts.target[i].replay, &replay, eb);
 	}
 	if (e == ERR_OK)
 		return replication_start(&d->replication, &opts, eb);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/counter.h"
@@ -84,6 +85,36 @@ static void look_at_verified(const struct services *s, struct sentence_facts *f)
 			f->verified_until_ns = list[i].until_ns;
 }
 
+static void add_quarantined(
+    void *arg, const char *target, enum quarantine_reason code, const struct quarantine_sum *sum)
+{
+	struct gathered *g = arg;
+
+	g->quarantine.points += sum->points;
+	(void)target;
+	g->quarantine.by_reason[code] += sum->points;
+}
+
+/* What cannot be read shows in the gaps, which are of the same file. */
+static void count_quarantined(struct services *s, struct gathered *g)
+{
+	struct errbuf ignored;
+
+	if (quarantine_counts(spool_view_lock(s->spool_view), add_quarantined, g, &ignored) != ERR_OK)
+		memset(&g->quarantine, 0, sizeof g->quarantine);
+	spool_view_unlock(s->spool_view);
+}
+
+static const char *worst_quarantined(const struct gathered *g)
+{
+	int worst = 0;
+
+	for (int r = 1; r < QUARANTINE_REASONS; r++)
+		if (g->quarantine.by_reason[r] > g->quarantine.by_reason[worst])
+			worst = r;
+	return quarantine_reason_name((enum quarantine_reason)worst);
+}
+
 static void tell_sentence(struct services *s, struct gathered *g)
 {
 	struct owed_totals owed;
@@ -126,7 +157,8 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		.values_per_s = rates_per_s(&s->rates, RATE_VALUES),
 		.near = &g->near,
 		.rejected_points = rates_rise(&s->rates, RATE_REJECTED),
-		.rejected_reason = reject_name(worst_reject()) };
+		.rejected_reason = reject_name(worst_reject()),
+		.quarantine_reason = worst_quarantined(g) };
 
 	owed_totals(spool_owed(s->spool), REPLICATOR_RECORD, &owed);
 	if (replication_record(s->replication)) {
@@ -191,6 +223,7 @@ struct gathered *gathered_new(struct services *s)
 		g->committer.writable = false; /* what cannot be read is no better than what cannot be written */
 		snprintf(g->committer.error, sizeof g->committer.error, "%.200s", g->gaps_error.text);
 	}
+	count_quarantined(s, g);
 	tell_sentence(s, g);
 	return g;
 }

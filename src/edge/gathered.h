@@ -8,6 +8,7 @@
 #include "edge/spool_view.h"
 #include "edge/store_view.h"
 #include "model/reject.h"
+#include "store/quarantine.h"
 
 struct gathered {
 	int64_t now_ns;
@@ -28,6 +29,10 @@ struct gathered {
 	struct spool_view_gaps gaps;
 	struct store_view_gaps store_gaps;
 	struct errbuf gaps_error;
+	struct {
+		uint64_t points, elsewhere; /* elsewhere: refused by mirrors */
+		uint64_t by_reason[QUARANTINE_REASONS];
+	} quarantine;
 	struct series_near near;
 	struct sentence sentence;
 	struct sentence alerts[SENTENCE_MATTERS]; /* the worst first */

@@ -15,6 +15,7 @@
 enum { BUCKETS_WISHED = 360 };
 
 #define GRID "from to step"
+#define QUARANTINED "target reason db from to"
 #define ANY NULL /* InfluxDB takes any parameter, and its clients send some */
 /* clang-format off */
 static const struct http_route table[] = {
@@ -48,7 +49,10 @@ static const struct http_route table[] = {
 	{ HTTP_GET, "/api/v1/metrics/summary", routes_summary, false, HTTP_FORM_OWN, "from to host limit" },
 	{ HTTP_GET, "/api/v1/openapi.json", routes_openapi, false, HTTP_FORM_OWN, "" },
 	{ HTTP_GET, "/api/v1/quality", routes_quality, false, HTTP_FORM_OWN, "" },
-	{ HTTP_GET, "/api/v1/quarantine", routes_quarantine, false, HTTP_FORM_OWN, "limit" },
+	{ HTTP_GET, "/api/v1/quarantine", routes_quarantine, false, HTTP_FORM_OWN, QUARANTINED " after limit" },
+	{ HTTP_POST, "/api/v1/quarantine/drop", routes_quarantine_drop, false, HTTP_FORM_OWN, QUARANTINED " all" },
+	{ HTTP_GET, "/api/v1/quarantine/export", routes_quarantine_export, false, HTTP_FORM_OWN, QUARANTINED },
+	{ HTTP_POST, "/api/v1/quarantine/replay", routes_quarantine_replay, false, HTTP_FORM_OWN, QUARANTINED " all" },
 	{ HTTP_GET | HTTP_POST, "/api/v1/query", routes_query_own, false, HTTP_FORM_OWN,
 	  "q db rp epoch pretty params source" },
 	{ HTTP_GET, "/api/v1/replication", routes_replication, false, HTTP_FORM_OWN, "" },

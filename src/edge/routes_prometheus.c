@@ -10,7 +10,9 @@
 #include "edge/process.h"
 #include "edge/replication_view.h"
 #include "edge/routes_internal.h"
+#include "edge/spool_view.h"
 #include "store/owed.h"
+#include "store/quarantine.h"
 
 enum { TEXT_MAX = 1 << 20 };
 
@@ -123,7 +125,6 @@ static const struct target_figure {
 	{ "backlog_points", "gauge", "Points left behind by an outage", FIGURE_U64, FIGURE(backlog_points) },
 	{ "replay_points", "gauge", "Points out of quarantine to send again", FIGURE_U64, FIGURE(replay_points) },
 	{ "owed_points", "gauge", "About how many only the store has", FIGURE_U64, FIGURE(owed_points_estimate) },
-	{ "quarantine_points", "gauge", "Points in quarantine", FIGURE_U64, FIGURE(quarantined_points) },
 	{ "points_per_second", "gauge", "Delivered in the last ten seconds or so", FIGURE_DOUBLE,
 	    FIGURE(points_per_s) },
 	{ "eta_seconds", "gauge", "Until the backlog is delivered; NaN: not known", FIGURE_NS, FIGURE(eta_ns) },
@@ -233,6 +234,52 @@ static void write_replication(struct buf *b, const struct services *s, struct re
 	write_latencies(b, targets, count);
 }
 
+struct quarantined {
+	uint64_t points[QUARANTINE_REASONS];
+	const char *target;
+	struct buf *out;
+	const struct services *s;
+};
+
+static void write_quarantined(struct buf *b, const char *target, int code, uint64_t points)
+{
+	buf_str(b, "holdfast_quarantine_points{target=\"");
+	label(b, target);
+	buf_printf(b, "\",reason=\"%s\"} ", quarantine_reason_name((enum quarantine_reason)code));
+	buf_u64(b, points);
+	buf_char(b, '\n');
+}
+
+static void take_quarantined(
+    void *arg, const char *target, enum quarantine_reason code, const struct quarantine_sum *sum)
+{
+	struct quarantined *q = arg;
+
+	if (q->target && !strcmp(target, q->target))
+		q->points[code] = sum->points;
+	if (!q->target && !replication_find(q->s->replication, target))
+		write_quarantined(q->out, target, (int)code, sum->points);
+}
+
+/* All reasons of each target that is configured, what there is of others. */
+static void write_quarantine(struct buf *b, const struct services *s)
+{
+	struct errbuf ignored;
+
+	head(b, "holdfast_quarantine_points", "gauge", "Points that a target refused, by target and reason");
+	sqlite3 *db = spool_view_lock(s->spool_view);
+	for (unsigned i = 0; i <= replication_count(s->replication); i++) {
+		bool others = i == replication_count(s->replication);
+		struct quarantined q = { .out = b, .s = s };
+		q.target = others ? NULL : replicator_target(replication_at(s->replication, i));
+		if (quarantine_counts(db, take_quarantined, &q, &ignored) != ERR_OK)
+			break;
+		for (int r = 0; !others && r < QUARANTINE_REASONS; r++)
+			write_quarantined(b, q.target, r, q.points[r]);
+	}
+	spool_view_unlock(s->spool_view);
+}
+
 static void write_process(struct buf *b, const struct services *s)
 {
 	struct process_usage u;
@@ -265,6 +312,7 @@ void routes_prometheus(struct http_request *rq, void *arg)
 	write_storage(&b, s);
 	write_backup(&b, s);
 	write_replication(&b, s, targets);
+	write_quarantine(&b, s);
 	write_process(&b, s);
 	if (b.failed)
 		http_fail(rq, 500, "internal", NULL, "the answer is too large");

@@ -1,4 +1,4 @@
-/* The appliance itself: status, quarantine, health, ping. */
+/* The appliance itself: status, health, ping. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #include "store/owed.h"
 #include "wire/json_write.h"
 
-enum { GAPS_SHOWN = 100, OWED_SHOWN = 20, QUARANTINE_SHOWN = 100, QUARANTINE_MAX = 1000 };
+enum { GAPS_SHOWN = 100 };
 
 static void write_process(struct buf *b)
 {
@@ -231,32 +231,6 @@ void routes_status(struct http_request *rq, void *arg)
 	http_respond_json(rq, 200, &b);
 	buf_fini(&b);
 	free(g);
-}
-
-void routes_quarantine(struct http_request *rq, void *arg)
-{
-	struct services *s = arg;
-	struct errbuf eb = { "" };
-	uint64_t points;
-	unsigned limit;
-	struct buf b;
-
-	if (!routes_limit(rq, QUARANTINE_SHOWN, QUARANTINE_MAX, &limit))
-		return;
-	buf_init(&b, ROUTES_JSON_MAX);
-	enum err e = spool_view_quarantined(s->spool_view, &points, &eb);
-	json_open(&b, NULL, '{');
-	json_put_u64(&b, "points", points);
-	json_open(&b, "entries", '[');
-	if (e == ERR_OK)
-		e = spool_view_quarantine(s->spool_view, limit, &b, &eb);
-	json_close(&b, ']');
-	json_close(&b, '}');
-	if (e == ERR_OK)
-		http_respond_json(rq, 200, &b);
-	else
-		http_fail(rq, 500, "internal", NULL, "%s", eb.text);
-	buf_fini(&b);
 }
 
 void routes_health(struct http_request *rq, void *arg)

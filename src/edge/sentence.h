@@ -54,6 +54,7 @@ struct sentence_facts {
 	const struct series_near *near; /* the nearest ceiling of the catalogue; NULL: none */
 	uint64_t rejected_points; /* in the last minute */
 	const char *rejected_reason; /* the most frequent since the start */
+	const char *quarantine_reason; /* the most frequent, in one word */
 };
 
 struct sentence {

@@ -210,6 +210,8 @@ bool sentence_quarantine(const struct sentence_facts *f, struct sentence *out)
 	snprintf(out->summary, sizeof out->summary, "%s point%s in quarantine: %s refused %s.", count,
 	    points == 1 ? " is" : "s are", refusing > 1 ? "some targets" : name, points == 1 ? "it" : "them");
 	snprintf(out->detail, sizeof out->detail,
-	    "GET /api/v1/quarantine lists them with the server's reason. All other points are delivered.");
+	    "Most frequent reason: %.60s. holdfast quarantine lists them with the words of the server; once the cause is "
+	    "mended, holdfast quarantine replay sends them again. All other points are delivered.",
+	    f->quarantine_reason && *f->quarantine_reason ? f->quarantine_reason : "unknown");
 	return true;
 }

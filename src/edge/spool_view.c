@@ -7,16 +7,13 @@
 #include "store/spool.h"
 #include "wire/json_write.h"
 
-enum { GAPS_SUM, GAPS_LIST, QUARANTINE_SUM, QUARANTINE_LIST, STATEMENTS };
+enum { GAPS_SUM, GAPS_LIST, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
 	[GAPS_SUM] =
 	    "SELECT coalesce(sum(points), 0), (SELECT cause FROM gap WHERE at_ns >= ?1 ORDER BY id DESC LIMIT 1) "
 	    "FROM gap WHERE at_ns >= ?1",
 	[GAPS_LIST] = "SELECT from_ns, to_ns, points, cause, at_ns FROM gap ORDER BY id DESC LIMIT ?1",
-	[QUARANTINE_SUM] = "SELECT coalesce(sum(points), 0) FROM quarantine",
-	[QUARANTINE_LIST] = "SELECT id, target, at_ns, db, status, reason, substr(line, 1, 4096) FROM quarantine "
-			    "ORDER BY id DESC LIMIT ?1",
 };
 
 struct spool_view {
@@ -118,31 +115,13 @@ enum err spool_view_gaps(struct spool_view *v, unsigned limit, struct buf *json,
 	return query(v, GAPS_LIST, limit, write_gap, json, eb);
 }
 
-static void write_quarantined(sqlite3_stmt *st, void *json)
+sqlite3 *spool_view_lock(struct spool_view *v)
 {
-	json_open(json, NULL, '{');
-	json_put_i64(json, "id", sqlite3_column_int64(st, 0));
-	json_put_text(json, "target", column(st, 1));
-	json_put_time_ms(json, "at_ms", sqlite3_column_int64(st, 2));
-	json_put_text(json, "database", column(st, 3));
-	json_put_i64(json, "status", sqlite3_column_int64(st, 4));
-	json_put_text(json, "reason", column(st, 5));
-	json_put_text(json, "line", column(st, 6));
-	json_close(json, '}');
+	pthread_mutex_lock(&v->lock);
+	return spool_reader_db(v->reader);
 }
 
-enum err spool_view_quarantine(struct spool_view *v, unsigned limit, struct buf *json, struct errbuf *eb)
+void spool_view_unlock(struct spool_view *v)
 {
-	return query(v, QUARANTINE_LIST, limit, write_quarantined, json, eb);
-}
-
-static void take_number(sqlite3_stmt *st, void *arg)
-{
-	*(uint64_t *)arg = (uint64_t)sqlite3_column_int64(st, 0);
-}
-
-enum err spool_view_quarantined(struct spool_view *v, uint64_t *points, struct errbuf *eb)
-{
-	*points = 0;
-	return query(v, QUARANTINE_SUM, 0, take_number, points, eb);
+	pthread_mutex_unlock(&v->lock);
 }

@@ -211,8 +211,7 @@ static enum err read_once(struct owed_source *s, struct errbuf *eb)
 	s->after_seq = c.last_seq;
 	if (!q.database)
 		return ERR_OK;
-	enum err e = quarantined_load(
-	    &s->quarantined, spool_reader_db(s->reader), s->opts.target, database_of(s, s->range.db), eb);
+	enum err e = quarantined_load(&s->quarantined, spool_reader_db(s->reader), s->opts.target, q.database, eb);
 	if (e == ERR_OK)
 		e = local_export(s->opts.local, &q, &sink, &complete, &why);
 	if (e == ERR_NOTFOUND)
@@ -477,7 +476,13 @@ static void owed_close(struct parcel_source *base)
 	free(s);
 }
 
-static const struct parcel_source_ops owed_ops = { "owed", owed_fill, owed_done, NULL, owed_waits, owed_close };
+static void owed_attach(struct parcel_source *s, struct replicator *r)
+{
+	source_of(s)->replicator = r;
+}
+
+static const struct parcel_source_ops owed_ops = { "owed", owed_fill, owed_done, NULL, owed_waits, owed_attach,
+	owed_close };
 
 enum err owed_source_new(struct parcel_source **out, const struct owed_source_opts *opts, struct errbuf *eb)
 {
@@ -503,9 +508,4 @@ enum err owed_source_new(struct parcel_source **out, const struct owed_source_op
 	}
 	*out = &s->base;
 	return ERR_OK;
-}
-
-void owed_source_bind(struct parcel_source *s, struct replicator *r)
-{
-	source_of(s)->replicator = r;
 }

@@ -21,6 +21,5 @@ struct owed_source_opts { /* borrowed */
 };
 
 NODISCARD enum err owed_source_new(struct parcel_source **out, const struct owed_source_opts *opts, struct errbuf *eb);
-void owed_source_bind(struct parcel_source *s, struct replicator *r); /* for replicator_opts.bind_owed */
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "flow/parcel.h"
 
+struct replicator;
+
 struct parcel_source {
 	const struct parcel_source_ops *ops;
 };
@@ -41,6 +43,8 @@ struct parcel_source_ops {
 	enum err (*refused)(struct parcel_source *s, const struct parcel_refusal *refusal, struct errbuf *eb);
 	/* Any thread, several at once. */
 	void (*waits)(struct parcel_source *s, struct replicator_waiting *out);
+	/* NULL, or told whose it is, before the thread starts. */
+	void (*attach)(struct parcel_source *s, struct replicator *r);
 	void (*close)(struct parcel_source *s);
 };
 

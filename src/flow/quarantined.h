@@ -19,7 +19,7 @@ struct quarantined {
 };
 
 void quarantined_fini(struct quarantined *q); /* of a zeroed one, too */
-/* Reads what lies there now, unless that is what q has already. database: as the target calls it. */
+/* Reads what lies there now, unless that is what q has already. database: as it is called here. */
 NODISCARD enum err quarantined_load(
     struct quarantined *q, sqlite3 *reader, const char *target, const char *database, struct errbuf *eb);
 bool quarantined_has(const struct quarantined *q, uint64_t place);

@@ -311,7 +311,9 @@ static void set_defaults(struct replicator_opts *o)
 	if (!o->held_ms)
 		o->held_ms = 60000;
 	if (!o->quarantine_max_points)
-		o->quarantine_max_points = 100000;
+		o->quarantine_max_points = QUARANTINE_MAX_POINTS;
+	if (!o->quarantine_max_bytes)
+		o->quarantine_max_bytes = QUARANTINE_MAX_BYTES;
 }
 
 void replicator_close_sources(const struct replicator_opts *opts)
@@ -321,6 +323,15 @@ void replicator_close_sources(const struct replicator_opts *opts)
 	for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
 		if (all[i])
 			all[i]->ops->close(all[i]);
+}
+
+static void attach_sources(struct replicator *r)
+{
+	struct parcel_source *all[] = { r->opts.replay, r->opts.owed };
+
+	for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i] && all[i]->ops->attach)
+			all[i]->ops->attach(all[i], r);
 }
 
 static void replicator_free(struct replicator *r)
@@ -385,8 +396,7 @@ enum err replicator_start(struct replicator **out, const struct replicator_opts 
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
 	}
 	replicator_init(r, opts);
-	if (r->opts.owed && r->opts.bind_owed)
-		r->opts.bind_owed(r->opts.owed, r);
+	attach_sources(r);
 	enum err e = replicator_spool_load(r, eb);
 	if (e == ERR_OK)
 		e = thread_start(&r->thread, "hf-replicator", run, r, eb);

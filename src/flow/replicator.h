@@ -46,8 +46,6 @@ struct replicator_opts { /* strings and what is pointed to: borrowed */
 	const struct record_ops *record;
 	void *record_ctx; /* for this thread alone */
 	struct parcel_source *replay, *owed; /* taken over, also on failure; NULL: none */
-	/* Before anything is taken from owed: who it calls replicator_send_again of. Or NULL */
-	void (*bind_owed)(struct parcel_source *owed, struct replicator *r);
 	const char *spool_path, *store_path; /* store_path NULL: there is no store */
 	const char *target; /* "influxdb", "mirror:NAME": the cursor's name */
 	const char *url; /* with the database it tells one server from another; no secrets. NULL: not told apart */
@@ -62,7 +60,8 @@ struct replicator_opts { /* strings and what is pointed to: borrowed */
 	int64_t jump_age_ns; /* a live row older than that makes all that waits a backlog; 0: 20 s */
 	int64_t timeout_ms; /* of one request; 0: 10 s */
 	int64_t backoff_min_ms, backoff_max_ms, held_ms; /* 0: 1 s, 60 s, 60 s */
-	uint64_t quarantine_max_points; /* 0: 100,000; the oldest go first, counted */
+	uint64_t quarantine_max_points,
+	    quarantine_max_bytes; /* 0: as store/quarantine.h; the oldest go first, counted */
 	/* After the stored cursor moved (replicator_stored_seq). NULL: the committer is told of it. */
 	void (*stored)(void *arg);
 	void *stored_arg;

@@ -29,8 +29,7 @@ enum { POISON_TRIES = 3, CREATIONS_MAX = 2 };
 
 struct quarantine_job {
 	const struct parcel_refusal *refusal;
-	const char *target;
-	uint64_t max_points;
+	const struct replicator *r;
 	struct quarantine_change change;
 };
 
@@ -38,18 +37,21 @@ static enum err quarantine_job(struct spool *s, void *arg, struct errbuf *eb)
 {
 	struct quarantine_job *j = arg;
 	const struct parcel_refusal *f = j->refusal;
+	const struct replicator_opts *o = &j->r->opts;
+	const struct quarantine_limits limits = { o->quarantine_max_points, o->quarantine_max_bytes };
+	const char *database = catalogue_database_name(o->catalogue, f->parcel->db);
 	enum err e = ERR_OK;
 
 	j->change = (struct quarantine_change){ 0 };
 	for (uint32_t i = f->from; e == ERR_OK && i < f->to; i++) {
 		struct view line = parcel_lines(f->body, i, i + 1);
-		struct quarantine_entry entry = { .target = j->target,
-			.database = f->database,
+		struct quarantine_entry entry = { .target = j->r->target,
+			.database = database ? database : f->database,
 			.at_ns = clock_wall_ns(),
 			.status = f->status,
 			.reason = view_of(f->reason),
 			.line = { line.p, line.len - 1 } };
-		e = quarantine_add(spool_db(s), &entry, j->max_points, &j->change, eb);
+		e = quarantine_add(spool_db(s), &entry, &limits, &j->change, eb);
 	}
 	return e;
 }
@@ -57,7 +59,7 @@ static enum err quarantine_job(struct spool *s, void *arg, struct errbuf *eb)
 static enum err store_refusal(struct delivery *d, const struct parcel_refusal *f, struct errbuf *eb)
 {
 	struct replicator *r = d->r;
-	struct quarantine_job j = { f, r->target, r->opts.quarantine_max_points, { 0 } };
+	struct quarantine_job j = { f, r, { 0 } };
 
 	if (d->source->ops->refused)
 		return d->source->ops->refused(d->source, f, eb);
@@ -67,9 +69,6 @@ static enum err store_refusal(struct delivery *d, const struct parcel_refusal *f
 	counter_add(COUNTER_REPL_QUARANTINED, j.change.added); /* what it has already was counted then */
 	if (j.change.dropped)
 		counter_add(COUNTER_QUARANTINE_DROPPED, j.change.dropped);
-	pthread_mutex_lock(&r->lock);
-	r->stats.quarantined_points += j.change.added;
-	pthread_mutex_unlock(&r->lock);
 	return ERR_OK;
 }
 
@@ -84,8 +83,8 @@ bool replicator_set_aside(
 		if (!replicator_wait_ms(d->r, 1000, false))
 			return false;
 	}
-	log_warn("%s refused %u point%s, in quarantine now (GET /api/v1/quarantine): %s", d->r->shown, to - from,
-	    to - from == 1 ? "" : "s", reason);
+	log_warn("%s refused %u point%s, in quarantine now (holdfast quarantine lists them): %s", d->r->shown,
+	    to - from, to - from == 1 ? "" : "s", reason);
 	return true;
 }
 
@@ -231,9 +230,12 @@ static enum outcome held(struct delivery *d, uint32_t from, uint32_t to)
 	d->skip |= r->skip_held;
 	r->skip_held = false;
 	pthread_mutex_unlock(&r->lock);
-	if (d->skip)
-		return replicator_set_aside(d, from, to, r->reply.status, why, false, true) ? OUTCOME_DONE
-											    : OUTCOME_LEAVE;
+	if (d->skip) {
+		char words[sizeof why + sizeof QUARANTINE_SKIPPED_WORDS];
+		snprintf(words, sizeof words, QUARANTINE_SKIPPED_WORDS "%s", why);
+		return replicator_set_aside(d, from, to, r->reply.status, words, false, true) ? OUTCOME_DONE
+											      : OUTCOME_LEAVE;
+	}
 	if (r->opts.breaker)
 		breaker_failed(r->opts.breaker);
 	replicator_set_state(r, REPLICATOR_HELD, why);

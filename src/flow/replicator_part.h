@@ -18,6 +18,7 @@
 #include "flow/replicator.h"
 #include "flow/target.h"
 #include "store/pending.h"
+#include "store/quarantine.h"
 #include "store/targets.h"
 
 enum { REPLICATOR_SHOWN_MAX = 400 }; /* bytes of an error that are kept, with its terminator */

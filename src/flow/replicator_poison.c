@@ -43,7 +43,8 @@ static enum outcome prove(struct delivery *d, uint32_t line)
 		snprintf(words, sizeof words, "%s", d->r->failed_why);
 		int status = d->r->failed_status;
 		if (proofs >= PROOFS) {
-			snprintf(why, sizeof why, "poison: other points pass, this one draws each time: %.340s", words);
+			snprintf(why, sizeof why,
+			    QUARANTINE_POISON_WORDS "other points pass, this one draws each time: %.340s", words);
 			return replicator_set_aside(d, line, line + 1, status, why, true, false) ? OUTCOME_DONE
 												 : OUTCOME_LEAVE;
 		}

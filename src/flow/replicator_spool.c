@@ -264,8 +264,9 @@ static void close_nothing(struct parcel_source *base)
 	(void)base;
 }
 
-static const struct parcel_source_ops live_ops = { "live", live_fill, live_done, NULL, live_waits, close_nothing };
-static const struct parcel_source_ops backlog_ops = { "backlog", backlog_fill, backlog_done, NULL, backlog_waits,
+static const struct parcel_source_ops live_ops = { "live", live_fill, live_done, NULL, live_waits, NULL,
+	close_nothing };
+static const struct parcel_source_ops backlog_ops = { "backlog", backlog_fill, backlog_done, NULL, backlog_waits, NULL,
 	close_nothing };
 
 /* ---- what becomes pending ---- */
@@ -533,9 +534,6 @@ enum err replicator_spool_load(struct replicator *r, struct errbuf *eb)
 
 	for (unsigned i = 0; e == ERR_OK && i < sizeof readers / sizeof *readers; i++)
 		e = spool_reader_open(readers[i], r->opts.spool_path, eb);
-	if (e != ERR_OK)
-		return e;
-	e = quarantine_count(spool_reader_db(r->look), r->target, &r->stats.quarantined_points, eb);
 	if (e != ERR_OK)
 		return e;
 	e = replicator_meet(r, eb);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "flow/replicator_part.h"
 
 uint64_t replicator_stored_seq(const struct replicator *r)
@@ -108,11 +109,23 @@ static void add_older(struct replicator_stats *s, const struct replicator_waitin
 		s->lag_ns = age;
 }
 
+static void count_quarantined(struct replicator *r, struct quarantine_sum *out)
+{
+	struct errbuf eb;
+
+	pthread_mutex_lock(&r->look_lock);
+	if (quarantine_count(spool_reader_db(r->look), r->target, out, &eb) != ERR_OK)
+		log_warn("cannot tell what of %s is in quarantine: %s", r->shown, eb.text);
+	pthread_mutex_unlock(&r->look_lock);
+}
+
 void replicator_stats(struct replicator *r, struct replicator_stats *out)
 {
 	struct replicator_waiting live, backlog, replay, owed;
 	int64_t latencies[LATENCIES_MAX], now = clock_mono_ns();
+	struct quarantine_sum quarantined;
 
+	count_quarantined(r, &quarantined);
 	wait_of(&r->live.base, &live);
 	wait_of(&r->backlog.base, &backlog);
 	wait_of(r->opts.replay, &replay);
@@ -120,6 +133,7 @@ void replicator_stats(struct replicator *r, struct replicator_stats *out)
 	pthread_mutex_lock(&r->lock);
 	*out = r->stats;
 	out->paused = r->paused;
+	out->quarantined_points = quarantined.points;
 	uint64_t first = pending_set_first(&r->pending);
 	uint32_t n = copy_latencies(r, latencies);
 	out->points_per_s = rate_of(r, now, false);

@@ -21,8 +21,8 @@ static enum err look_at_rows(struct check *c, struct spool_walk *w, struct errbu
 
 static enum err look(struct check *c, const char *path, struct errbuf *eb)
 {
-	static const char *const tables[] = { "database", "field", "extent", "cursor", "pending", "quarantine", "gap",
-		"meta" };
+	static const char *const tables[] = { "database", "field", "extent", "cursor", "pending", "quarantine",
+		"quarantine_sum", "gap", "meta" };
 	struct spool_walk_opts wo = { .live = true };
 	struct spool_walk *w;
 	enum err e = spool_walk_open(&w, path, &wo, eb);

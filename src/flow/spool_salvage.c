@@ -14,6 +14,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "store/database.h"
+#include "store/quarantine.h"
 #include "store/spool_walk.h"
 
 #define DONE INT64_MAX
@@ -124,9 +125,7 @@ static enum err finish_file(struct spool *s, void *arg, struct errbuf *eb)
 	enum err e = write_gap(db, f, eb);
 
 	if (e == ERR_OK && old) { /* evidence: what can be read of it goes on */
-		salvage_copy_rows(old, db,
-		    "SELECT target, at_ns, db, status, reason, points, line FROM quarantine ORDER BY id DESC LIMIT 10000",
-		    "INSERT INTO quarantine (target, at_ns, db, status, reason, points, line) VALUES (?, ?, ?, ?, ?, ?, ?)");
+		quarantine_copy(old, db);
 		salvage_copy_rows(old, db,
 		    "SELECT at_ns, from_ns, to_ns, points, cause FROM gap ORDER BY id DESC LIMIT 10000",
 		    "INSERT INTO gap (at_ns, from_ns, to_ns, points, cause) VALUES (?, ?, ?, ?, ?)");

@@ -143,8 +143,7 @@ static enum err compare_day(struct verifier *v, struct errbuf *eb)
 	v->before_seq = c.last_seq;
 	enum err e = verifier_look_at_lag(v, eb);
 	if (e == ERR_OK)
-		e = quarantined_load(
-		    &v->quarantined, spool_reader_db(v->reader), REPLICATOR_RECORD, v->record_name, eb);
+		e = quarantined_load(&v->quarantined, spool_reader_db(v->reader), REPLICATOR_RECORD, v->name, eb);
 	for (uint32_t i = 0; e == ERR_OK && i < v->measurements.count; i++)
 		e = compare_measurement(v, v->measurements.of[i], eb);
 	return e;

@@ -137,7 +137,7 @@ static void lp_put_string(struct buf *out, struct view raw)
 	buf_char(out, '"');
 }
 
-static void lp_put_value(struct buf *out, const struct batch_value *v)
+void export_lp_value(struct buf *out, const struct batch_value *v)
 {
 	switch (v->field->type) {
 	case VALUE_FLOAT:
@@ -168,7 +168,7 @@ static void write_lp(
 		buf_char(out, i ? ',' : ' ');
 		buf_view(out, values[i].field->name);
 		buf_char(out, '=');
-		lp_put_value(out, &values[i]);
+		export_lp_value(out, &values[i]);
 	}
 	buf_char(out, ' ');
 	buf_i64(out, time_ns);

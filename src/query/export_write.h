@@ -30,4 +30,7 @@ void export_writer_free(struct export_writer *w); /* NULL is fine */
 NODISCARD bool export_writer_point(struct export_writer *w, struct buf *out, const struct series *s, int64_t time_ns,
     const struct batch_value *values, uint32_t count);
 
+/* The value alone, as line protocol. */
+void export_lp_value(struct buf *out, const struct batch_value *v);
+
 #endif

@@ -1,6 +1,6 @@
-/* What the spool's file remembers of each target: the cursor, and the points it refused.
- * Threads: target_* and quarantine_* that take a sqlite3 of the writer run on the writer thread, inside a transaction
- * (committer_call); the others take a reader's. */
+/* What the spool's file remembers of each target: how far it has got. store/quarantine.h has what it refused.
+ * Threads: those that take a sqlite3 of the writer run on the writer thread, inside a transaction (committer_call); the others
+ * take a reader's. */
 #ifndef STORE_TARGETS_H
 #define STORE_TARGETS_H
 
@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/view.h"
 
 enum { TARGET_RECORD_BYTES = 512 };
 
@@ -20,13 +19,6 @@ struct target_cursor {
 	uint64_t points; /* delivered since the cursor began */
 	bool paused; /* somebody stopped it, and has not resumed it yet */
 	char record[TARGET_RECORD_BYTES]; /* where it was, and its database; "": not remembered */
-};
-
-struct quarantine_entry {
-	const char *target, *database;
-	int64_t at_ns;
-	int status; /* HTTP; 0: the server gave none */
-	struct view reason, line;
 };
 
 /* A target that is not known yet begins at 0. *known, unless NULL, tells. */
@@ -43,15 +35,6 @@ NODISCARD enum err target_each(
     sqlite3 *reader, void (*take)(void *arg, const char *target), void *arg, struct errbuf *eb);
 /* No target is what it was any more: each is met anew. */
 NODISCARD enum err target_forget_records(sqlite3 *writer, struct errbuf *eb);
-
-struct quarantine_change {
-	uint64_t added, dropped;
-};
-/* A line that the target's quarantine has from that database already stays one entry, with the newest words. Lets the oldest
- * go above max_points. Adds to *change. */
-NODISCARD enum err quarantine_add(sqlite3 *writer, const struct quarantine_entry *entry, uint64_t max_points,
-    struct quarantine_change *change, struct errbuf *eb);
-NODISCARD enum err quarantine_count(sqlite3 *reader, const char *target, uint64_t *points, struct errbuf *eb);
 
 /* A row that could not be read back: a gap of its size. */
 NODISCARD enum err gap_add(

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
+#include "store/quarantine.h"
 #include "support/edge_stand.h"
 
 static struct edge_stand e;
@@ -32,6 +33,23 @@ static void get(const char *target)
 {
 	json_decref(root);
 	root = edge_stand_get(&e, target, 200);
+}
+
+static enum err refuse_job(struct spool *s, void *arg, struct errbuf *eb)
+{
+	const struct quarantine_limits limits = { QUARANTINE_MAX_POINTS, QUARANTINE_MAX_BYTES };
+	const struct quarantine_entry q = { .target = "influxdb", .database = "metrics", .line = view_of("m v=1 1") };
+	struct quarantine_change change = { 0 };
+
+	(void)arg;
+	return quarantine_add(spool_db(s), &q, &limits, &change, eb);
+}
+
+static void refuse_point(void)
+{
+	struct errbuf eb;
+
+	cr_assert_eq(committer_call(e.stand.committer, refuse_job, NULL, &eb), ERR_OK, "%s", eb.text);
 }
 
 static double figure(const char *path)
@@ -131,6 +149,7 @@ Test(routes_live, alerts_are_all_that_is_amiss)
 		.since_ns = 1700000000 * NS_PER_S,
 		.lag_points = 7,
 		.quarantined_points = 2 };
+	refuse_point();
 	edge_stand_collect.count = 1;
 	edge_stand_collect.collector[0].name = "cpu";
 	get("/api/v1/alerts");

@@ -177,33 +177,6 @@ Test(routes_status, gaps_are_listed_and_recent_ones_are_bad)
 	json_decref(root);
 }
 
-Test(routes_status, quarantine_is_listed_newest_first_within_its_limit)
-{
-	edge_stand_open(&e, NULL, true, false);
-	json_t *root = edge_stand_get(&e, "/api/v1/quarantine", 200);
-	cr_expect_eq(number(root, "points"), 0);
-	json_decref(root);
-	sql("INSERT INTO quarantine (target, at_ns, db, status, reason, points, line) VALUES "
-	    "('influxdb', 1000000, 'metrics', 400, 'first', 1, x'6d20763d31'), "
-	    "('influxdb', 2000000, 'metrics', 422, 'se\"cond', 2, x'6dff206e')");
-	root = edge_stand_get(&e, "/api/v1/quarantine?limit=1", 200);
-	cr_expect_eq(number(root, "points"), 3);
-	cr_expect_eq(json_array_size(edge_stand_at(root, "entries")), 1);
-	cr_expect_str_eq(text(root, "entries.0.reason"), "se\"cond");
-	cr_expect_str_eq(text(root, "entries.0.line"), "m\xef\xbf\xbd n");
-	cr_expect_eq(number(root, "entries.0.at_ms"), 2);
-	cr_expect_eq(number(root, "entries.0.status"), 422);
-	json_decref(root);
-	static const char *const bad[] = { "0", "-1", "x", "1001" };
-	char target[64];
-	for (size_t i = 0; i < 4; i++) {
-		snprintf(target, sizeof target, "/api/v1/quarantine?limit=%s", bad[i]);
-		root = edge_stand_get(&e, target, 400);
-		cr_expect_str_eq(text(root, "error.code"), "bad_parameter");
-		json_decref(root);
-	}
-}
-
 Test(routes_status, health_is_ready)
 {
 	edge_stand_open(&e, NULL, false, false);

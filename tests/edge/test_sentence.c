@@ -231,7 +231,9 @@ Test(sentence, rejected_points_are_told_with_the_reason)
 Test(sentence, quarantine_is_told)
 {
 	RECORD.quarantined_points = 2;
-	expect(SENTENCE_WARN, "2 points are in quarantine: InfluxDB refused them.", "/api/v1/quarantine");
+	f.quarantine_reason = "type_conflict";
+	expect(SENTENCE_WARN, "2 points are in quarantine: InfluxDB refused them.", "type_conflict");
+	expect(SENTENCE_WARN, "2 points are in quarantine: InfluxDB refused them.", "holdfast quarantine replay");
 	f.target_count = 2;
 	target[1].quarantined_points = 1;
 	expect(SENTENCE_WARN, "3 points are in quarantine: some targets refused them.", "");

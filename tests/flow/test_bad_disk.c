@@ -56,7 +56,8 @@ static enum err move_cursor(struct spool *s, void *arg, struct errbuf *eb)
 {
 	char sql[100];
 
-	snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO cursor (target, seq, points) VALUES ('t', %u, 0)", *(unsigned *)arg);
+	snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO cursor (target, seq, points) VALUES ('t', %u, 0)",
+	    *(unsigned *)arg);
 	return sqlite3_exec(spool_db(s), sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK
 									     : errbuf_set(eb, ERR_IO, "cursor");
 }

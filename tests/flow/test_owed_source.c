@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "flow/owed_source.h"
 #include "store/owed.h"
+#include "store/quarantine.h"
 #include "store/targets.h"
 #include "support/stand.h"
 
@@ -256,9 +257,10 @@ static enum err quarantine_job(struct spool *s, void *arg, struct errbuf *eb)
 		.status = 400,
 		.reason = view_of("no"),
 		.line = view_of(arg) };
-	uint64_t dropped;
+	const struct quarantine_limits limits = { QUARANTINE_MAX_POINTS, QUARANTINE_MAX_BYTES };
+	struct quarantine_change change = { 0 };
 
-	return quarantine_add(spool_db(s), &q, 100, &dropped, eb);
+	return quarantine_add(spool_db(s), &q, &limits, &change, eb);
 }
 
 Test(owed_source, what_is_in_quarantine_is_left_out)
@@ -387,7 +389,6 @@ Test(owed_source, rewrites_end_with_the_last_value)
 		.store_path = st.store_path,
 		.target = "influxdb",
 		.database = "metrics",
-		.bind_owed = owed_source_bind,
 		.batch_points = 8,
 		.connections = 1 };
 	struct replicator *r;

@@ -183,7 +183,8 @@ Test(spool_salvage, delivered_rows_are_left_and_old_ones_too)
 
 	cr_assert_eq(spool_open(&s, st.path, &eb), ERR_OK);
 	cr_assert_eq(
-	    database_exec(spool_db(s), "INSERT INTO cursor (target, seq, points) VALUES ('influxdb', 390, 390), ('mirror', 380, 380)", &eb),
+	    database_exec(spool_db(s),
+		"INSERT INTO cursor (target, seq, points) VALUES ('influxdb', 390, 390), ('mirror', 380, 380)", &eb),
 	    ERR_OK);
 	spool_close(s);
 	replace();

@@ -67,7 +67,7 @@ is $? 2 "query of nothing"
 is $? 3 "no daemon there"
 grep -q 'is holdfastd running' "$T/err"
 ok "says what to look at"
-for c in '' status quality replication query shell compact write export import backfill verify backup restore; do
+for c in '' status quality quarantine replication query shell compact write export import backfill verify backup restore; do
 	# shellcheck disable=SC2086
 	"$H" $c --help | grep -q Usage
 	ok "help of ${c:-holdfast}"

@@ -97,6 +97,13 @@ requests() {
 		GET /api/v1/quality 200
 		GET /api/v1/quarantine 200
 		GET /api/v1/quarantine?limit=x 400
+		GET /api/v1/quarantine?target=influxdb&reason=poison&from=-1h 200
+		GET /api/v1/quarantine/export 200
+		GET /api/v1/quarantine/export?reason=x 400
+		POST /api/v1/quarantine/replay?all=yes 202
+		POST /api/v1/quarantine/replay 400
+		POST /api/v1/quarantine/drop?target=influxdb 200
+		POST /api/v1/quarantine/drop 400
 		GET /api/v1/openapi.json 200
 		GET /api/v1/export?from=-1m&measurement=odd%20name 200
 		GET /api/v1/export?from=-1m&format=csv 200

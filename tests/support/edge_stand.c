@@ -40,6 +40,12 @@ struct replicator *replication_at(const struct replication *rs, unsigned i)
 	return (struct replicator *)(void *)(i ? &edge_stand_mirror : &edge_stand_replicator);
 }
 
+uint64_t replicator_stored_seq(const struct replicator *r)
+{
+	(void)r;
+	return 0;
+}
+
 const char *replicator_target(const struct replicator *r)
 {
 	return ((const struct replicator_stats *)(const void *)r)->target;
@@ -80,6 +86,13 @@ enum err replicator_skip_held(struct replicator *r, struct errbuf *eb)
 	if (((struct replicator_stats *)(void *)r)->state != REPLICATOR_HELD)
 		return errbuf_set(eb, ERR_NOTFOUND, "nothing is held for %s", replicator_target(r));
 	note("skip-held", r);
+	return ERR_OK;
+}
+
+enum err replicator_replay(struct replicator *r, struct errbuf *eb)
+{
+	(void)eb;
+	note("replay", r);
 	return ERR_OK;
 }
 
