@@ -97,6 +97,8 @@ void answer_words(struct view body, char *out, size_t size)
 
 	while (body.len && (unsigned char)body.p[body.len - 1] <= ' ')
 		body.len--;
+	if (body.len == 0)
+		body.p = "";
 	const char *line = body.len ? memmem(body.p, body.len, before, sizeof before - 1) : NULL;
 	const char *reason = line ? last_of((struct view){ line, (size_t)(body.p + body.len - line) }, behind) : NULL;
 	struct view head = body, tail = { body.p + body.len, 0 };
@@ -119,5 +121,5 @@ void answer_words(struct view body, char *out, size_t size)
 	} else if (head.len) {
 		n = (size_t)snprintf(out, size, "%.*s", (int)head.len, head.p);
 	}
-	snprintf(out + n, size - n, "%.*s", (int)tail.len, tail.p ? tail.p : "");
+	snprintf(out + n, size - n, "%.*s", (int)tail.len, tail.p);
 }

@@ -29,7 +29,7 @@ mend_influxd() {
 		INFLUXDB_BIND_ADDRESS=127.0.0.1:0 INFLUXDB_MONITOR_STORE_ENABLED=false \
 		influxd -config /dev/null > "$T/mend.log" 2>&1 &
 	mending=$!
-	wait_until 30 grep -q 'Listening on HTTP' "$T/mend.log" || bail_out "influxd did not start"
+	wait_until 30 grep -q 'Listening for signals' "$T/mend.log" || bail_out "influxd did not start"
 	end_process $mending
 	mending=
 }
