@@ -23,6 +23,7 @@ struct record_reply {
 	int status; /* HTTP status; 0: there was no answer, error says why */
 	bool connected; /* false: the request never reached the server */
 	int64_t retry_after_ms; /* 0: the server did not say */
+	int64_t took_ns; /* from the first byte sent to the last of the answer, or until it failed; 0: not known */
 	struct buf body; /* bounded; cut off above its ceiling */
 	enum record_api api; /* which the request was made for; AUTO: no server has said yet */
 	char server_version[32]; /* of the last ping that was answered, or "" */
