@@ -7,25 +7,23 @@
  *   head              rebuilt from the spool's rows that are not in the store
  *   writer, compactor from here on the spool belongs to one, the store to the other
  *   local, record     what answers reads; the replicator
- *   door, collectors  what brings points
+ *   door, collectors  what brings points; figures of the databases
  *   salvage, check    what is taken over from damaged files; whether these are whole after an unclean stop
  *   HTTP              last to open, first to close */
 #include "daemon/daemon.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/own_figures.h"
 #include "daemon/policy.h"
 #include "daemon/restore.h"
+#include "daemon/start.h"
 #include "edge/influx.h"
 #include "edge/routes.h"
 #include "flow/backfill.h"
@@ -81,6 +79,7 @@ struct daemon {
 	struct record_access *record; /* NULL: there is none */
 	struct ingest *ingest;
 	struct collect *collect;
+	struct own_figures *figures;
 	struct salvage *salvage;
 	struct check *check;
 	struct salvage *store_salvage;
@@ -93,38 +92,6 @@ struct daemon {
 	bool routes_open;
 	struct http *http;
 };
-
-static enum err find_host(struct daemon *d, struct errbuf *eb)
-{
-	if (*d->config->collect.host) {
-		snprintf(d->host, sizeof d->host, "%s", d->config->collect.host);
-		return ERR_OK;
-	}
-	if (gethostname(d->host, sizeof d->host - 1))
-		return errbuf_set(
-		    eb, ERR_IO, "cannot tell this machine's name: %s; set [collect] host", strerror(errno));
-	return ERR_OK;
-}
-
-/* Before anything is written: is the port to be had? The server itself asks again. */
-static enum err try_port(const struct config *c, struct errbuf *eb)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)c->server.listen_port) };
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	enum err e = ERR_OK;
-
-	if (fd < 0)
-		return errbuf_set(eb, ERR_IO, "cannot make a socket: %s", strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (inet_pton(AF_INET, c->server.listen_host, &a.sin_addr) != 1)
-		e = errbuf_set(eb, ERR_INVALID, "%s is not an IPv4 address", c->server.listen_host);
-	else if (bind(fd, (struct sockaddr *)&a, sizeof a))
-		e = errbuf_set(eb, ERR_INVALID,
-		    "cannot listen on %s:%u: %s; stop what listens there or set [server] listen", c->server.listen_host,
-		    (unsigned)c->server.listen_port, strerror(errno));
-	close(fd);
-	return e;
-}
 
 static void close_tables(struct daemon *d)
 {
@@ -297,6 +264,13 @@ static enum err start_compactor(struct daemon *d, struct errbuf *eb)
 	return backup_new(&d->backup, &backup, eb);
 }
 
+static void *open_timed_record(void *arg)
+{
+	struct daemon *d = arg;
+
+	return own_figures_open(d->figures, d->influx);
+}
+
 static void *open_record(void *arg)
 {
 	struct daemon *d = arg;
@@ -305,7 +279,7 @@ static void *open_record(void *arg)
 
 	if (influx_open(&in, d->influx, &eb) == ERR_OK)
 		return in;
-	log_error("no connection for reads: %s", eb.text);
+	log_error("no connection for a backfill: %s", eb.text);
 	return NULL;
 }
 
@@ -409,6 +383,10 @@ static enum err start_replication(struct daemon *d, struct errbuf *eb)
 			e = make_owed_source(d, &opts.target[i], eb);
 		opts.target[i].record = &influx_ops;
 		opts.target[i].record_ctx = d->target_client[i];
+		if (e == ERR_OK && !d->target_server[i]) {
+			opts.target[i].record = &record_timed_ops;
+			opts.target[i].record_ctx = own_figures_of_delivery(d->figures, d->target_client[i]);
+		}
 		opts.target[i].jump_age_ns = 2 * c->collect.interval_ns < JUMP_AGE_MIN_NS ? JUMP_AGE_MIN_NS
 											  : 2 * c->collect.interval_ns;
 	}
@@ -463,11 +441,13 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 	enum err e = local_new(&d->local, &local, eb);
 
 	if (e == ERR_OK)
+		e = own_figures_new(&d->figures, eb);
+	if (e == ERR_OK)
 		e = start_replication(d, eb);
 	const struct record_access_opts access = { .breaker = &d->breaker,
-		.ops = &influx_ops,
-		.open = open_record,
-		.close = close_record,
+		.ops = &record_timed_ops,
+		.open = open_timed_record,
+		.close = own_figures_close,
 		.open_arg = d,
 		.database = c->influxdb.database,
 		.timeout_ms = c->read.timeout_ns / NS_PER_MS,
@@ -532,7 +512,18 @@ static enum err open_door(struct daemon *d, struct errbuf *eb)
 		.interval_ns = c->collect.interval_ns,
 		.sink = take_collected,
 		.sink_arg = d };
-	return collect_start(&d->collect, &collect, eb);
+	e = collect_start(&d->collect, &collect, eb);
+	const struct figures_opts figures = { .host = d->host,
+		.interval_ns = c->collect.interval_ns,
+		.sink = take_collected,
+		.sink_arg = d,
+		.spool = d->spool,
+		.store = d->store,
+		.committer = d->committer,
+		.compactor = d->compactor,
+		.breaker = &d->breaker,
+		.replicator = replication_record(d->replication) };
+	return e == ERR_OK ? own_figures_start(d->figures, &figures, c->influxdb.figures ? d->influx : NULL, eb) : e;
 }
 
 static enum err make_backfill(struct daemon *d, struct errbuf *eb)
@@ -665,10 +656,10 @@ static enum err start_verifier(struct daemon *d, struct errbuf *eb)
 static enum err start(struct daemon *d, struct errbuf *eb)
 {
 	const struct config *c = d->config;
-	enum err e = find_host(d, eb);
+	enum err e = start_find_host(c, d->host, sizeof d->host, eb);
 
 	if (e == ERR_OK)
-		e = try_port(c, eb);
+		e = start_try_port(c, eb);
 	if (e == ERR_OK)
 		e = file_make_dirs(c->server.data_dir, 0700, eb);
 	if (e == ERR_OK)
@@ -728,6 +719,7 @@ void daemon_stop(struct daemon *d)
 	salvage_stop(d->store_salvage);
 	salvage_stop(d->salvage);
 	collect_stop(d->collect);
+	own_figures_stop(d->figures);
 	replication_stop(d->replication);
 	provision_stop(d->provision);
 	engine_free(d->engine);
@@ -740,6 +732,7 @@ void daemon_stop(struct daemon *d)
 		influx_server_free(d->target_server[i]);
 	}
 	influx_close(d->provision_record);
+	own_figures_free(d->figures);
 	influx_server_free(d->influx);
 	backup_free(d->backup);
 	local_free(d->local);

@@ -133,6 +133,7 @@ static void begin(struct influx_link *l, int64_t timeout_ms)
 	r->status = 0;
 	r->connected = r->reused = false;
 	r->retry_after_ms = 0;
+	r->took_ns = 0;
 	r->error.text[0] = 0;
 	r->server_version[0] = 0;
 	buf_clear(&r->body);
@@ -169,11 +170,13 @@ static void end(struct influx_link *l, CURLcode code)
 	struct influx_server *server = l->in->server;
 	struct record_reply *r = l->reply;
 	long status = 0;
-	curl_off_t retry_after = 0, sent = 0;
+	curl_off_t retry_after = 0, sent = 0, took_us = 0;
 
 	curl_easy_getinfo(l->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(l->curl, CURLINFO_RETRY_AFTER, &retry_after);
 	curl_easy_getinfo(l->curl, CURLINFO_SIZE_UPLOAD_T, &sent);
+	curl_easy_getinfo(l->curl, CURLINFO_TOTAL_TIME_T, &took_us);
+	r->took_ns = (int64_t)took_us * NS_PER_US;
 	r->reused = was_reused(l->curl, code);
 	r->connected = code == CURLE_OK || sent > 0 || code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
 	    r->reused;

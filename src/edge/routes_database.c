@@ -1,5 +1,5 @@
 /* GET /api/v1/metrics/database[/{database}]: queries as services' calls are, pools and health by service and host,
- * transactions of all together. `performance` in place of a name means all of them. */
+ * transactions of all together, those that were timed by operation. `performance` in place of a name means all of them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +22,7 @@ struct wish {
 struct report {
 	const struct wish *wish;
 	struct timers all, by_operation; /* the queries of each database, and of each operation */
+	struct timers steps; /* of transactions, by operation */
 	struct read_result states; /* pools, transactions and health: by database, host, metric_type, service */
 	const char **names;
 	unsigned name_count;
@@ -52,13 +53,16 @@ static bool read_wish(struct http_request *rq, struct wish *w)
 
 /* ---- reading ---- */
 
-static enum err read_queries(
-    const struct services *s, struct wish *w, unsigned names, struct timers *t, struct errbuf *eb)
+static const char *const queries = "query", *const transactions = "transaction";
+
+/* Timed work of a metric_type: by database (names 1), or by database and operation (names 2). */
+static enum err read_timed(const struct services *s, struct wish *w, const char *const *type, unsigned names,
+    struct timers *t, struct errbuf *eb)
 {
-	static const char *const query = "query", *const by[] = { "database", "operation" };
+	static const char *const by[] = { "database", "operation" };
 	unsigned n = w->filter_count;
 
-	w->filters[n++] = (struct read_filter){ "metric_type", &query, 1 };
+	w->filters[n++] = (struct read_filter){ "metric_type", type, 1 };
 	if (w->operation)
 		w->filters[n++] = (struct read_filter){ "operation", &w->operation, 1 };
 	struct timers_wish q = { .measurement = measurement,
@@ -197,6 +201,19 @@ static void write_pool(struct buf *b, const struct report *rp, const struct read
 	json_close(b, '}');
 }
 
+/* The newest of each number beside `up`. */
+static void write_figures(struct buf *b, const struct report *rp, const struct read_group *g)
+{
+	json_open(b, "figures", '{');
+	for (unsigned i = 0; i < g->column_count; i++) {
+		const struct read_column *c = &g->columns[i];
+		if (strcmp(c->field, "up") != 0 && (c->type == VALUE_FLOAT || c->type == VALUE_INTEGER) &&
+		    last_cell(rp, g, c->field))
+			json_put_double(b, c->field, last(rp, g, c->field));
+	}
+	json_close(b, '}');
+}
+
 static void write_health(struct buf *b, const struct report *rp, const struct read_group *g)
 {
 	const struct read_cell *newest = last_cell(rp, g, "up");
@@ -215,6 +232,7 @@ static void write_health(struct buf *b, const struct report *rp, const struct re
 	else
 		json_put_null(b, "up");
 	json_put_rounded(b, "availability", ratio(sum, count), 6);
+	write_figures(b, rp, g);
 	json_open(b, "series", '{');
 	json_open(b, "up", '[');
 	for (unsigned i = 0; i < rp->states.buckets; i++)
@@ -268,8 +286,26 @@ static double rise(struct span s, const char *field, unsigned i)
 	return sum;
 }
 
-static void write_transactions(struct buf *b, const struct report *rp, struct span s)
+static void write_operations(struct buf *b, struct timers *ops, const char *database, unsigned limit, unsigned *total)
 {
+	*total = 0;
+	json_open(b, "operations", '[');
+	for (unsigned i = 0; i < ops->line_count; i++) { /* the busiest first */
+		if (strcmp(ops->lines[i].name[0], database) != 0 || !timers_is_timed(&ops->lines[i]) ||
+		    (*total)++ >= limit)
+			continue;
+		json_open(b, NULL, '{');
+		json_put_string(b, "operation", ops->lines[i].name[1]);
+		timers_put_line(b, ops, &ops->lines[i], true);
+		json_close(b, '}');
+	}
+	json_close(b, ']');
+}
+
+static void write_transactions(struct buf *b, struct report *rp, const char *database, struct span s)
+{
+	unsigned timed;
+
 	static const char *const fields[] = { "transactions", "commits", "rollbacks" };
 	double seconds = (double)(rp->wish->grid.to_ns - rp->wish->grid.from_ns) / 1e9, total[3] = { NAN, NAN, NAN };
 
@@ -288,6 +324,7 @@ static void write_transactions(struct buf *b, const struct report *rp, struct sp
 		json_put_rounded(b, fields[f], total[f], 6);
 	json_put_rounded(b, "commits_per_s", total[1] / seconds, 6);
 	json_put_rounded(b, "rollback_rate", ratio(total[2], total[1] + total[2]), 6);
+	write_operations(b, &rp->steps, database, rp->wish->limit, &timed);
 	json_open(b, "series", '{');
 	for (size_t f = 0; f < 3; f++) {
 		json_open(b, fields[f], '[');
@@ -301,7 +338,6 @@ static void write_transactions(struct buf *b, const struct report *rp, struct sp
 
 static void write_queries(struct buf *b, struct report *rp, const char *database)
 {
-	struct timers *ops = &rp->by_operation;
 	unsigned total = 0;
 
 	for (unsigned i = 0; i < rp->all.line_count; i++)
@@ -313,17 +349,7 @@ static void write_queries(struct buf *b, struct report *rp, const char *database
 		}
 	if (!total)
 		json_put_null(b, "queries");
-	total = 0;
-	json_open(b, "operations", '[');
-	for (unsigned i = 0; i < ops->line_count; i++) { /* the busiest first */
-		if (strcmp(ops->lines[i].name[0], database) != 0 || total++ >= rp->wish->limit)
-			continue;
-		json_open(b, NULL, '{');
-		json_put_string(b, "operation", ops->lines[i].name[1]);
-		timers_put_line(b, ops, &ops->lines[i], true);
-		json_close(b, '}');
-	}
-	json_close(b, ']');
+	write_operations(b, &rp->by_operation, database, rp->wish->limit, &total);
 	json_put_u64(b, "operations_total", total);
 }
 
@@ -333,6 +359,7 @@ static void answer(struct http_request *rq, struct report *rp)
 	struct buf b;
 
 	timers_sort_busiest(&rp->by_operation);
+	timers_sort_busiest(&rp->steps);
 	buf_init(&b, ROUTES_JSON_MAX);
 	json_open(&b, NULL, '{');
 	routes_json_head(&b, &rp->all.result);
@@ -347,7 +374,7 @@ static void answer(struct http_request *rq, struct report *rp)
 		json_put_string(&b, "database", rp->names[i]);
 		write_queries(&b, rp, rp->names[i]);
 		write_each(&b, rp, "pools", states, "pool", write_pool);
-		write_transactions(&b, rp, states);
+		write_transactions(&b, rp, rp->names[i], states);
 		write_each(&b, rp, "health", states, "health", write_health);
 		json_close(&b, '}');
 	}
@@ -380,11 +407,15 @@ void routes_database(struct http_request *rq, void *arg)
 	if (!read_wish(rq, &w))
 		return;
 	struct report rp = { .wish = &w };
-	enum err e = read_queries(s, &w, 1, &rp.all, &eb);
+	enum err e = read_timed(s, &w, &queries, 1, &rp.all, &eb);
 	if (e == ERR_OK)
-		e = read_queries(s, &w, 2, &rp.by_operation, &eb);
+		e = read_timed(s, &w, &queries, 2, &rp.by_operation, &eb);
+	if (e == ERR_OK)
+		e = read_timed(s, &w, &transactions, 2, &rp.steps, &eb);
 	if (e == ERR_OK)
 		routes_join_sources(&rp.all.result, &rp.by_operation.result);
+	if (e == ERR_OK)
+		routes_join_sources(&rp.all.result, &rp.steps.result);
 	if (e == ERR_OK)
 		e = read_states(s, &w, &rp, &eb);
 	if (e == ERR_OK && !list_names(&rp))
@@ -396,5 +427,6 @@ void routes_database(struct http_request *rq, void *arg)
 	free(rp.names);
 	timers_fini(&rp.all);
 	timers_fini(&rp.by_operation);
+	timers_fini(&rp.steps);
 	read_result_fini(&rp.states);
 }

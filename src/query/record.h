@@ -27,6 +27,7 @@ struct record_reply {
 	 * has not seen the request. It was not sent twice: whoever asked decides. */
 	bool reused;
 	int64_t retry_after_ms; /* 0: the server did not say */
+	int64_t took_ns; /* from the first byte sent to the last of the answer, or until it failed; 0: not known */
 	/* Bounded: above its ceiling the end of a 200 is cut off, and the middle of anything else, since a server's reason may
 	 * stand behind what it was sent; RECORD_CUT is in its place. */
 	struct buf body;

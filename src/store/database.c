@@ -244,11 +244,13 @@ static int truncate_log(sqlite3 *db, int wait_ms, int *pages, int *done)
 	return rc;
 }
 
-enum err database_checkpoint(sqlite3 *db, bool *cut, struct errbuf *eb)
+enum err database_checkpoint(sqlite3 *db, bool *cut, bool *whole, struct errbuf *eb)
 {
-	int rc = *cut ? truncate_log(db, 0, NULL, NULL)
-		      : sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	int pages = -1, done = -1;
+	int rc = *cut ? truncate_log(db, 0, &pages, &done)
+		      : sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &done);
 
+	*whole = pages == done;
 	if (rc == SQLITE_OK) {
 		*cut = false;
 		return ERR_OK;

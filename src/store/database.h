@@ -37,8 +37,8 @@ NODISCARD enum err database_vacuum(sqlite3 *db, unsigned pages, uint64_t *left, 
 
 /* Checkpoints, between transactions of the one connection that writes. */
 /* As much as readers allow, without waiting for any. *cut: in: the log's file is to be cut to nothing as well; out: still
- * to be done. */
-NODISCARD enum err database_checkpoint(sqlite3 *db, bool *cut, struct errbuf *eb);
+ * to be done. *whole: no reader kept it from doing all of the log. */
+NODISCARD enum err database_checkpoint(sqlite3 *db, bool *cut, bool *whole, struct errbuf *eb);
 /* The whole log, and its file is cut if nobody reads it. ERR_UNAVAILABLE: readers of older states were still there after
  * so long. */
 NODISCARD enum err database_flush_log(sqlite3 *db, int wait_ms, struct errbuf *eb);

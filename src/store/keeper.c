@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/aside.h"
 
@@ -96,7 +97,9 @@ enum err keeper_open(struct keeper *k, const struct keeper_kind *kind, void *arg
 	*k = (struct keeper){ .kind = kind, .arg = arg, .path = strdup(path) };
 	if (!k->path)
 		return errbuf_set(eb, ERR_NOMEM, "out of memory");
-	enum err e = freeze_new(&k->freeze, path, eb);
+	enum err e = file_figures_new(&k->figures, eb);
+	if (e == ERR_OK)
+		e = freeze_new(&k->freeze, path, eb);
 	if (e == ERR_OK)
 		e = aside_check_log(path, eb);
 	return e == ERR_OK ? open_connection(k, eb) : e;
@@ -107,6 +110,7 @@ void keeper_close(struct keeper *k)
 	freeze_free(k->freeze);
 	if (k->db)
 		close_connection(k);
+	file_figures_free(k->figures);
 	free(k->path);
 	*k = (struct keeper){ 0 };
 }
@@ -183,18 +187,26 @@ enum err keeper_begin(struct keeper *k, struct errbuf *eb)
 
 enum err keeper_commit(struct keeper *k, struct errbuf *eb)
 {
+	int64_t began = clock_mono_ns();
 	enum err e = database_exec(k->db, "COMMIT", eb);
 
-	if (e != ERR_OK)
+	if (e != ERR_OK) {
 		keeper_rollback(k);
-	return e;
+		return e;
+	}
+	int64_t now = clock_mono_ns();
+	timing_add(&k->figures->commits, now - began, 0);
+	file_figures_sample(k->figures, k->db, now);
+	return ERR_OK;
 }
 
 void keeper_rollback(struct keeper *k)
 {
 	keeper_note_failure(k, ERR_OK); /* also of what was written through the connection */
-	if (k->db && !sqlite3_get_autocommit(k->db))
-		sqlite3_exec(k->db, "ROLLBACK", NULL, NULL, NULL);
+	if (!k->db || sqlite3_get_autocommit(k->db))
+		return;
+	atomic_fetch_add(&k->figures->rollbacks, 1);
+	sqlite3_exec(k->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 enum err keeper_run(struct keeper *k, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
@@ -226,8 +238,12 @@ bool keeper_checkpoint(struct keeper *k)
 		k->log_long = true;
 		return false;
 	}
+	int64_t began = clock_mono_ns();
+	bool whole = false;
 	/* never waits for a reader; what one holds back is done by the next */
-	if (database_checkpoint(k->db, &k->log_long, &eb) == ERR_OK) {
+	if (database_checkpoint(k->db, &k->log_long, &whole, &eb) == ERR_OK) {
+		timing_add(&k->figures->checkpoints, clock_mono_ns() - began, 0);
+		atomic_fetch_add(&k->figures->busy, !whole);
 		counter_add(COUNTER_CHECKPOINTS, 1);
 		k->log_pages = 0;
 	} else {

@@ -13,6 +13,7 @@
 #include "base/counter.h"
 #include "base/err.h"
 #include "store/database.h"
+#include "store/file_figures.h"
 #include "store/freeze.h"
 
 struct keeper_kind {
@@ -32,6 +33,7 @@ struct keeper {
 	sqlite3 *db; /* NULL: an I/O error closed it, and it could not be opened again yet */
 	char *path;
 	struct freeze *freeze;
+	struct file_figures *figures; /* of this file; lives as long; any thread */
 	unsigned openings; /* another number: what was learnt from the file before is out of date */
 	/* private */
 	const struct keeper_kind *kind;

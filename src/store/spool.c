@@ -487,6 +487,11 @@ struct freeze *spool_freeze(struct spool *s)
 	return s->file.freeze;
 }
 
+struct file_figures *spool_file_figures(const struct spool *s)
+{
+	return s->file.figures;
+}
+
 struct owed *spool_owed(const struct spool *s)
 {
 	return s->owed;

@@ -14,6 +14,7 @@
 #include "store/freeze.h"
 
 struct database_schema;
+struct file_figures;
 struct owed;
 struct spool;
 struct spool_reader;
@@ -80,6 +81,7 @@ void spool_truncate_log(struct spool *s);
 /* Between transactions: holds the file for who wants its bytes (spool_freeze). As freeze_take. */
 NODISCARD enum err spool_take_freeze(struct spool *s, struct errbuf *eb);
 struct freeze *spool_freeze(struct spool *s); /* any thread; lives as long as the spool */
+struct file_figures *spool_file_figures(const struct spool *s); /* likewise; store/file_figures.h */
 /* Any thread, and lives as long; what changes it: the writer, with spool_db, inside a transaction. */
 struct owed *spool_owed(const struct spool *s);
 /* Gives some of the file's free pages, and the log's room, back to the file system. For when that is short of room. */

@@ -414,6 +414,11 @@ struct freeze *store_freeze(struct store *s)
 	return s->file.freeze;
 }
 
+struct file_figures *store_file_figures(const struct store *s)
+{
+	return s->file.figures;
+}
+
 enum err store_vacuum(struct store *s, unsigned pages, uint64_t *left, struct errbuf *eb)
 {
 	enum err e = keeper_ready(&s->file, eb);

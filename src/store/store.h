@@ -19,6 +19,7 @@
 #define STORE_WINDOWS_MAX (INT64_C(1) << 20) /* windows are 0 to this; the last of raw begins in the year 2209 */
 
 struct database_schema;
+struct file_figures;
 struct store;
 struct store_reader;
 
@@ -88,6 +89,7 @@ void store_truncate_log(struct store *s);
 /* Holds the file for who wants its bytes (store_freeze). As freeze_take. */
 NODISCARD enum err store_take_freeze(struct store *s, struct errbuf *eb);
 struct freeze *store_freeze(struct store *s); /* any thread; lives as long as the store */
+struct file_figures *store_file_figures(const struct store *s); /* likewise; store/file_figures.h */
 /* Gives up to so many free pages back to the file system; *left: free pages that remain. */
 NODISCARD enum err store_vacuum(struct store *s, unsigned pages, uint64_t *left, struct errbuf *eb);
 

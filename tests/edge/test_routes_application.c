@@ -281,6 +281,31 @@ Test(routes_application, pools_transactions_and_health)
 	cr_expect_eq(figure("total"), 2);
 }
 
+Test(routes_application, timed_transactions_and_figures_of_health)
+{
+	put("database_metrics,database=sqlite,host=a,metric_type=transaction,operation=commit,service=spool "
+	    "transactions=4i,commits=4i,rollbacks=0i,count=4i,duration_ms_sum=8,duration_ms_max=5",
+	    T);
+	put("database_metrics,database=sqlite,host=a,metric_type=transaction,operation=checkpoint,service=spool "
+	    "count=1i,duration_ms_sum=9",
+	    T);
+	put("database_metrics,database=sqlite,host=a,metric_type=transaction,operation=idle,service=spool commits=0i",
+	    T);
+	put("database_metrics,database=sqlite,host=a,metric_type=health,service=spool up=true,wal_bytes=4096i,lag=0.5",
+	    T);
+	put("database_metrics,database=sqlite,host=a,metric_type=health,service=spool up=true,wal_bytes=8192i", T + 10);
+	get_path(DATABASE "/sqlite", "");
+	cr_expect(json_is_null(edge_stand_at(root, "databases.0.queries")));
+	cr_expect_eq(figure("databases.0.transactions.commits"), 4);
+	cr_expect_eq(size("databases.0.transactions.operations"), 2);
+	cr_expect_str_eq(text("databases.0.transactions.operations.0.operation"), "commit");
+	cr_expect_eq(figure("databases.0.transactions.operations.0.count"), 4);
+	cr_expect_eq(figure("databases.0.transactions.operations.0.mean_ms"), 2);
+	cr_expect_eq(figure("databases.0.transactions.operations.1.mean_ms"), 9);
+	cr_expect_eq(figure("databases.0.health.0.figures.wal_bytes"), 8192);
+	cr_expect_eq(figure("databases.0.health.0.figures.lag"), 0.5);
+}
+
 Test(routes_application, unknown_database_is_404_with_the_nearest)
 {
 	get_path(DATABASE, "");

@@ -41,13 +41,14 @@ write_all() {
 		printf "odd\\ name,tag\\ with\\ space=a\\ b f=1.5,i=1i,u=7u,b=true,s=\"quoted \\\"text\\\"\" %s\n", t } }' | write
 }
 # What was written above, by figures; InfluxDB knows no moments within a bucket.
-figures() {
+figures() { # of what was written here: those of InfluxDB and of the daemon's own files go on
 	for what in performance performance/shop performance/stock application database resources/shop; do
 		api "metrics/$what?from=$((t0 - 600))&to=$((t0 + 60))&step=1m&host=h" |
 			jq -S 'del(.source, .tier, .reason, .complete) | walk(if type == "object" then del(.last_ms) else . end)'
 	done
 	api "metrics/summary?from=$((t0 - 600))&to=$((t0 + 60))&host=h" |
-		jq -S '{services, databases, database_states, applications, services_total, databases_total}'
+		jq -S 'def ours: map(select(.database == "influxdb" or .database == "sqlite" | not));
+			{services, databases: (.databases | ours), database_states: (.database_states | ours), applications, services_total}'
 }
 # What every daemon answers, whatever is behind it.
 requests() {
