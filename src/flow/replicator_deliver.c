@@ -188,9 +188,10 @@ static enum outcome refused(struct delivery *d, uint32_t from, uint32_t to, enum
 	struct view body = { r->reply.body.p, r->reply.body.len };
 	char why[REPLICATOR_SHOWN_MAX];
 
-	if (!r->make_signed && body.len && memmem(body.p, body.len, number, sizeof number - 1) &&
-	    parcel_make_signed(d->body)) {
-		log_info("%s takes no unsigned integers: they are sent as integers from now on", r->shown);
+	/* of several bodies that were under way at once each learns it by itself */
+	if (body.len && memmem(body.p, body.len, number, sizeof number - 1) && parcel_make_signed(d->body)) {
+		if (!r->make_signed)
+			log_info("%s takes no unsigned integers: they are sent as integers from now on", r->shown);
 		r->make_signed = true;
 		return replicator_deliver_range(d, from, to, 0);
 	}
