@@ -7,7 +7,7 @@ export METRICS_ENABLED=no HOLDFAST_INFLUXDB_VERIFY=no HOLDFAST_RETENTION_MAX_BYT
 
 holdfast() { HOLDFAST_URL=$HF "$BUILDDIR/holdfast" "$@"; }
 status() { curl -s "$HF/api/v1/status" | jq -r "$1"; }
-owed() { replication ".owed.$1"; }
+owed() { api replication | jq -r ".owed.$1"; }
 paid() { [ "$(owed ranges)" = 0 ] && in_step; }
 state_is() { [ "$(replication .state)" = "$1" ]; }
 
