@@ -77,6 +77,7 @@ CREATE TABLE meta (
 	--   clean              there while nobody has the file open, if it was closed in order
 	--   salvage:STAMP      how far the rows of the damaged file of that name are taken over
 	--   retention:NAME     how long the record's database of that name keeps points, where holdfastd set it; 0: for ever
+	--   rollups_1h:PLACE   rollups of that tier that begin before it have been sent there (server and database); likewise 1d
 	key   TEXT PRIMARY KEY,
 	value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

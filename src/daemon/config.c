@@ -234,6 +234,11 @@ static enum err finish_influxdb(struct config *c, struct errbuf *eb)
 		return errbuf_set(eb, ERR_INVALID,
 		    "[influxdb] retention is below [retention] raw: InfluxDB would refuse or delete points that are kept "
 		    "here; set it to as much or more");
+	if (c->influxdb.replicate_rollups && c->influxdb.manage_retention &&
+	    c->influxdb.retention_ns <= c->retention.raw_ns)
+		return errbuf_set(eb, ERR_INVALID,
+		    "[influxdb] replicate_rollups sends what is older than [retention] raw, and InfluxDB would not keep it; "
+		    "set [influxdb] retention to more");
 	return ERR_OK;
 }
 

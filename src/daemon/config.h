@@ -66,7 +66,7 @@ struct config {
 		char *database, *bucket, *org, *username, *password_file, *token_file;
 		char *token; /* from the environment; "": none */
 		char *ca_file, *cert_file, *key_file, *proxy;
-		bool create_database, manage_retention, shorten_retention, figures;
+		bool create_database, manage_retention, shorten_retention, figures, replicate_rollups;
 		int64_t retention_ns; /* of the record; as [retention] raw where nothing else is set */
 		int64_t timeout_ns;
 		uint64_t backlog_rate, connections; /* as in replicator_opts */

@@ -112,6 +112,8 @@ const struct config_key config_keys[] = {
 	  "also shorten one that Holdfast did not set, which deletes points there" },
 	{ "influxdb", "create_database", CONFIG_BOOL, AT(influxdb.create_database), "yes", 0, 0, NULL, NULL, NULL,
 	  "create the database there if it is missing" },
+	{ "influxdb", "replicate_rollups", CONFIG_BOOL, AT(influxdb.replicate_rollups), "no", 0, 0, NULL, NULL, NULL,
+	  "also send it finished rollups, as measurements with _1h and _1d at the end of their names" },
 	{ "influxdb", "figures", CONFIG_BOOL, AT(influxdb.figures), "yes", 0, 0, NULL, NULL, NULL,
 	  "measure it, and ask it for its own figures, each collection interval, as database_metrics" },
 	{ "influxdb", "timeout", CONFIG_DURATION, AT(influxdb.timeout_ns), "10s", 100 * NS_PER_MS, HOUR_NS, NULL, NULL, NULL,

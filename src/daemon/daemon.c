@@ -23,6 +23,7 @@
 #include "daemon/own_figures.h"
 #include "daemon/policy.h"
 #include "daemon/restore.h"
+#include "daemon/rollups.h"
 #include "daemon/start.h"
 #include "edge/influx.h"
 #include "edge/routes.h"
@@ -80,6 +81,7 @@ struct daemon {
 	struct ingest *ingest;
 	struct collect *collect;
 	struct own_figures *figures;
+	struct rollups rollups;
 	struct salvage *salvage;
 	struct check *check;
 	struct salvage *store_salvage;
@@ -399,6 +401,14 @@ static enum err start_replication(struct daemon *d, struct errbuf *eb)
 			.database = opts.target[i].database };
 		e = replay_source_new(&opts.target[i].replay, &replay, eb);
 	}
+	d->rollups = (struct rollups){ .config = c,
+		.committer = d->committer,
+		.catalogue = d->catalogue,
+		.provision = d->provision,
+		.spool_path = d->spool_path,
+		.late_ns = policy_longest_raw_ns(d->policy) };
+	if (e == ERR_OK && opts.has_record && c->influxdb.replicate_rollups)
+		e = rollups_add(&d->rollups, &opts.target[0], eb);
 	if (e == ERR_OK)
 		return replication_start(&d->replication, &opts, eb);
 	for (unsigned i = 0; i < opts.count; i++)

@@ -121,6 +121,8 @@ Test(config, wrong_input_is_told_with_its_place_and_what_would_be_right)
 		    "ca_file: /nonexistent cannot be read" },
 		{ "[influxdb]\nurl = http://127.0.0.1:1\nkey_file = /dev/null", "key_file: others can read /dev/null" },
 		{ "[influxdb]\nurl = http://127.0.0.1:1\nproxy = http://u:p@127.0.0.1:3128", "proxy holds a password" },
+		{ "[influxdb]\nurl = http://127.0.0.1:1\nmanage_retention = yes\nreplicate_rollups = yes",
+		    "set [influxdb] retention to more" },
 		{ "[influxdb]\nurl = http://127.0.0.1:1\nmanage_retention = yes\nretention = 7d",
 		    "retention is below [retention] raw" },
 		{ "[server]\nnonsense\n", ":2: neither [section] nor key = value" },
