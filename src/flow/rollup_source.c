@@ -309,6 +309,14 @@ static void rollup_waits(struct parcel_source *base, struct replicator_waiting *
 		before->ops->waits(before, out);
 }
 
+static void rollup_attach(struct parcel_source *base, struct replicator *r)
+{
+	struct parcel_source *before = source_of(base)->opts.before;
+
+	if (before && before->ops->attach)
+		before->ops->attach(before, r);
+}
+
 static void rollup_close(struct parcel_source *base)
 {
 	struct rollup_source *s = source_of(base);
@@ -322,7 +330,12 @@ static void rollup_close(struct parcel_source *base)
 }
 
 static const struct parcel_source_ops ops = {
-	.name = "owed", .fill = rollup_fill, .done = rollup_done, .waits = rollup_waits, .close = rollup_close
+	.name = "owed",
+	.fill = rollup_fill,
+	.done = rollup_done,
+	.waits = rollup_waits,
+	.attach = rollup_attach,
+	.close = rollup_close,
 };
 
 enum err rollup_source_new(struct parcel_source **out, const struct rollup_source_opts *opts, struct errbuf *eb)

@@ -15,7 +15,8 @@
 #include "store/catalogue.h"
 
 struct rollup_source_opts { /* borrowed, but before */
-	struct parcel_source *before; /* taken over, also on failure: goes first (what is owed); NULL: none */
+	struct parcel_source *
+	    before; /* taken over, also on failure: goes first (what is owed, refusals of which are new ones); NULL: none */
 	struct committer *committer;
 	struct catalogue *catalogue;
 	const char *spool_path, *store_path;

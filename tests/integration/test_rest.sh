@@ -45,7 +45,11 @@ is "$(refused 'metrics/application?limit=none')" "400 limit=none is not a number
 is "$(refused 'metrics/application?stepp=1m')" "400 /api/v1/metrics/application has no parameter stepp | did you mean step?" "an unknown parameter"
 is "$(refused 'alerts?verbose=1')" "400 /api/v1/alerts has no parameter verbose | it takes none" "a parameter where there are none"
 is "$(refused 'metrics/performance/checkot')" "404 no performance of a service checkot | known are: checkout, billing" "an unknown service"
-is "$(refused 'metrics/database/order')" "404 no metrics of a database order | known are: orders" "an unknown database"
+case $(refused 'metrics/database/order') in # the daemon's own may be there by now
+"404 no metrics of a database order | known are: "*orders*) true ;;
+*) false ;;
+esac
+ok "an unknown database"
 is "$(refused 'metrics/application/busines')" "404 there is no metric type busines | did you mean business?" "an unknown metric type"
 is "$(refused 'fields?measurement=database_metric' | cut -d'|' -f1)" "404 there is no measurement database_metric " "an unknown measurement"
 is "$(refused 'metrics/sumary' | cut -c1-38)" "404 there is no /api/v1/metrics/sumary" "an unknown path"
