@@ -2,7 +2,8 @@
 
 #include "base/clock.h"
 
-enum { START = 2000, FLOOR = 100, CEILING = 50000000, STEPS_PER_S = 4 };
+enum { START = 2000, FLOOR = 100, CEILING = 50000000, STEPS_PER_S = 4, SLOW_MAX = 2 };
+enum { LARGE = 1000 }; /* points: from there on it is they that take the time, not the request */
 #define DELAY_MAX_NS (30 * NS_PER_S)
 #define SLOW_NS NS_PER_S
 #define EPISODE_NS (10 * NS_PER_S) /* refusals that come closer have one cause */
@@ -21,6 +22,8 @@ static void begin(struct pace *p)
 	p->rate = clamp(p, (double)p->opts.start);
 	p->reached = 0;
 	p->best_ns = 0;
+	p->point_ns = 0;
+	p->slow = 0;
 }
 
 void pace_init(struct pace *p, const struct pace_opts *opts)
@@ -62,6 +65,7 @@ static void halve(struct pace *p, int64_t now_ns)
 	p->halved_ns = now_ns;
 	p->rate = clamp(p, p->rate / 2);
 	p->grown_ns = now_ns;
+	p->slow = 0;
 }
 
 static void grow(struct pace *p, int64_t now_ns)
@@ -74,8 +78,22 @@ static void grow(struct pace *p, int64_t now_ns)
 		p->rate = clamp(p, p->rate * 2);
 	else if (p->rate < p->reached / 2)
 		p->rate = clamp(p, p->rate + p->rate * s);
-	else
-		p->rate = clamp(p, p->rate + p->reached / 16 * s);
+	else /* above it by a part of itself: what a bad start had reached says nothing about the server */
+		p->rate = clamp(p, p->rate + (p->rate > p->reached ? p->rate : p->reached) / 16 * s);
+}
+
+/* The bests are forgotten by and by: servers grow slower for good, too. */
+static double least_of_late(double best, double now)
+{
+	return best == 0 || now < best ? now : best + (now - best) / 64;
+}
+
+static bool is_slow(struct pace *p, int64_t took_ns, uint32_t points)
+{
+	p->best_ns = (int64_t)least_of_late((double)p->best_ns, (double)took_ns);
+	if (points >= LARGE)
+		p->point_ns = least_of_late(p->point_ns, (double)took_ns / points);
+	return took_ns > SLOW_NS && took_ns > 4 * p->best_ns && (double)took_ns > 4 * p->point_ns * points;
 }
 
 void pace_sent(struct pace *p, int64_t begun_ns, int64_t ended_ns, uint32_t points)
@@ -85,13 +103,12 @@ void pace_sent(struct pace *p, int64_t begun_ns, int64_t ended_ns, uint32_t poin
 
 	int64_t from = p->next_ns > begun_ns ? p->next_ns : begun_ns;
 	p->next_ns = from + (int64_t)((double)points * 1e9 / p->rate);
-	/* the best is forgotten by and by: servers grow slower for good, too */
-	p->best_ns = p->best_ns == 0 || took < p->best_ns ? took : p->best_ns + (took - p->best_ns) / 64;
-	int64_t slow = 4 * p->best_ns > SLOW_NS ? 4 * p->best_ns : SLOW_NS;
-	if (took > slow) {
-		halve(p, ended_ns);
+	if (is_slow(p, took, points)) {
+		if (++p->slow >= SLOW_MAX)
+			halve(p, ended_ns);
 		return;
 	}
+	p->slow = 0;
 	grow(p, ended_ns);
 	/* it is the server or the line that sets the speed: what is above it would only delay the halving */
 	if (p->rate > 2 * through)

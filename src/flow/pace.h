@@ -2,10 +2,12 @@
  * other users are not to wait for us.
  *
  * After an outage it begins with a random delay (up to a tenth of the outage, at most 30 s) at a low rate, and doubles with
- * each parcel. A refusal (429, 503, a time-out), or an answer that takes longer than four times the best and than a second,
- * halves the rate; from then on it doubles each second up to half of what had been reached, above that it grows by a
- * sixteenth of it each second. Never above the ceiling, and never above twice of what really went through, so that halving
- * is felt.
+ * each parcel. A refusal (429, 503, a time-out) halves the rate, and so do two slow answers in a row: one alone is a server
+ * that stopped for a moment, to compact or to collect garbage. Slow is longer than a second, than four times the shortest of
+ * late, and than four times what so many points took at best: a large parcel takes longer. From then on the rate doubles each
+ * second up to half of what had been reached, grows by a sixteenth of that each second until it is reached again, and above
+ * it by a sixteenth of itself. Never above the ceiling, and never above twice of what really went through, so that halving is
+ * felt.
  *
  * Times are the caller's, of one monotonic clock. Owner: one thread. */
 #ifndef FLOW_PACE_H
@@ -28,6 +30,8 @@ struct pace {
 	int64_t halved_ns;
 	int64_t next_ns; /* when the next parcel may go */
 	int64_t best_ns; /* the shortest answer of late; 0: none yet */
+	double point_ns; /* the least a point took of late, in parcels of some size; 0: none yet */
+	unsigned slow; /* answers in a row */
 	int64_t grown_ns;
 };
 

@@ -73,16 +73,63 @@ Test(pace, what_is_lost_by_a_refusal_comes_back_in_steps)
 	cr_assert_geq(pace_rate(&p), 95000);
 }
 
-Test(pace, halves_when_answers_take_four_times_the_best_and_a_second)
+static void send_taking(int64_t took_ns, uint32_t points)
+{
+	pace_sent(&p, now, now + took_ns, points);
+	now += took_ns;
+}
+
+Test(pace, halves_when_two_answers_in_a_row_take_four_times_the_best_and_a_second)
 {
 	begin_with(0);
 	(void)run_for(20 * NS_PER_S, 20000, 100000);
 	uint64_t before = pace_rate(&p);
-	pace_sent(&p, now, now + 5 * NS_PER_S, 20000);
+	send_taking(5 * NS_PER_S, 20000);
+	send_taking(5 * NS_PER_S, 20000);
 	cr_assert_leq(pace_rate(&p), before / 2 + 1);
-	now += 5 * NS_PER_S;
-	pace_sent(&p, now, now + NS_PER_S / 2, 200000); /* below a second is never slow */
+	send_taking(5 * NS_PER_S, 20000); /* and not again before the next pair */
 	cr_assert_geq(pace_rate(&p), before / 2 - 1);
+	send_taking(5 * NS_PER_S, 20000);
+	cr_assert_leq(pace_rate(&p), before / 4 + 1);
+	send_taking(NS_PER_S / 2, 200000); /* below a second is never slow */
+	send_taking(NS_PER_S / 2, 200000);
+	cr_assert_geq(pace_rate(&p), before / 4 - 1);
+}
+
+Test(pace, a_server_that_stops_for_a_moment_is_not_overloaded)
+{
+	begin_with(0);
+	(void)run_for(20 * NS_PER_S, 20000, 100000);
+	uint64_t before = pace_rate(&p);
+	for (unsigned i = 0; i < 10; i++) {
+		send_taking(3 * NS_PER_S, 20000);
+		cr_assert_eq(pace_rate(&p), before);
+		send_taking(NS_PER_S / 5, 20000);
+		before = pace_rate(&p);
+	}
+	cr_assert_geq(before, 100000);
+}
+
+Test(pace, a_large_parcel_may_take_as_long_as_its_points_take)
+{
+	begin_with(0);
+	(void)run_for(5 * NS_PER_S, 1000, 20000); /* 50 ms each */
+	uint64_t before = pace_rate(&p);
+	for (unsigned i = 0; i < 4; i++)
+		send_taking(2 * NS_PER_S, 20000); /* twice as long for a point, forty times for a parcel */
+	cr_assert_geq(pace_rate(&p), before / 2);
+	before = pace_rate(&p);
+	send_taking(2 * NS_PER_S, 1000); /* so few take as long only where they wait */
+	send_taking(2 * NS_PER_S, 1000);
+	cr_assert_leq(pace_rate(&p), before / 2 + 1);
+}
+
+Test(pace, a_bad_start_is_made_up_for)
+{
+	begin_with(0);
+	pace_refused(&p, now, 0); /* at the rate it begins with */
+	(void)run_for(90 * NS_PER_S, 20000, 100000);
+	cr_assert_geq(pace_rate(&p), 100000);
 }
 
 Test(pace, many_refusals_in_a_row_do_not_slow_it_down_for_hours)
