@@ -180,6 +180,6 @@ void replicator_took(struct replicator *r, uint32_t db); /* something of it: it 
 void replicator_try_held(struct replicator *r, bool all);
 uint64_t replicator_held_bits(const struct replicator *r); /* those that are not tried now */
 NODISCARD enum err replicator_write_cursor(struct replicator *r, struct errbuf *eb);
-int64_t replicator_next_try_ns(const struct replicator *r); /* of those held; INT64_MAX: none is */
+int64_t replicator_next_try_ns(const struct replicator *r); /* of those held that still wait; INT64_MAX: none does */
 
 #endif

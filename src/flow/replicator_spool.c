@@ -350,6 +350,8 @@ void replicator_took(struct replicator *r, uint32_t db)
 		pending_set_remove(&r->pending, list);
 	*h = r->held[--r->held_count];
 	r->stats.held_databases = r->held_count;
+	if (r->held_count == 0) /* it was meant for what is delivered now, not for what may be refused some day */
+		r->skip_held = false;
 	pthread_mutex_unlock(&r->lock);
 	stale(r);
 	log_info("%s takes writes to the database %s again", r->shown, replicator_database(r, db));
@@ -379,7 +381,7 @@ int64_t replicator_next_try_ns(const struct replicator *r)
 	int64_t next = INT64_MAX;
 
 	for (uint32_t i = 0; i < r->held_count; i++)
-		if (r->held[i].next_try_ns < next)
+		if (r->held[i].next_try_ns && r->held[i].next_try_ns < next)
 			next = r->held[i].next_try_ns;
 	return next;
 }

@@ -493,6 +493,24 @@ Test(replicator, a_database_that_is_gone_is_owed_what_was_delivered_to_it)
 	cr_expect_eq(r.to_ns, 6, "what comes afterwards is delivered");
 }
 
+Test(replicator, a_database_that_is_gone_is_owed_what_the_backlog_had_brought_it)
+{
+	struct owed_range r;
+
+	jump_age_ns = 1;
+	write_lines(0, 5, "", 0);
+	start();
+	cr_assert(within_deadline(in_step));
+	pthread_mutex_lock(&record.lock);
+	record.no_database = true;
+	pthread_mutex_unlock(&record.lock);
+	write_lines(10, 11, "", 0);
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(owed(&r), 1);
+	cr_expect_eq(r.from_ns, 1);
+	cr_expect_eq(r.to_ns, 6);
+}
+
 Test(replicator, too_large_requests_are_halved)
 {
 	record.too_large = 30;
