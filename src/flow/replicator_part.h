@@ -64,8 +64,14 @@ struct replicator {
 	uint32_t rate_count;
 	uint64_t backlog_delivered; /* points, since the start */
 	_Atomic uint64_t live_seq, stored_seq;
-	pthread_mutex_t look_lock; /* look */
-	struct spool_reader *look; /* for stats and undelivered_from, by any thread */
+	pthread_mutex_t look_lock; /* look, counted */
+	struct spool_reader *look; /* for stats, by any thread */
+	struct {
+		struct replicator_waiting backlog;
+		int64_t at_ns, took_ns; /* monotonic; how long counting took */
+	} counted; /* the last time it was */
+	pthread_mutex_t first_lock; /* first */
+	struct spool_reader *first; /* for undelivered_from, which reads ask for: it waits for nobody's counting */
 	/* the thread alone */
 	struct spool_source live, backlog;
 	struct parcel live_parcel, parcel;
