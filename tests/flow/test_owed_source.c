@@ -321,6 +321,33 @@ Test(owed_source, tells_how_much_there_is)
 	cr_assert_eq(w.min_ns, 2 * HOUR_NS);
 }
 
+/* As where the pace is so low that a window takes longer than rows stay once they are delivered and in the store. */
+Test(owed_source, a_window_whose_rewrites_have_left_the_spool_is_read_again)
+{
+	struct errbuf eb;
+
+	open_source();
+	for (int i = 0; i < 4; i++) {
+		char line[64];
+		snprintf(line, sizeof line, "m v=1i %lld\n", (long long)(i * NS_PER_S));
+		stand_write(&st, line);
+	}
+	owe(0, 60 * NS_PER_S);
+	cr_assert_eq(fill(2), ERR_OK);
+	deliver();
+	for (int i = 0; i < 200; i++) /* a row each, so that some are in extents that may go */
+		stand_write(&st, "m v=2i 3000000000\n");
+	stand_compact(&st);
+	committer_set_delivered(st.committer, UINT64_MAX);
+	cr_assert_eq(committer_let_go(st.committer, &eb), ERR_OK, "%s", eb.text);
+	take_all(2);
+	const char *last = NULL;
+	for (const char *p = got; (p = strstr(p, "i 3000000000")); p++)
+		last = p;
+	cr_assert(last && last[-1] == '2', "%s", got);
+	cr_assert_eq(ranges(), 0);
+}
+
 /* ---- with a replicator, whatever happens: at the end the record has each point's last value ---- */
 
 enum { SERIES = 4, TIMES = 60 };
