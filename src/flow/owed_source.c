@@ -303,8 +303,7 @@ static void pass_refused(struct owed_source *s)
 	if (s->at_ns >= begins)
 		return;
 	int64_t to = begins < s->range.to_ns ? begins : s->range.to_ns;
-	uint64_t passed_ns = (uint64_t)to -
-	    (uint64_t)s->at_ns; /* from the beginning of time it may be more than an int64 */
+	uint64_t passed_ns = (uint64_t)to - (uint64_t)s->at_ns; /* it may be more than an int64 holds */
 	if (passed_ns >= TOLD_NS)
 		log_info("%llu s of what is owed to %s are older than it keeps points of %s: they are not sent",
 		    (unsigned long long)(passed_ns / NS_PER_S), s->opts.target, database_of(s, s->range.db));

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "flow/replicator_part.h"
 #include "store/aside.h"
+#include "store/owed.h"
 
 /* What is left to the live lane, however old: a thousand senders that come back send it all at once. */
 enum { JUMP_PART = 4 }; /* of a body */
@@ -462,26 +463,35 @@ void replicator_store_cursor(struct replicator *r, bool now)
 }
 
 struct gap_job {
+	const struct replicator *r;
 	const struct spool_row *row;
 };
 
+/* What the store has of them is owed. */
 static enum err gap_job(struct spool *s, void *arg, struct errbuf *eb)
 {
-	const struct spool_row *row = ((struct gap_job *)arg)->row;
+	const struct gap_job *j = arg;
+	struct owed_range owed = { .db = j->row->db,
+		.cause = OWED_OVERFLOW,
+		.from_ns = j->row->min_ns,
+		.to_ns = j->row->max_ns + (j->row->max_ns < INT64_MAX) };
 
-	return gap_add(spool_db(s), row->min_ns, row->max_ns, row->points, "damaged", eb);
+	snprintf(owed.target, sizeof owed.target, "%s", j->r->target);
+	enum err e = j->r->opts.owed ? owed_add(spool_owed(s), spool_db(s), &owed, eb) : ERR_OK;
+	return e == ERR_OK ? gap_add(spool_db(s), j->row->min_ns, j->row->max_ns, j->row->points, "damaged", eb) : e;
 }
 
 static void on_damaged(void *arg, const struct spool_row *row, const char *why)
 {
 	struct replicator *r = arg;
-	struct gap_job j = { row };
+	struct gap_job j = { r, row };
 	struct errbuf eb;
 
 	if (row->seq <= r->damaged_seq) /* it is met once in each lane */
 		return;
 	r->damaged_seq = row->seq;
-	log_error("%s: its %u points cannot be delivered to %s", why, row->points, r->shown);
+	log_error("%s: its %u points cannot be delivered to %s%s", why, row->points, r->shown,
+	    r->opts.owed ? ", unless the local store has them" : "");
 	counter_add(COUNTER_GAP_POINTS, row->points);
 	if (committer_call(r->opts.committer, gap_job, &j, &eb) != ERR_OK)
 		log_error("the gap could not be recorded: %s", eb.text);

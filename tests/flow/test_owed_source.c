@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/owed_source.h"
+#include "store/database.h"
 #include "store/owed.h"
 #include "store/quarantine.h"
 #include "store/targets.h"
@@ -403,6 +404,45 @@ static bool is_settled(struct replicator *r)
 
 	replicator_stats(r, &s);
 	return s.lag_points == 0 && ranges() == 0;
+}
+
+static enum err spoil(struct spool *s, void *arg, struct errbuf *eb)
+{
+	(void)arg;
+	return database_exec(spool_db(s), "UPDATE spool SET payload = x'00' WHERE seq = 2", eb);
+}
+
+/* Points are here twice: in the spool, and in the head or the store. */
+Test(owed_source, a_row_that_cannot_be_read_is_made_again_from_the_store)
+{
+	static const struct record_ops ops = { .ping = pong, .write = keep_lines };
+	struct replicator_opts o = { .committer = st.committer,
+		.catalogue = st.catalogue,
+		.record = &ops,
+		.spool_path = st.path,
+		.store_path = st.store_path,
+		.target = "influxdb",
+		.database = "metrics",
+		.connections = 1 };
+	struct replicator *r;
+	struct errbuf eb;
+	char line[96];
+
+	for (unsigned i = 1; i <= 3; i++) {
+		snprintf(line, sizeof line, "m,s=0 v=%ui %lld\n", i, (long long)(i * 10 * NS_PER_S));
+		stand_write(&st, line);
+	}
+	cr_assert_eq(committer_call(st.committer, spoil, NULL, &eb), ERR_OK, "%s", eb.text);
+	open_source();
+	o.owed = source;
+	source = NULL;
+	cr_assert_eq(replicator_start(&r, &o, &eb), ERR_OK, "%s", eb.text);
+	int64_t deadline = clock_mono_ns() + 30 * NS_PER_S;
+	while (!is_settled(r) && clock_mono_ns() < deadline)
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	replicator_stop(r);
+	for (unsigned i = 1; i <= 3; i++)
+		cr_expect_eq(record.value[0][i], i);
 }
 
 Test(owed_source, rewrites_end_with_the_last_value)
