@@ -23,7 +23,7 @@
 
 enum { REPLICATOR_SHOWN_MAX = 400 }; /* bytes of an error that are kept, with its terminator */
 enum { REPLICATOR_WORDS_MAX = 360 }; /* of it the server's own words */
-enum { LATENCIES_MAX = 256, RATES_MAX = 10 };
+enum { LATENCIES_MAX = 256, RATES_MAX = 10, DAMAGED_MAX = 32 };
 
 /* A source of the replicator's own. */
 struct spool_source {
@@ -85,7 +85,8 @@ struct replicator {
 	struct held_database held[CATALOGUE_DATABASES_MAX];
 	uint32_t held_count;
 	uint64_t delivered; /* points, ever */
-	uint64_t damaged_seq; /* rows up to it that are damaged have been told of */
+	uint64_t damaged[DAMAGED_MAX]; /* rows that are, and have been told of; a ring */
+	uint32_t damaged_count;
 	bool pending_changed; /* since it was stored */
 	uint64_t stored_live_seq;
 	int64_t stored_ns, looked_ns;

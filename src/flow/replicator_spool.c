@@ -487,9 +487,10 @@ static void on_damaged(void *arg, const struct spool_row *row, const char *why)
 	struct gap_job j = { r, row };
 	struct errbuf eb;
 
-	if (row->seq <= r->damaged_seq) /* it is met once in each lane */
-		return;
-	r->damaged_seq = row->seq;
+	for (uint32_t i = 0; i < r->damaged_count && i < DAMAGED_MAX; i++)
+		if (r->damaged[i] == row->seq) /* it is met in each lane, and once more after a failure */
+			return;
+	r->damaged[r->damaged_count++ % DAMAGED_MAX] = row->seq;
 	log_error("%s: its %u points cannot be delivered to %s%s", why, row->points, r->shown,
 	    r->opts.owed ? ", unless the local store has them" : "");
 	counter_add(COUNTER_GAP_POINTS, row->points);
