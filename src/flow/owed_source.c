@@ -9,7 +9,8 @@
  * length is read in pages, each of which begins behind the last series and time of the one before.
  *
  * Rewrites: rows above the number noted before the window was read may have newer values of its points. Of those that are
- * delivered by the time the window is paid the target may have got the older values last: they are sent again. */
+ * delivered by the time the window is paid the target may have got the older values last: they are sent again. Of those that
+ * have left the spool by then nobody knows what they were: the window is read again. */
 #include "flow/owed_source.h"
 
 #include <stdlib.h>
@@ -23,7 +24,8 @@
 #include "store/owed.h"
 #include "store/targets.h"
 
-enum { LINES_MAX_BYTES = 16 << 20, LINE_MAX_BYTES = 64 << 20, WINDOWS_MAX = 64, TURNS = 16, NAME_BYTES = 256 << 10 };
+enum { LINES_MAX_BYTES = 16 << 20, LINES_LEAST_BYTES = 1 << 20, LINE_MAX_BYTES = 64 << 20 };
+enum { WINDOWS_MAX = 64, TURNS = 16, NAME_BYTES = 256 << 10 };
 #define WINDOW_NS (7200 * NS_PER_S)
 #define PAGE_NS (60 * NS_PER_S)
 #define STORE_NS NS_PER_S
@@ -301,9 +303,10 @@ static void pass_refused(struct owed_source *s)
 	if (s->at_ns >= begins)
 		return;
 	int64_t to = begins < s->range.to_ns ? begins : s->range.to_ns;
-	if (to - s->at_ns >= TOLD_NS)
-		log_info("%lld s of what is owed to %s are older than it keeps points of %s: they are not sent",
-		    (long long)((to - s->at_ns) / NS_PER_S), s->opts.target, database_of(s, s->range.db));
+	uint64_t passed_ns = (uint64_t)to - (uint64_t)s->at_ns; /* it may be more than an int64 holds */
+	if (passed_ns >= TOLD_NS)
+		log_info("%llu s of what is owed to %s are older than it keeps points of %s: they are not sent",
+		    (unsigned long long)(passed_ns / NS_PER_S), s->opts.target, database_of(s, s->range.db));
 	s->at_ns = to;
 }
 
@@ -354,10 +357,32 @@ static enum err settle(struct owed_source *s, struct errbuf *eb)
 	return replicator_send_again(s->replicator, s->after_seq, s->at_ns, s->until_ns - 1, eb);
 }
 
+/* Have rows above the number noted left the spool? They were delivered while the window was under way. */
+static enum err is_overtaken(struct owed_source *s, bool *overtaken, struct errbuf *eb)
+{
+	struct committer_stats c;
+	int64_t evicted_until_ns;
+	uint64_t first = 0;
+
+	committer_stats(s->opts.committer, &c);
+	enum err e = spool_reader_begin(s->reader, &evicted_until_ns, &first, eb);
+	*overtaken = e == ERR_OK && c.last_seq > s->after_seq && (first == 0 || first > s->after_seq + 1);
+	return e;
+}
+
 static enum err pay_window(struct owed_source *s, struct errbuf *eb)
 {
-	enum err e = settle(s, eb);
+	bool overtaken;
+	enum err e = is_overtaken(s, &overtaken, eb);
 
+	if (e == ERR_OK && overtaken) { /* with less at a time, so that it comes to an end */
+		if (s->opts.max_bytes / 2 >= LINES_LEAST_BYTES)
+			s->opts.max_bytes /= 2;
+		forget_window(s);
+		return ERR_OK;
+	}
+	if (e == ERR_OK)
+		e = settle(s, eb);
 	if (e != ERR_OK)
 		return e;
 	count_paid(s);

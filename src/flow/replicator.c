@@ -347,6 +347,7 @@ static void replicator_free(struct replicator *r)
 	pthread_cond_destroy(&r->wake);
 	pthread_mutex_destroy(&r->lock);
 	pthread_mutex_destroy(&r->look_lock);
+	pthread_mutex_destroy(&r->first_lock);
 	free(r);
 }
 
@@ -381,6 +382,7 @@ static void replicator_init(struct replicator *r, const struct replicator_opts *
 		buf_init(&r->replies[i].body, REPLY_MAX);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_mutex_init(&r->look_lock, NULL);
+	pthread_mutex_init(&r->first_lock, NULL);
 	clock_cond_init(&r->wake);
 	if (getrandom(&r->random, sizeof r->random, 0) != sizeof r->random || !r->random)
 		r->random = (uint64_t)clock_wall_ns() | 1;

@@ -98,8 +98,9 @@ static void note_delivered(struct delivery *d, uint32_t points)
 	replicator_took(r, d->parcel->db);
 	r->pinged = true;
 	r->lost_bits &= ~PARCEL_DB_BIT(d->parcel->db);
-	if (d->live)
-		r->sent_seq = r->live.rows.seq;
+	uint64_t seq = d->live ? r->live.rows.seq : d->source == &r->backlog.base ? r->backlog.rows.seq : 0;
+	if (seq > r->sent_seq)
+		r->sent_seq = seq;
 	r->delivered += points;
 	replicator_note_rate(r, points, d->source == &r->backlog.base && !r->backlog.again);
 }

@@ -23,7 +23,7 @@
 
 enum { REPLICATOR_SHOWN_MAX = 400 }; /* bytes of an error that are kept, with its terminator */
 enum { REPLICATOR_WORDS_MAX = 360 }; /* of it the server's own words */
-enum { LATENCIES_MAX = 256, RATES_MAX = 10 };
+enum { LATENCIES_MAX = 256, RATES_MAX = 10, DAMAGED_MAX = 32 };
 
 /* A source of the replicator's own. */
 struct spool_source {
@@ -64,8 +64,14 @@ struct replicator {
 	uint32_t rate_count;
 	uint64_t backlog_delivered; /* points, since the start */
 	_Atomic uint64_t live_seq, stored_seq;
-	pthread_mutex_t look_lock; /* look */
-	struct spool_reader *look; /* for stats and undelivered_from, by any thread */
+	pthread_mutex_t look_lock; /* look, counted */
+	struct spool_reader *look; /* for stats, by any thread */
+	struct {
+		struct replicator_waiting backlog;
+		int64_t at_ns, took_ns; /* monotonic; how long counting took */
+	} counted; /* the last time it was */
+	pthread_mutex_t first_lock; /* first */
+	struct spool_reader *first; /* for undelivered_from, which reads ask for: it waits for nobody's counting */
 	/* the thread alone */
 	struct spool_source live, backlog;
 	struct parcel live_parcel, parcel;
@@ -79,7 +85,8 @@ struct replicator {
 	struct held_database held[CATALOGUE_DATABASES_MAX];
 	uint32_t held_count;
 	uint64_t delivered; /* points, ever */
-	uint64_t damaged_seq; /* rows up to it that are damaged have been told of */
+	uint64_t damaged[DAMAGED_MAX]; /* rows that are, and have been told of; a ring */
+	uint32_t damaged_count;
 	bool pending_changed; /* since it was stored */
 	uint64_t stored_live_seq;
 	int64_t stored_ns, looked_ns;
@@ -180,6 +187,6 @@ void replicator_took(struct replicator *r, uint32_t db); /* something of it: it 
 void replicator_try_held(struct replicator *r, bool all);
 uint64_t replicator_held_bits(const struct replicator *r); /* those that are not tried now */
 NODISCARD enum err replicator_write_cursor(struct replicator *r, struct errbuf *eb);
-int64_t replicator_next_try_ns(const struct replicator *r); /* of those held; INT64_MAX: none is */
+int64_t replicator_next_try_ns(const struct replicator *r); /* of those held that still wait; INT64_MAX: none does */
 
 #endif

@@ -13,9 +13,11 @@
 #include "base/log.h"
 #include "flow/replicator_part.h"
 #include "store/aside.h"
+#include "store/owed.h"
 
 /* What is left to the live lane, however old: a thousand senders that come back send it all at once. */
 enum { JUMP_PART = 4 }; /* of a body */
+enum { COUNT_PAUSE = 20 };
 #define STORE_CURSOR_NS NS_PER_S
 #define LOOK_NS (NS_PER_S / 2)
 
@@ -227,7 +229,8 @@ static enum err count_part(
 	return e;
 }
 
-/* Rows that were not sent yet; those that are sent again are few. */
+/* Rows that were not sent yet; those that are sent again are few. Beside a list of a database's own each row is stepped
+ * over, so that what was counted last is good for a multiple of the time that took. */
 static void backlog_waits(struct parcel_source *base, struct replicator_waiting *out)
 {
 	struct replicator *r = source_of(base)->r;
@@ -245,6 +248,12 @@ static void backlog_waits(struct parcel_source *base, struct replicator_waiting 
 			}
 	pthread_mutex_unlock(&r->lock);
 	pthread_mutex_lock(&r->look_lock);
+	int64_t began = clock_mono_ns();
+	if (listed && began - r->counted.at_ns < COUNT_PAUSE * r->counted.took_ns) {
+		*out = r->counted.backlog;
+		pthread_mutex_unlock(&r->look_lock);
+		return;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		struct spool_backlog b;
 		uint64_t to = part[i].to_seq == PENDING_OPEN ? live_seq : part[i].to_seq;
@@ -256,6 +265,9 @@ static void backlog_waits(struct parcel_source *base, struct replicator_waiting 
 		if (!out->oldest_received_ns || b.oldest_received_ns < out->oldest_received_ns)
 			out->oldest_received_ns = b.oldest_received_ns;
 	}
+	r->counted.backlog = *out;
+	r->counted.at_ns = clock_mono_ns();
+	r->counted.took_ns = r->counted.at_ns - began;
 	pthread_mutex_unlock(&r->look_lock);
 }
 
@@ -350,6 +362,8 @@ void replicator_took(struct replicator *r, uint32_t db)
 		pending_set_remove(&r->pending, list);
 	*h = r->held[--r->held_count];
 	r->stats.held_databases = r->held_count;
+	if (r->held_count == 0) /* it was meant for what is delivered now, not for what may be refused some day */
+		r->skip_held = false;
 	pthread_mutex_unlock(&r->lock);
 	stale(r);
 	log_info("%s takes writes to the database %s again", r->shown, replicator_database(r, db));
@@ -379,7 +393,7 @@ int64_t replicator_next_try_ns(const struct replicator *r)
 	int64_t next = INT64_MAX;
 
 	for (uint32_t i = 0; i < r->held_count; i++)
-		if (r->held[i].next_try_ns < next)
+		if (r->held[i].next_try_ns && r->held[i].next_try_ns < next)
 			next = r->held[i].next_try_ns;
 	return next;
 }
@@ -449,26 +463,36 @@ void replicator_store_cursor(struct replicator *r, bool now)
 }
 
 struct gap_job {
+	const struct replicator *r;
 	const struct spool_row *row;
 };
 
+/* What the store has of them is owed. */
 static enum err gap_job(struct spool *s, void *arg, struct errbuf *eb)
 {
-	const struct spool_row *row = ((struct gap_job *)arg)->row;
+	const struct gap_job *j = arg;
+	struct owed_range owed = { .db = j->row->db,
+		.cause = OWED_OVERFLOW,
+		.from_ns = j->row->min_ns,
+		.to_ns = j->row->max_ns + (j->row->max_ns < INT64_MAX) };
 
-	return gap_add(spool_db(s), row->min_ns, row->max_ns, row->points, "damaged", eb);
+	snprintf(owed.target, sizeof owed.target, "%s", j->r->target);
+	enum err e = j->r->opts.owed ? owed_add(spool_owed(s), spool_db(s), &owed, eb) : ERR_OK;
+	return e == ERR_OK ? gap_add(spool_db(s), j->row->min_ns, j->row->max_ns, j->row->points, "damaged", eb) : e;
 }
 
 static void on_damaged(void *arg, const struct spool_row *row, const char *why)
 {
 	struct replicator *r = arg;
-	struct gap_job j = { row };
+	struct gap_job j = { r, row };
 	struct errbuf eb;
 
-	if (row->seq <= r->damaged_seq) /* it is met once in each lane */
-		return;
-	r->damaged_seq = row->seq;
-	log_error("%s: its %u points cannot be delivered to %s", why, row->points, r->shown);
+	for (uint32_t i = 0; i < r->damaged_count && i < DAMAGED_MAX; i++)
+		if (r->damaged[i] == row->seq) /* it is met in each lane, and once more after a failure */
+			return;
+	r->damaged[r->damaged_count++ % DAMAGED_MAX] = row->seq;
+	log_error("%s: its %u points cannot be delivered to %s%s", why, row->points, r->shown,
+	    r->opts.owed ? ", unless the local store has them" : "");
 	counter_add(COUNTER_GAP_POINTS, row->points);
 	if (committer_call(r->opts.committer, gap_job, &j, &eb) != ERR_OK)
 		log_error("the gap could not be recorded: %s", eb.text);
@@ -494,6 +518,7 @@ void replicator_spool_fini(struct replicator *r)
 	spool_reader_close(r->live.rows.reader);
 	spool_reader_close(r->backlog.rows.reader);
 	spool_reader_close(r->look);
+	spool_reader_close(r->first);
 	lp_fini(&r->live.rows.parser);
 	lp_fini(&r->backlog.rows.parser);
 }
@@ -529,7 +554,7 @@ static bool is_the_disk(enum err e)
 
 enum err replicator_spool_load(struct replicator *r, struct errbuf *eb)
 {
-	struct spool_reader **readers[] = { &r->live.rows.reader, &r->backlog.rows.reader, &r->look };
+	struct spool_reader **readers[] = { &r->live.rows.reader, &r->backlog.rows.reader, &r->look, &r->first };
 	enum err e = ERR_OK;
 
 	for (unsigned i = 0; e == ERR_OK && i < sizeof readers / sizeof *readers; i++)

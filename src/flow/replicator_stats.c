@@ -50,9 +50,9 @@ int64_t replicator_undelivered_from_ns(void *replicator)
 	uint64_t low = first <= live_seq ? first - 1 : live_seq;
 	if (c.last_seq <= low) /* no look into the file is needed */
 		return INT64_MAX;
-	pthread_mutex_lock(&r->look_lock);
-	enum err e = spool_reader_after(r->look, low, &b, &eb);
-	pthread_mutex_unlock(&r->look_lock);
+	pthread_mutex_lock(&r->first_lock);
+	enum err e = spool_reader_after(r->first, low, &b, &eb);
+	pthread_mutex_unlock(&r->first_lock);
 	return e == ERR_OK ? b.min_ns : INT64_MIN;
 }
 

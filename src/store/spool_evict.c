@@ -120,12 +120,12 @@ static enum err owe(struct spool *s, const struct extent *x, enum owed_cause cau
 static enum err settle(struct spool *s, const struct extent *x, struct spool_done done, bool too_old, struct errbuf *eb)
 {
 	bool configured = done.delivered_seq != UINT64_MAX;
+	bool lacking = configured && x->last_seq > done.delivered_seq;
 
-	if (configured && x->last_seq <= done.delivered_seq)
-		return ERR_OK;
+	/* one that is not configured now lacks also what all others have got */
 	if (!too_old && x->last_seq <= done.compacted_seq)
-		return owe(s, x, configured ? OWED_OVERFLOW : OWED_BEFORE, eb);
-	if (!configured)
+		return owe(s, x, lacking ? OWED_OVERFLOW : OWED_BEFORE, eb);
+	if (!lacking)
 		return ERR_OK;
 	return record_gap(s, x, x->first_seq > done.delivered_seq ? x->first_seq : done.delivered_seq + 1,
 	    too_old ? "retention" : "spool_full", eb);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/owed_source.h"
+#include "store/database.h"
 #include "store/owed.h"
 #include "store/quarantine.h"
 #include "store/targets.h"
@@ -321,6 +322,33 @@ Test(owed_source, tells_how_much_there_is)
 	cr_assert_eq(w.min_ns, 2 * HOUR_NS);
 }
 
+/* As where the pace is so low that a window takes longer than rows stay once they are delivered and in the store. */
+Test(owed_source, a_window_whose_rewrites_have_left_the_spool_is_read_again)
+{
+	struct errbuf eb;
+
+	open_source();
+	for (int i = 0; i < 4; i++) {
+		char line[64];
+		snprintf(line, sizeof line, "m v=1i %lld\n", (long long)(i * NS_PER_S));
+		stand_write(&st, line);
+	}
+	owe(0, 60 * NS_PER_S);
+	cr_assert_eq(fill(2), ERR_OK);
+	deliver();
+	for (int i = 0; i < 200; i++) /* a row each, so that some are in extents that may go */
+		stand_write(&st, "m v=2i 3000000000\n");
+	stand_compact(&st);
+	committer_set_delivered(st.committer, UINT64_MAX);
+	cr_assert_eq(committer_let_go(st.committer, &eb), ERR_OK, "%s", eb.text);
+	take_all(2);
+	const char *last = NULL;
+	for (const char *p = got; (p = strstr(p, "i 3000000000")); p++)
+		last = p;
+	cr_assert(last && last[-1] == '2', "%s", got);
+	cr_assert_eq(ranges(), 0);
+}
+
 /* ---- with a replicator, whatever happens: at the end the record has each point's last value ---- */
 
 enum { SERIES = 4, TIMES = 60 };
@@ -376,6 +404,45 @@ static bool is_settled(struct replicator *r)
 
 	replicator_stats(r, &s);
 	return s.lag_points == 0 && ranges() == 0;
+}
+
+static enum err spoil(struct spool *s, void *arg, struct errbuf *eb)
+{
+	(void)arg;
+	return database_exec(spool_db(s), "UPDATE spool SET payload = x'00' WHERE seq = 2", eb);
+}
+
+/* Points are here twice: in the spool, and in the head or the store. */
+Test(owed_source, a_row_that_cannot_be_read_is_made_again_from_the_store)
+{
+	static const struct record_ops ops = { .ping = pong, .write = keep_lines };
+	struct replicator_opts o = { .committer = st.committer,
+		.catalogue = st.catalogue,
+		.record = &ops,
+		.spool_path = st.path,
+		.store_path = st.store_path,
+		.target = "influxdb",
+		.database = "metrics",
+		.connections = 1 };
+	struct replicator *r;
+	struct errbuf eb;
+	char line[96];
+
+	for (unsigned i = 1; i <= 3; i++) {
+		snprintf(line, sizeof line, "m,s=0 v=%ui %lld\n", i, (long long)(i * 10 * NS_PER_S));
+		stand_write(&st, line);
+	}
+	cr_assert_eq(committer_call(st.committer, spoil, NULL, &eb), ERR_OK, "%s", eb.text);
+	open_source();
+	o.owed = source;
+	source = NULL;
+	cr_assert_eq(replicator_start(&r, &o, &eb), ERR_OK, "%s", eb.text);
+	int64_t deadline = clock_mono_ns() + 30 * NS_PER_S;
+	while (!is_settled(r) && clock_mono_ns() < deadline)
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	replicator_stop(r);
+	for (unsigned i = 1; i <= 3; i++)
+		cr_expect_eq(record.value[0][i], i);
 }
 
 Test(owed_source, rewrites_end_with_the_last_value)

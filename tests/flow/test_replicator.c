@@ -493,6 +493,24 @@ Test(replicator, a_database_that_is_gone_is_owed_what_was_delivered_to_it)
 	cr_expect_eq(r.to_ns, 6, "what comes afterwards is delivered");
 }
 
+Test(replicator, a_database_that_is_gone_is_owed_what_the_backlog_had_brought_it)
+{
+	struct owed_range r;
+
+	jump_age_ns = 1;
+	write_lines(0, 5, "", 0);
+	start();
+	cr_assert(within_deadline(in_step));
+	pthread_mutex_lock(&record.lock);
+	record.no_database = true;
+	pthread_mutex_unlock(&record.lock);
+	write_lines(10, 11, "", 0);
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(owed(&r), 1);
+	cr_expect_eq(r.from_ns, 1);
+	cr_expect_eq(r.to_ns, 6);
+}
+
 Test(replicator, too_large_requests_are_halved)
 {
 	record.too_large = 30;
@@ -760,6 +778,63 @@ Test(replicator, a_point_that_is_refused_again_is_in_quarantine_once)
 	stand_write(&st, "m,t=bad v=99i 14\n");
 	cr_assert(within_deadline(in_step));
 	cr_assert_eq(stats().quarantined_points, 2, "another line is another entry");
+}
+
+static enum err spoil(struct spool *s, void *arg, struct errbuf *e)
+{
+	(void)arg;
+	return database_exec(spool_db(s),
+	    "UPDATE spool SET payload = x'00' WHERE seq = 5;"
+	    "CREATE TRIGGER spoil AFTER INSERT ON spool WHEN new.seq = 9 BEGIN "
+	    "UPDATE spool SET payload = x'00' WHERE seq = new.seq; END",
+	    e);
+}
+
+static int gap_points(void)
+{
+	struct spool_reader *r;
+	struct errbuf eb;
+	sqlite3_stmt *q;
+
+	cr_assert_eq(spool_reader_open(&r, st.path, &eb), ERR_OK);
+	cr_assert_eq(database_prepare(spool_reader_db(r), &q, "SELECT total(points) FROM gap", &eb), ERR_OK);
+	cr_assert_eq(sqlite3_step(q), SQLITE_ROW);
+	int n = sqlite3_column_int(q, 0);
+	sqlite3_finalize(q);
+	spool_reader_close(r);
+	return n;
+}
+
+static bool waits_as_backlog(void)
+{
+	return is_down() && stats().backlog_points == 8;
+}
+
+static bool has_met_the_live_one(void)
+{
+	return gap_points() == 1;
+}
+
+/* A live row is met before older ones. */
+Test(replicator, each_damaged_row_is_a_gap_whichever_lane_meets_it_first)
+{
+	struct errbuf eb;
+
+	batch = 1; /* so that the backlog's first parcel ends before the row */
+	jump_age_ns = 1;
+	record.down = true;
+	write_lines(0, 8, "", 0);
+	cr_assert_eq(committer_call(st.committer, spoil, NULL, &eb), ERR_OK, "%s", eb.text);
+	start();
+	cr_assert(within_deadline(waits_as_backlog));
+	write_lines(8, 10, "", 0);
+	cr_assert(within_deadline(has_met_the_live_one));
+	pthread_mutex_lock(&record.lock);
+	record.down = false;
+	pthread_mutex_unlock(&record.lock);
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(kept_lines("m v="), 8);
+	cr_assert_eq(gap_points(), 2);
 }
 
 static bool has_looked(void)

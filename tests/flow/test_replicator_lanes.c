@@ -19,6 +19,8 @@ static struct stand st;
 static struct replicator *rp;
 static struct breaker breaker;
 static unsigned long long seed;
+static int64_t held_ms = 3;
+static uint64_t backlog_rate;
 static unsigned truth[DATABASES][SERIES][FIELDS][TIMES];
 
 /* ---- the record ---- */
@@ -171,7 +173,8 @@ static void start(void)
 		.batch_points = 4,
 		.split_points = 1,
 		.jump_age_ns = 1,
-		.held_ms = 3,
+		.held_ms = held_ms,
+		.backlog_rate = backlog_rate,
 		.backoff_min_ms = 1,
 		.backoff_max_ms = 3 };
 
@@ -383,6 +386,77 @@ Test(replicator_lanes, what_is_held_can_be_skipped_into_the_quarantine)
 	cr_assert_eq(replicator_skip_held(rp, &eb), ERR_OK);
 	cr_assert(within_deadline(nothing_is_held_back));
 	cr_assert_eq(record.values[1][0][0][0], 0);
+}
+
+static bool is_held(void)
+{
+	struct replicator_stats s;
+
+	replicator_stats(rp, &s);
+	return s.held_databases > 0;
+}
+
+static bool is_judged(void)
+{
+	struct replicator_stats s;
+
+	replicator_stats(rp, &s);
+	return s.held_databases > 0 || s.quarantined_points > 0;
+}
+
+static void other_is_missing(bool missing)
+{
+	pthread_mutex_lock(&record.lock);
+	record.steady = !missing;
+	record.no_other = missing;
+	record.after = 1 << 30;
+	pthread_mutex_unlock(&record.lock);
+}
+
+Test(replicator_lanes, a_skip_that_came_too_late_skips_nothing_afterwards)
+{
+	char out[1024];
+	struct errbuf eb;
+	struct replicator_stats s;
+
+	held_ms = 600000;
+	other_is_missing(true);
+	cr_assert_eq(stand_try(&st, "other", 1, "m,s=0 f0=1i 1\n", out), ERR_OK);
+	start();
+	cr_assert(within_deadline(is_held));
+	other_is_missing(false);
+	cr_assert_eq(replicator_skip_held(rp, &eb), ERR_OK);
+	cr_assert(within_deadline(is_in_step));
+	other_is_missing(true);
+	cr_assert_eq(stand_try(&st, "other", 1, "m,s=0 f0=2i 2\n", out), ERR_OK);
+	cr_assert(within_deadline(is_judged));
+	replicator_stats(rp, &s);
+	cr_assert_eq(s.quarantined_points, 0);
+	cr_assert_eq(s.held_databases, 1);
+}
+
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+Test(replicator_lanes, a_held_database_whose_time_has_come_is_waited_for_in_peace)
+{
+	char out[1024];
+
+	backlog_rate = 1; /* so that it is seldom the backlog's turn */
+	other_is_missing(true);
+	for (unsigned i = 0; i < 40; i++)
+		cr_assert_eq(stand_try(&st, i % 2 ? "metrics" : "other", 1, "m,s=0 f0=1i 1\n", out), ERR_OK);
+	start();
+	cr_assert(within_deadline(is_held));
+	nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+	int64_t before = cpu_ns();
+	nanosleep(&(struct timespec){ .tv_nsec = 600000000 }, NULL);
+	cr_assert_lt(cpu_ns() - before, 200000000);
 }
 
 Test(replicator_lanes, a_paused_target_stays_paused_over_a_restart)

@@ -305,6 +305,21 @@ Test(spool, rows_that_go_while_a_target_is_away_are_owed_to_it)
 	spool_close(s);
 }
 
+Test(spool, rows_that_all_others_have_got_are_owed_to_a_target_that_is_away)
+{
+	struct spool *s = opened();
+	struct owed_range r[2]; /* an extent each, the newest first */
+
+	append_rows(s, 0, 128);
+	set_cursor(s, 40);
+	cr_assert_eq(spool_evict(s, UINT64_MAX, INT64_MIN, (struct spool_done){ 128, 128 }, &eb), ERR_OK, "%s", eb.text);
+	cr_assert_eq(owed_list(spool_owed(s), "influxdb", r, 2), 2);
+	cr_expect_eq(r[0].cause, OWED_BEFORE);
+	cr_expect_eq(r[0].to_ns, 127 * NS_PER_S + 1);
+	cr_expect_eq(r[1].from_ns, 40 * NS_PER_S, "it has rows up to 40");
+	spool_close(s);
+}
+
 Test(spool, sequence_never_falls_back_when_all_rows_have_gone)
 {
 	struct spool *s = opened();
