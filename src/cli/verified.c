@@ -69,6 +69,8 @@ static int put_differences(char *out, size_t size, const json_t *verify)
 	if (more > 0)
 		return snprintf(
 		    out, size, "; InfluxDB has more in %.0f hours of measurements: holdfast backfill fetches it", more);
+	if (number(verify, "repaired_hours") > 0)
+		return snprintf(out, size, "; what differed is sent again, holdfast verify tells afterwards");
 	return 0;
 }
 

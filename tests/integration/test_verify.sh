@@ -97,6 +97,8 @@ done
 is "$(replication .owed.ranges)" 0 "looking repairs nothing"
 verify --repair
 is "$? $(v .repaired)" "1 2" "--repair sends them again"
+holdfast replication | grep -q '; what differed is sent again, holdfast verify tells afterwards$'
+ok "which is said"
 wait_until 60 paid
 ok "which is done"
 verify --deep
@@ -176,5 +178,16 @@ ended() { [ "$(curl -s "$HF/api/v1/verify" | jq -r .state)" != running ]; }
 wait_until 60 ended
 is "$(curl -s "$HF/api/v1/verify" | jq -r .state)" cancelled "and does, though InfluxDB hangs"
 kill -CONT "$INFLUX_PID"
+stop_holdfastd
+
+# a name that the exposition must escape
+export HOLDFAST_SERVER_CREATE_DATABASES=yes
+start_holdfastd
+curl -s -o "$T/said" "$HF/query" --data-urlencode 'q=CREATE DATABASE "odd\"name"'
+printf 'm v=1 %d000000000\n' "$((now - 60))" | curl -s -o "$T/said" --data-binary @- "$HF/write?db=odd%22name"
+wait_until 60 in_step
+verify --since -1h
+curl -s "$HF/metrics" | grep -q '^holdfast_verified_age_seconds{database="odd\\"name"} [0-9]*$'
+ok "a quote in a database's name is escaped in the metrics"
 stop_holdfastd
 finish

@@ -38,6 +38,8 @@ function jobRows(v, nowMs, fmt) {
 		rows.push({ state: 'failed', word: 'Verify failed', text: `At ${fmt.clock(v.ended_ms, nowMs)}: ${v.error ?? 'no reason told'}.`, more: '', command: '' });
 	if (lacking > 0)
 		rows.push({ state: 'differs', word: 'Differs', text: `In ${hours(lacking, fmt)} InfluxDB lacks something, or has it otherwise. To send it again:`, more: '', command: 'holdfast verify --repair' });
+	else if (v.repaired_hours > 0)
+		rows.push({ state: 'sending', word: 'Repaired', text: `${hours(v.repaired_hours, fmt)} that differed are sent again. To see that nothing does afterwards:`, more: '', command: 'holdfast verify' });
 	if (v.more_hours > 0)
 		rows.push({ state: 'more', word: 'More there', text: `In ${hours(v.more_hours, fmt)} InfluxDB has more than this machine. To fetch it:`, more: '', command: 'holdfast backfill' });
 	return rows;

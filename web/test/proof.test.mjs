@@ -35,7 +35,7 @@ test('what differs, less what is sent again already, with the command', () => {
 	const done = (more) => rows({ verified: [verified({})], verify: verify({ state: 'done', ...more }) }).slice(1);
 	assert.deepEqual(done({ lacking_hours: 3, repaired_hours: 2 }).map((r) => [r.state, r.text, r.command]),
 		[['differs', 'In 1 hour of measurements InfluxDB lacks something, or has it otherwise. To send it again:', 'holdfast verify --repair']]);
-	assert.deepEqual(done({ lacking_hours: 2, repaired_hours: 2 }), []);
+	assert.deepEqual(done({ lacking_hours: 2, repaired_hours: 2 }).map((r) => [r.word, r.command]), [['Repaired', 'holdfast verify']]);
 	assert.deepEqual(done({ more_hours: 4 }).map((r) => r.command), ['holdfast backfill']);
 	assert.match(done({ state: 'failed', ended_ms: at(3), error: 'HTTP 401' })[0].text, /03:00: HTTP 401/);
 	assert.equal(done({ state: 'running', started_ms: at(13, 59) })[0].text, 'Since 13:59.');
