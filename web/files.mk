@@ -23,6 +23,7 @@ web_sources = \
 	web/src/main.js \
 	web/src/panels.js \
 	web/src/poll.js \
+	web/src/proof.js \
 	web/src/quality.js \
 	web/src/quality_data.js \
 	web/src/quarantine.js \

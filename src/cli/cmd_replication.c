@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/table.h"
+#include "cli/verified.h"
 
 enum { COLUMNS = 9 };
 
@@ -103,12 +104,13 @@ static void explain(const json_t *o)
 		    trouble ? "" : "\n", text(o, "target"), owed);
 }
 
-static int show(const json_t *targets)
+static int show(const json_t *answer)
 {
 	static const char *const head[COLUMNS] = { "target", "state", "lag points", "bytes", "oldest", "points/s",
 		"to go", "write p99", "quarantine" };
+	const json_t *targets = json_object_get(answer, "targets"), *one;
 	struct table *t = table_new(COLUMNS);
-	const json_t *one;
+	char verified[VERIFIED_LINE];
 	size_t i;
 
 	if (!t)
@@ -118,6 +120,9 @@ static int show(const json_t *targets)
 	json_array_foreach(targets, i, one) add_row(t, one);
 	print_and_free(t);
 	json_array_foreach(targets, i, one) explain(one);
+	verified_line(answer, verified);
+	if (*verified)
+		printf("\n%s\n", verified);
 	return EXIT_GOOD;
 }
 
@@ -188,7 +193,7 @@ static int print(const json_t *answer, enum format format)
 		puts(
 		    "There are no targets: points are kept on this machine only. Set url in [influxdb] to deliver them.");
 	} else {
-		status = show(targets);
+		status = show(answer);
 	}
 	return status == EXIT_GOOD ? verdict(targets) : status;
 }

@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/table.h"
+#include "cli/verified.h"
 
 static double number(const json_t *o, const char *name)
 {
@@ -49,6 +50,7 @@ static int show(const json_t *s)
 	const json_t *collect = json_object_get(s, "collect"), *spool = json_object_get(s, "spool");
 	const json_t *ingest = json_object_get(s, "ingest"), *one;
 	struct table *t = table_new(2);
+	char verified[VERIFIED_LINE];
 	struct buf out;
 	size_t i;
 
@@ -78,6 +80,11 @@ static int show(const json_t *s)
 		table_add(t, "not in InfluxDB");
 		table_addf(t, "%.0f ranges, %.0f s in all (see holdfast status --json)", number(owed, "ranges"),
 		    number(owed, "seconds"));
+	}
+	verified_line(json_object_get(s, "replication"), verified);
+	if (*verified) {
+		table_add(t, "verified");
+		table_add(t, verified);
 	}
 	size_t gaps = json_array_size(json_object_get(s, "gaps"));
 	if (gaps)

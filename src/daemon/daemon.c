@@ -6,7 +6,7 @@
  *   catalogue         the names that blocks number, then what the spool knows beside them
  *   head              rebuilt from the spool's rows that are not in the store
  *   writer, compactor from here on the spool belongs to one, the store to the other
- *   local, record     what answers reads; the replicator
+ *   local, targets    what answers reads; the record and the mirrors
  *   door, collectors  what brings points; figures of the databases
  *   salvage, check    what is taken over from damaged files; whether these are whole after an unclean stop
  *   HTTP              last to open, first to close */
@@ -23,23 +23,18 @@
 #include "daemon/own_figures.h"
 #include "daemon/policy.h"
 #include "daemon/restore.h"
-#include "daemon/rollups.h"
 #include "daemon/start.h"
+#include "daemon/targets.h"
 #include "edge/influx.h"
 #include "edge/routes.h"
 #include "flow/backfill.h"
 #include "flow/backup.h"
 #include "flow/compactor.h"
-#include "flow/owed_source.h"
-#include "flow/provision.h"
 #include "flow/recovery.h"
-#include "flow/replay_source.h"
-#include "flow/replication.h"
 #include "flow/spool_check.h"
 #include "flow/spool_salvage.h"
 #include "flow/store_check.h"
 #include "flow/store_salvage.h"
-#include "flow/verifier.h"
 #include "query/engine.h"
 #include "store/catalogue_store.h"
 #include "store/disk_space.h"
@@ -48,9 +43,6 @@
 #include "store/spool_damage.h"
 #include "store/store_damage.h"
 #include "store/store_names.h"
-
-#define PROVISION_TIMEOUT_NS (5 * NS_PER_S) /* a stop waits for it */
-#define JUMP_AGE_MIN_NS (5 * NS_PER_S)
 
 struct daemon {
 	const struct config *config;
@@ -67,21 +59,13 @@ struct daemon {
 	struct compactor *compactor;
 	struct backup *backup;
 	struct local *local;
-	struct breaker breaker;
-	struct influx_server *influx; /* the record; NULL: there is none */
-	struct influx *provision_record;
-	struct provision *provision;
-	/* of the targets, as they are numbered; server: of the mirrors */
-	struct influx_server *target_server[REPLICATION_TARGETS_MAX];
-	struct influx *target_client[REPLICATION_TARGETS_MAX];
-	struct replication *replication;
+	struct targets *targets;
 	struct reader *reader;
 	struct engine *engine;
 	struct record_access *record; /* NULL: there is none */
 	struct ingest *ingest;
 	struct collect *collect;
 	struct own_figures *figures;
-	struct rollups rollups;
 	struct salvage *salvage;
 	struct check *check;
 	struct salvage *store_salvage;
@@ -89,7 +73,6 @@ struct daemon {
 	const char *missing; /* the file that was not there at the start, though it had been; or NULL */
 	bool replaced; /* a damaged file, at this start */
 	struct backfill *backfill;
-	struct verifier *verifier; /* NULL: there is no record */
 	struct services services;
 	bool routes_open;
 	struct http *http;
@@ -266,181 +249,6 @@ static enum err start_compactor(struct daemon *d, struct errbuf *eb)
 	return backup_new(&d->backup, &backup, eb);
 }
 
-static void *open_timed_record(void *arg)
-{
-	struct daemon *d = arg;
-
-	return own_figures_open(d->figures, d->influx);
-}
-
-static void *open_record(void *arg)
-{
-	struct daemon *d = arg;
-	struct influx *in;
-	struct errbuf eb;
-
-	if (influx_open(&in, d->influx, &eb) == ERR_OK)
-		return in;
-	log_error("no connection for a backfill: %s", eb.text);
-	return NULL;
-}
-
-static void close_record(void *record)
-{
-	influx_close(record);
-}
-
-static enum err start_provision(struct daemon *d, struct errbuf *eb)
-{
-	const struct config *c = d->config;
-	struct provision_opts opts = { .committer = d->committer,
-		.catalogue = d->catalogue,
-		.record = &influx_ops,
-		.record_ctx = d->provision_record,
-		.database = c->influxdb.database,
-		.create = c->influxdb.create_database,
-		.manage = c->influxdb.manage_retention,
-		.shorten = c->influxdb.shorten_retention,
-		.retention_ns = c->influxdb.retention_ns,
-		.timeout_ms = (c->influxdb.timeout_ns < PROVISION_TIMEOUT_NS ? c->influxdb.timeout_ns
-									     : PROVISION_TIMEOUT_NS) /
-		    NS_PER_MS };
-
-	return provision_start(&d->provision, &opts, eb);
-}
-
-/* What the record's databases keep, as far as is known; of a mirror nothing is. */
-static int64_t record_keeps_ns(void *arg, const char *database)
-{
-	struct daemon *d = arg;
-	struct provision_stats p;
-
-	for (unsigned i = 0; d->provision && provision_stats(d->provision, i, &p); i++)
-		if (!strcmp(p.database, database))
-			return p.found_ns;
-	return 0;
-}
-
-static enum err make_owed_source(struct daemon *d, struct replicator_opts *target, struct errbuf *eb)
-{
-	const struct owed_source_opts opts = { .committer = d->committer,
-		.spool = d->spool,
-		.spool_path = d->spool_path,
-		.local = d->local,
-		.catalogue = d->catalogue,
-		.target = target->target,
-		.database = target->database,
-		.keeps_ns = strcmp(target->target, REPLICATOR_RECORD) == 0 ? record_keeps_ns : NULL,
-		.arg = d };
-
-	return owed_source_new(&target->owed, &opts, eb);
-}
-
-/* The record and the mirrors, each with a client of its own. */
-static enum err start_replication(struct daemon *d, struct errbuf *eb)
-{
-	const struct config *c = d->config;
-	struct replication_opts opts = {
-		.committer = d->committer, .spool_path = d->spool_path, .has_record = *c->influxdb.url
-	};
-	enum err e = ERR_OK;
-
-	breaker_init(&d->breaker, true); /* until the replicator has got through */
-	if (opts.has_record) {
-		const struct influx_opts server = config_influx(c);
-		e = influx_server_new(&d->influx, &server, eb);
-		if (e == ERR_OK)
-			e = influx_open(&d->provision_record, d->influx, eb);
-		if (e == ERR_OK)
-			e = start_provision(d, eb);
-		opts.target[opts.count++] = (struct replicator_opts){ .breaker = &d->breaker,
-			.target = REPLICATOR_RECORD,
-			.url = c->influxdb.url,
-			.database = c->influxdb.database,
-			.create_database = c->influxdb.create_database,
-			.retention_ns = c->influxdb.manage_retention ? c->influxdb.retention_ns : 0,
-			.backlog_rate = c->influxdb.backlog_rate,
-			.connections = (unsigned)c->influxdb.connections,
-			.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS };
-	}
-	for (unsigned i = 0; e == ERR_OK && i < c->mirror_count; i++) {
-		const struct config_mirror *m = &c->mirror[i];
-		const struct influx_opts server = config_mirror_influx(m);
-		e = influx_server_new(&d->target_server[opts.count], &server, eb);
-		opts.target[opts.count++] = (struct replicator_opts){ .target = m->target,
-			.url = m->url,
-			.database = m->database,
-			.create_database = m->create_database,
-			.backlog_rate = m->backlog_rate,
-			.connections = (unsigned)m->connections,
-			.timeout_ms = m->timeout_ns / NS_PER_MS };
-	}
-	for (unsigned i = 0; e == ERR_OK && i < opts.count; i++) {
-		e = influx_open(&d->target_client[i], d->target_server[i] ? d->target_server[i] : d->influx, eb);
-		if (e == ERR_OK && !d->target_server[i])
-			influx_on_made(d->target_client[i], provision_made, d->provision);
-		opts.target[i].catalogue = d->catalogue;
-		opts.target[i].store_path = d->store_path;
-		if (e == ERR_OK)
-			e = make_owed_source(d, &opts.target[i], eb);
-		opts.target[i].record = &influx_ops;
-		opts.target[i].record_ctx = d->target_client[i];
-		if (e == ERR_OK && !d->target_server[i]) {
-			opts.target[i].record = &record_timed_ops;
-			opts.target[i].record_ctx = own_figures_of_delivery(d->figures, d->target_client[i]);
-		}
-		opts.target[i].jump_age_ns = 2 * c->collect.interval_ns < JUMP_AGE_MIN_NS ? JUMP_AGE_MIN_NS
-											  : 2 * c->collect.interval_ns;
-	}
-	for (unsigned i = 0; e == ERR_OK && i < opts.count; i++) {
-		const struct replay_source_opts replay = { .committer = d->committer,
-			.catalogue = d->catalogue,
-			.local = d->local,
-			.spool_path = d->spool_path,
-			.target = opts.target[i].target,
-			.database = opts.target[i].database };
-		e = replay_source_new(&opts.target[i].replay, &replay, eb);
-	}
-	d->rollups = (struct rollups){ .config = c,
-		.committer = d->committer,
-		.catalogue = d->catalogue,
-		.provision = d->provision,
-		.spool_path = d->spool_path,
-		.late_ns = policy_longest_raw_ns(d->policy) };
-	if (e == ERR_OK && opts.has_record && c->influxdb.replicate_rollups)
-		e = rollups_add(&d->rollups, &opts.target[0], eb);
-	if (e == ERR_OK)
-		return replication_start(&d->replication, &opts, eb);
-	for (unsigned i = 0; i < opts.count; i++)
-		replicator_close_sources(&opts.target[i]);
-	return e;
-}
-
-static void read_secrets(void *daemon)
-{
-	struct daemon *d = daemon;
-	struct errbuf eb;
-
-	if (d->influx && influx_server_reload(d->influx, &eb) != ERR_OK)
-		log_error("the password or token for InfluxDB stays as it was: [influxdb] %s", eb.text);
-	for (unsigned i = 0; i < REPLICATION_TARGETS_MAX; i++)
-		if (d->target_server[i] && influx_server_reload(d->target_server[i], &eb) != ERR_OK)
-			log_error("the password or token for %s stays as it was: %s",
-			    replicator_shown_name(replication_at(d->replication, i)), eb.text);
-}
-
-/* In the order of start_replication. */
-static void name_targets(struct daemon *d)
-{
-	const struct config *c = d->config;
-	unsigned n = 0;
-
-	if (*c->influxdb.url)
-		d->services.target[n++] = (struct services_target){ c->influxdb.url, c->influxdb.database };
-	for (unsigned i = 0; i < c->mirror_count; i++)
-		d->services.target[n++] = (struct services_target){ c->mirror[i].url, c->mirror[i].database };
-}
-
 static enum err open_reads(struct daemon *d, struct errbuf *eb)
 {
 	const struct config *c = d->config;
@@ -452,21 +260,32 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 
 	if (e == ERR_OK)
 		e = own_figures_new(&d->figures, eb);
+	const struct targets_opts targets = { .config = c,
+		.committer = d->committer,
+		.catalogue = d->catalogue,
+		.local = d->local,
+		.spool = d->spool,
+		.spool_path = d->spool_path,
+		.store_path = d->store_path,
+		.policy = d->policy,
+		.figures = d->figures };
 	if (e == ERR_OK)
-		e = start_replication(d, eb);
-	const struct record_access_opts access = { .breaker = &d->breaker,
+		e = targets_start(&d->targets, &targets, eb);
+	if (e != ERR_OK)
+		return e;
+	const struct record_access_opts access = { .breaker = targets_breaker(d->targets),
 		.ops = &record_timed_ops,
-		.open = open_timed_record,
+		.open = targets_open_timed,
 		.close = own_figures_close,
-		.open_arg = d,
+		.open_arg = d->targets,
 		.database = c->influxdb.database,
 		.timeout_ms = c->read.timeout_ns / NS_PER_MS,
 		.undelivered_from_ns = replicator_undelivered_from_ns,
-		.undelivered_arg = replication_record(d->replication),
+		.undelivered_arg = replication_record(targets_replication(d->targets)),
 		.owed = spool_owed(d->spool),
 		.target = REPLICATOR_RECORD,
 		.catalogue = d->catalogue };
-	if (e == ERR_OK && record)
+	if (record)
 		e = record_access_new(&d->record, &access, eb);
 	const struct reader_opts reader = {
 		.local = d->local, .record = d->record, .policy = record ? (enum read_policy)c->read.from : READ_LOCAL
@@ -531,9 +350,11 @@ static enum err open_door(struct daemon *d, struct errbuf *eb)
 		.store = d->store,
 		.committer = d->committer,
 		.compactor = d->compactor,
-		.breaker = &d->breaker,
-		.replicator = replication_record(d->replication) };
-	return e == ERR_OK ? own_figures_start(d->figures, &figures, c->influxdb.figures ? d->influx : NULL, eb) : e;
+		.breaker = targets_breaker(d->targets),
+		.replicator = replication_record(targets_replication(d->targets)) };
+	return e == ERR_OK
+	    ? own_figures_start(d->figures, &figures, c->influxdb.figures ? targets_record(d->targets) : NULL, eb)
+	    : e;
 }
 
 static enum err make_backfill(struct daemon *d, struct errbuf *eb)
@@ -542,9 +363,9 @@ static enum err make_backfill(struct daemon *d, struct errbuf *eb)
 	struct backfill_opts opts = { .compactor = d->compactor,
 		.catalogue = d->catalogue,
 		.record = &influx_ops,
-		.open_record = open_record,
-		.close_record = close_record,
-		.open_arg = d,
+		.open_record = targets_open_plain,
+		.close_record = targets_close_plain,
+		.open_arg = d->targets,
 		.database = c->influxdb.database,
 		.retention_ns = policy_retention_ns,
 		.arg = d->policy,
@@ -580,7 +401,6 @@ static enum err mend_files(struct daemon *d, struct errbuf *eb)
 static enum err open_http(struct daemon *d, struct errbuf *eb)
 {
 	const struct config *c = d->config;
-	bool record = *c->influxdb.url;
 
 	d->services = (struct services){ .ingest = d->ingest,
 		.reader = d->reader,
@@ -597,7 +417,6 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.store_salvage = d->store_salvage,
 		.store_check = d->store_check,
 		.backfill = d->backfill,
-		.verifier = d->verifier,
 		.store = d->store,
 		.store_path = d->store_path,
 		.compactor = d->compactor,
@@ -607,21 +426,15 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.head = d->head,
 		.catalogue = d->catalogue,
 		.collect = d->collect,
-		.provision = d->provision,
-		.replication = d->replication,
-		.breaker = record ? &d->breaker : NULL,
 		.host = d->host,
 		.version = HF_VERSION,
 		.started_ns = clock_wall_ns(),
 		.started_mono_ns = clock_mono_ns(),
 		.collect_interval_ns = c->collect.interval_ns,
-		.record_url = record ? c->influxdb.url : NULL,
 		.spool_max_bytes = c->retention.max_bytes,
 		.create_databases = c->server.create_databases,
-		.read_secrets = read_secrets,
-		.read_secrets_arg = d,
 		.events_max = (unsigned)(c->server.threads >= 8 ? c->server.threads / 4 : 1) };
-	name_targets(d);
+	targets_serve(d->targets, &d->services);
 	enum err e = routes_open(&d->services, eb);
 	if (e != ERR_OK)
 		return e;
@@ -636,31 +449,6 @@ static enum err open_http(struct daemon *d, struct errbuf *eb)
 		.arg = &d->services,
 		.each_second = routes_each_second };
 	return http_start(&d->http, &http, eb);
-}
-
-static enum err start_verifier(struct daemon *d, struct errbuf *eb)
-{
-	const struct config *c = d->config;
-	struct verifier_opts opts = { .committer = d->committer,
-		.catalogue = d->catalogue,
-		.local = d->local,
-		.spool = d->spool,
-		.spool_path = d->spool_path,
-		.replicator = replication_record(d->replication),
-		.breaker = &d->breaker,
-		.record = &influx_ops,
-		.open_record = open_record,
-		.close_record = close_record,
-		.open_arg = d,
-		.database = c->influxdb.database,
-		.retention_ns = policy_retention_ns,
-		.arg = d->policy,
-		.longest_ns = policy_longest_raw_ns(d->policy),
-		.timeout_ms = c->influxdb.timeout_ns / NS_PER_MS,
-		.settle_ns = 2 * c->collect.interval_ns,
-		.nightly_s = c->influxdb.verify_s };
-
-	return opts.replicator ? verifier_start(&d->verifier, &opts, eb) : ERR_OK;
 }
 
 static enum err start(struct daemon *d, struct errbuf *eb)
@@ -688,8 +476,6 @@ static enum err start(struct daemon *d, struct errbuf *eb)
 		e = mend_files(d, eb);
 	if (e == ERR_OK)
 		e = make_backfill(d, eb);
-	if (e == ERR_OK)
-		e = start_verifier(d, eb);
 	if (e == ERR_OK)
 		e = open_http(d, eb);
 	return e;
@@ -722,7 +508,6 @@ void daemon_stop(struct daemon *d)
 	http_stop(d->http);
 	if (d->routes_open)
 		routes_close(&d->services);
-	verifier_stop(d->verifier);
 	backfill_free(d->backfill);
 	check_stop(d->store_check);
 	check_stop(d->check);
@@ -730,20 +515,14 @@ void daemon_stop(struct daemon *d)
 	salvage_stop(d->salvage);
 	collect_stop(d->collect);
 	own_figures_stop(d->figures);
-	replication_stop(d->replication);
-	provision_stop(d->provision);
+	targets_stop(d->targets);
 	engine_free(d->engine);
 	reader_free(d->reader);
 	record_access_free(d->record);
 	compactor_stop(d->compactor);
 	committer_stop(d->committer);
-	for (unsigned i = 0; i < REPLICATION_TARGETS_MAX; i++) {
-		influx_close(d->target_client[i]);
-		influx_server_free(d->target_server[i]);
-	}
-	influx_close(d->provision_record);
 	own_figures_free(d->figures);
-	influx_server_free(d->influx);
+	targets_free(d->targets);
 	backup_free(d->backup);
 	local_free(d->local);
 	ingest_free(d->ingest);
@@ -762,8 +541,5 @@ uint16_t daemon_port(const struct daemon *d)
 
 void daemon_reload(struct daemon *d)
 {
-	read_secrets(d);
-	if (d->provision)
-		provision_look_now(d->provision);
-	replication_retry_now(d->replication);
+	targets_reload(d->targets);
 }

@@ -1,10 +1,9 @@
 #include "edge/replication_view.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "edge/provision_view.h"
 #include "edge/target_words.h"
+#include "edge/verify_view.h"
 #include "store/owed.h"
 #include "wire/json_write.h"
 
@@ -26,7 +25,7 @@ static const char *api_name(enum record_api api) /* NULL: nobody has answered ye
 	return names[api];
 }
 
-/* What only the store has. */
+/* What of it only the store has. */
 static void write_owed_to(struct buf *b, const struct services *s, const struct replicator_stats *t)
 {
 	struct owed_totals totals;
@@ -124,7 +123,7 @@ static void write_target(
 	json_put_string(b, "breaker", !record || !s->breaker ? NULL : breaker_allows(s->breaker) ? "closed" : "open");
 }
 
-/* What the record has not got though it is here, beside what is on its way; there may be none now. */
+/* What the record has not got though it is here, beside what is on its way. There may be no record now. */
 static void write_owed(struct buf *b, const struct services *s)
 {
 	const struct owed *o = spool_owed(s->spool);
@@ -164,4 +163,6 @@ void replication_view(
 	}
 	json_close(b, ']');
 	write_owed(b, s);
+	verify_view_verified(b, s);
+	verify_view_last(b, s);
 }

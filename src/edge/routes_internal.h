@@ -86,7 +86,4 @@ void routes_json_last(struct buf *b, const struct read_result *r, int64_t last_n
 /* from_ms, to_ms, step_ms, time_ms; without the first `skip` buckets. */
 void routes_json_grid(struct buf *b, const struct routes_grid *g, const struct read_result *r, unsigned skip);
 
-/* The member "verified": of each database how far the record was found equal last; [] where nothing was looked at. */
-void routes_json_verified(struct buf *b, const struct services *s);
-
 #endif

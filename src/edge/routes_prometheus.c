@@ -108,7 +108,7 @@ static void write_backup(struct buf *b, const struct services *s)
 	gauge(b, "holdfast_backup_last_failed", "1 if the last backup failed", t.last == BACKUP_FAILED);
 }
 
-/* ---- one figure of each target ---- */
+/* ---- each target ---- */
 
 enum figure_kind { FIGURE_U64, FIGURE_DOUBLE, FIGURE_NS }; /* of the member; ns are shown as seconds, below 0 as NaN */
 
@@ -188,38 +188,11 @@ static void write_latencies(struct buf *b, const struct replicator_stats *target
 	}
 }
 
-static void write_verified(struct buf *b, const struct services *s)
-{
-	struct verified list[CATALOGUE_DATABASES_MAX];
-	struct verifier_stats t = { 0 };
-	uint32_t n = s->verifier ? verifier_verified(s->verifier, list) : 0;
-
-	if (s->verifier)
-		verifier_stats(s->verifier, &t);
-	head(b, "holdfast_verified_age_seconds", "gauge", "Since the time up to which InfluxDB was found to have all");
-	for (uint32_t i = 0; i < n;
-	     i++) /* names of databases need no escapes here: no control characters, quotes by hand */
-		buf_printf(b, "holdfast_verified_age_seconds{database=\"%s\"} %lld\n",
-		    catalogue_database_name(s->catalogue, list[i].db),
-		    (long long)((clock_wall_ns() - list[i].until_ns) / NS_PER_S));
-	head(b, "holdfast_verify_differences", "gauge",
-	    "Hours of measurements that differ from InfluxDB, by the last look");
-	for (int k = 0; k < VERIFIER_KINDS; k++)
-		buf_printf(b, "holdfast_verify_differences{kind=\"%s\"} %llu\n",
-		    verifier_kind_name((enum verifier_kind)k), (unsigned long long)t.differences[k]);
-}
-
 static void write_replication(struct buf *b, const struct services *s, struct replicator_stats *targets)
 {
 	unsigned count = replication_view_stats(s, targets);
-	struct owed_totals owed;
 	char name[64];
 
-	owed_totals(spool_owed(s->spool), REPLICATOR_RECORD, &owed);
-	gauge(b, "holdfast_owed_ranges", "Ranges of time of which InfluxDB lacks points that are here",
-	    (double)owed.ranges);
-	gauge(b, "holdfast_owed_seconds", "How long they are together", owed.seconds);
-	write_verified(b, s);
 	gauge(b, REPLICATION "targets", "The record, if there is one, and the mirrors", count);
 	if (count == 0)
 		return;
@@ -233,6 +206,49 @@ static void write_replication(struct buf *b, const struct services *s, struct re
 	write_states(b, targets, count);
 	write_latencies(b, targets, count);
 }
+
+/* ---- what the record has of it ---- */
+
+static void write_owed(struct buf *b, const struct services *s)
+{
+	struct owed_totals owed;
+
+	owed_totals(spool_owed(s->spool), REPLICATOR_RECORD, &owed);
+	gauge(b, "holdfast_owed_ranges", "Ranges of time of which InfluxDB lacks points that are here",
+	    (double)owed.ranges);
+	gauge(b, "holdfast_owed_seconds", "How long they are together", owed.seconds);
+}
+
+static void write_verified(struct buf *b, const struct services *s)
+{
+	struct verified list[CATALOGUE_DATABASES_MAX];
+	struct verifier_stats t = { 0 };
+	uint32_t n = s->verifier ? verifier_verified(s->verifier, list) : 0;
+	int64_t now_ns = clock_wall_ns();
+
+	if (s->verifier)
+		verifier_stats(s->verifier, &t);
+	head(b, "holdfast_verified_age_seconds", "gauge", "Since the time up to which InfluxDB was found to have all");
+	for (uint32_t i = 0; i < n; i++) {
+		const char *database = catalogue_database_name(s->catalogue, list[i].db);
+		if (!database)
+			continue;
+		buf_str(b, "holdfast_verified_age_seconds{database=\"");
+		label(b, database);
+		buf_str(b, "\"} ");
+		buf_i64(b, (now_ns - list[i].until_ns) / NS_PER_S);
+		buf_char(b, '\n');
+	}
+	head(b, "holdfast_verify_differences", "gauge",
+	    "Hours of measurements that differ from InfluxDB, by the last look");
+	for (int k = 0; k < VERIFIER_KINDS; k++) {
+		buf_printf(b, "holdfast_verify_differences{kind=\"%s\"} ", verifier_kind_name((enum verifier_kind)k));
+		buf_u64(b, t.differences[k]);
+		buf_char(b, '\n');
+	}
+}
+
+/* ---- what was refused ---- */
 
 struct quarantined {
 	uint64_t points[QUARANTINE_REASONS];
@@ -311,6 +327,8 @@ void routes_prometheus(struct http_request *rq, void *arg)
 	write_counters(&b);
 	write_storage(&b, s);
 	write_backup(&b, s);
+	write_owed(&b, s);
+	write_verified(&b, s);
 	write_replication(&b, s, targets);
 	write_quarantine(&b, s);
 	write_process(&b, s);

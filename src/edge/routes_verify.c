@@ -5,27 +5,10 @@
 #include "base/clock.h"
 #include "base/timetext.h"
 #include "edge/routes_internal.h"
+#include "edge/verify_view.h"
 #include "wire/json_write.h"
 
 enum { SOME = 64 }; /* differences taken at a time */
-
-void routes_json_verified(struct buf *b, const struct services *s)
-{
-	struct verified list[CATALOGUE_DATABASES_MAX];
-	uint32_t n = s->verifier ? verifier_verified(s->verifier, list) : 0;
-
-	json_open(b, "verified", '[');
-	for (uint32_t i = 0; i < n; i++) {
-		json_open(b, NULL, '{');
-		json_put_string(b, "database", catalogue_database_name(s->catalogue, list[i].db));
-		json_put_time_ms(b, "from_ms", list[i].from_ns);
-		json_put_time_ms(b, "until_ms", list[i].until_ns);
-		json_put_time_ms(b, "at_ms", list[i].at_ns);
-		json_put_bool(b, "deep", list[i].deep);
-		json_close(b, '}');
-	}
-	json_close(b, ']');
-}
 
 static void write_side(struct buf *b, const char *name, uint64_t values, int64_t first_ns, int64_t last_ns)
 {
@@ -90,6 +73,7 @@ static void write_job(struct buf *b, const struct verifier_stats *t)
 		json_put_u64(b, verifier_kind_name((enum verifier_kind)k), t->differences[k]);
 	json_close(b, '}');
 	json_put_u64(b, "repaired", t->repaired);
+	json_put_time_ms(b, "next_ms", t->next_ns);
 }
 
 static void respond(struct http_request *rq, struct services *s, int status)
@@ -102,7 +86,7 @@ static void respond(struct http_request *rq, struct services *s, int status)
 	json_open(&b, NULL, '{');
 	write_job(&b, &t);
 	write_list(&b, s->verifier);
-	routes_json_verified(&b, s);
+	verify_view_verified(&b, s);
 	json_close(&b, '}');
 	http_respond_json(rq, status, &b);
 	buf_fini(&b);

@@ -324,15 +324,14 @@ static void prepare_nightly(struct verifier *v)
 	v->all &= v->rq.from_ns != from;
 }
 
-/* Monotonic; INT64_MAX: never. */
+/* Wall clock; 0: never. */
 static int64_t next_night_ns(const struct verifier *v)
 {
-	int64_t now = clock_wall_ns();
-	time_t second = (time_t)(now / NS_PER_S);
+	time_t second = (time_t)(clock_wall_ns() / NS_PER_S);
 	struct tm tm;
 
 	if (v->opts.nightly_s < 0 || !localtime_r(&second, &tm))
-		return INT64_MAX;
+		return 0;
 	tm.tm_hour = (int)(v->opts.nightly_s / 3600);
 	tm.tm_min = (int)(v->opts.nightly_s / 60 % 60);
 	tm.tm_sec = (int)(v->opts.nightly_s % 60);
@@ -342,7 +341,15 @@ static int64_t next_night_ns(const struct verifier *v)
 	time_t at = mktime(&tm);
 	if (at <= second)
 		at = mktime(&tomorrow);
-	return clock_mono_ns() + ((int64_t)at * NS_PER_S - now);
+	return (int64_t)at * NS_PER_S;
+}
+
+/* Monotonic, so that a clock that is set does not begin a second one; INT64_MAX: never. */
+static int64_t night_due_ns(const struct verifier *v)
+{
+	int64_t at = next_night_ns(v);
+
+	return at ? clock_mono_ns() + (at - clock_wall_ns()) : INT64_MAX;
 }
 
 static void *run(void *arg)
@@ -350,7 +357,7 @@ static void *run(void *arg)
 	struct verifier *v = arg;
 
 	pthread_mutex_lock(&v->lock);
-	int64_t night = next_night_ns(v);
+	int64_t night = night_due_ns(v);
 	while (!v->stopping) {
 		bool due = clock_mono_ns() >= night;
 		if (!v->asked && !due) {
@@ -364,7 +371,7 @@ static void *run(void *arg)
 		pthread_mutex_unlock(&v->lock);
 		run_job(v);
 		pthread_mutex_lock(&v->lock);
-		night = next_night_ns(v);
+		night = night_due_ns(v);
 	}
 	pthread_mutex_unlock(&v->lock);
 	return NULL;
@@ -478,6 +485,7 @@ void verifier_stats(struct verifier *v, struct verifier_stats *out)
 	pthread_mutex_lock(&v->lock);
 	*out = v->stats;
 	pthread_mutex_unlock(&v->lock);
+	out->next_ns = next_night_ns(v);
 }
 
 uint32_t verifier_list(struct verifier *v, uint32_t first, struct verifier_difference *out, uint32_t max)

@@ -77,6 +77,7 @@ struct verifier_request {
 };
 
 struct verifier_stats { /* of the job in work, or the last one */
+	int64_t next_ns; /* wall clock: when the next nightly one begins; 0: none will */
 	enum verifier_state state;
 	struct verifier_request request; /* with the range that it came to */
 	bool nightly;

@@ -59,6 +59,8 @@ Test(routes_replication, without_targets_the_list_is_empty_and_there_is_nothing_
 	edge_stand_open(&e, NULL, false, false);
 	get("/api/v1/replication");
 	cr_expect_eq(json_array_size(edge_stand_at(root, "targets")), 0);
+	cr_expect(json_is_array(edge_stand_at(root, "verified")));
+	cr_expect(is_null("verify"));
 	post("/api/v1/replication/pause", 400);
 	cr_expect_str_eq(text("error.hint"), "set url in [influxdb], or add a section [mirror \"name\"], and restart");
 }

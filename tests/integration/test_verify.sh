@@ -3,7 +3,8 @@
 # its kind, sent again, and equal afterwards. What is on its way, in quarantine or beyond retention is no difference.
 . "$SRCDIR/tests/integration/lib.sh"
 need_programs curl jq influxd influx awk
-export METRICS_ENABLED=no HOLDFAST_INFLUXDB_VERIFY=no
+NIGHT=$(date -u -d "@$(($(date +%s) + 43200))" +%H:%M) # none begins while this runs
+export METRICS_ENABLED=no HOLDFAST_INFLUXDB_VERIFY="$NIGHT" TZ=UTC
 
 holdfast() { HOLDFAST_URL=$HF "$BUILDDIR/holdfast" "$@"; }
 influx_do() { influx -port "$INFLUX_PORT" -database "${2:-metrics}" -execute "$1" > "$T/influx.out" 2>&1; }
@@ -13,7 +14,10 @@ verify() { # OPTIONS…: the exit status; the answer in $T/v.json, the table's t
 	[ $status -le 1 ] || sed 's/^/# /' "$T/said"
 	return $status
 }
-v() { jq -r "$1" "$T/v.json"; }
+v() { jq -r "$@" "$T/v.json"; }
+said_of_verify() {
+	api replication | jq -r '"\(.verify | {state, lacking_hours, more_hours, repaired_hours, error} | tojson) \(.verify.next_ms / 1000 | strftime("%H:%M")) \(.verified | length)"'
+}
 kinds() { v '.differences | "\(.missing_in_record) \(.missing_here) \(.differs) \(.retention_here) \(.retention_record)"'; }
 rows() { v '[.list[] | "\(.measurement):\(.kind)"] | unique | join(" ")'; }
 paid() { [ "$(replication .owed.ranges)" = 0 ] && in_step; }
@@ -38,6 +42,12 @@ ok "2,160 points of three series are written"
 is "$(curl -s -o "$T/said" -w '%{http_code}' --data-binary @"$T/few" "$HF/write?db=metrics")" 204 "and all types"
 wait_until 60 in_step
 ok "InfluxDB has them"
+is "$(said_of_verify)" '{"state":"none","lacking_hours":0,"more_hours":0,"repaired_hours":0,"error":null}'" $NIGHT 0" \
+	"nobody has looked yet"
+for command in status replication; do
+	holdfast $command | grep -q "not verified yet: holdfast verify, or wait for the nightly run at $NIGHT\$"
+	ok "holdfast $command says so, and when it will be"
+done
 is "$(replication .quarantined_points)" 0 "all of them"
 
 verify
@@ -50,6 +60,11 @@ is "$? $(kinds)" "0 0 0 0 0 0" "value for value, too"
 is "$(v '.verified[0] | "\(.database) \(.deep) \(.until_ms > '"$now"'000 - 60000)"')" "metrics true true" "how far it was equal is kept"
 holdfast verify --last | grep -q '^metrics: InfluxDB had everything from .* value for value$'
 ok "and said"
+is "$(api replication | jq -c .verified)" "$(v -c .verified)" "in the list of targets too"
+for command in status replication; do
+	holdfast $command | grep -q 'InfluxDB has everything up to [^ ]*Z, verified [^ ]*Z, value for value$'
+	ok "and by holdfast $command"
+done
 curl -s "$HF/metrics" | grep -q '^holdfast_verified_age_seconds{database="metrics"} [0-9]*$'
 ok "as a gauge, too"
 until=$(v '.verified[0].until_ms')
@@ -73,9 +88,17 @@ HOLDFAST_URL=$HF "$BUILDDIR/holdfast" verify > "$T/table" 2> /dev/null
 is $? 1 "the command shows a table"
 grep -q '^metrics  *gone  *.* missing_in_record ' "$T/table" && grep -q '^14 hours\|hours of measurements compared: 2 lack' "$T/table"
 ok "with both"
+is "$(said_of_verify | cut -d' ' -f1)" '{"state":"done","lacking_hours":2,"more_hours":0,"repaired_hours":0,"error":null}' \
+	"the targets' list counts them"
+for command in status replication; do
+	holdfast $command | grep -q '; it differs in 2 hours of measurements: holdfast verify --last lists them, holdfast verify --repair sends them again$'
+	ok "holdfast $command says how to repair them"
+done
 is "$(replication .owed.ranges)" 0 "looking repairs nothing"
 verify --repair
 is "$? $(v .repaired)" "1 2" "--repair sends them again"
+holdfast replication | grep -q '; what differed is sent again, holdfast verify tells afterwards$'
+ok "which is said"
 wait_until 60 paid
 ok "which is done"
 verify --deep
@@ -155,5 +178,16 @@ ended() { [ "$(curl -s "$HF/api/v1/verify" | jq -r .state)" != running ]; }
 wait_until 60 ended
 is "$(curl -s "$HF/api/v1/verify" | jq -r .state)" cancelled "and does, though InfluxDB hangs"
 kill -CONT "$INFLUX_PID"
+stop_holdfastd
+
+# a name that the exposition must escape
+export HOLDFAST_SERVER_CREATE_DATABASES=yes
+start_holdfastd
+curl -s -o "$T/said" "$HF/query" --data-urlencode 'q=CREATE DATABASE "odd\"name"'
+printf 'm v=1 %d000000000\n' "$((now - 60))" | curl -s -o "$T/said" --data-binary @- "$HF/write?db=odd%22name"
+wait_until 60 in_step
+verify --since -1h
+curl -s "$HF/metrics" | grep -q '^holdfast_verified_age_seconds{database="odd\\"name"} [0-9]*$'
+ok "a quote in a database's name is escaped in the metrics"
 stop_holdfastd
 finish

@@ -77,17 +77,30 @@ export function figures(state) {
 		return target({ quarantined_points: state === 'mirrors' ? 1211 : 0, replay: { points: state === 'mirrors' ? 7 : 0 } });
 	}
 
+	// Not verified yet while it is down, differing where it refuses.
+	function proof() {
+		const night = new Date(now).setHours(3, 10, 0, 0);
+		const lacking = state === 'held' ? 7 : 0;
+		const range = (fromH, toH, doneH, cause) => ({ database: 'metrics', from_ms: now - fromH * 3600e3, to_ms: now - toH * 3600e3, done_until_ms: now - doneH * 3600e3, cause, added_ms: now });
+		const owed = state === 'mirrors' ? [range(9, 4, 7.5, 'overflow'), range(700, 690, 700, 'before')] : state === 'held' ? [range(30, 28, 30, 'missing')] : [];
+		return {
+			owed: { ranges: owed.length, seconds: 18000, newest: owed },
+			verified: state === 'down' ? [] : [{ database: 'metrics', from_ms: now - 30 * 86400e3, until_ms: lacking ? now - 30 * 3600e3 : night - 20e3, at_ms: night + 120e3, deep: state === 'ok' }],
+			verify: { state: state === 'down' ? 'none' : 'done', started_ms: night, ended_ms: night + 120e3, next_ms: night + 86400e3, lacking_hours: lacking, more_hours: 0, repaired_hours: 0, error: null },
+		};
+	}
+
 	function replication() {
 		if (state === 'off' || empty)
 			return { targets: [] };
 		if (state !== 'mirrors')
-			return { targets: [record()] };
+			return { targets: [record()], ...proof() };
 		const mirror = (name, more) => target({ target: 'mirror:' + name, name: 'the mirror ' + name, kind: 'mirror', breaker: null, url: `https://${name}.example`, ...more });
 		return { targets: [record(),
 			mirror('far', { state: 'paused', paused: true, since_ms: now - 7200e3, lag_points: 31400, lag_s: 7200, live: { points: 31400, lag_s: 7200 }, points_per_s: 0,
 				advice: 'holdfast replication resume --target mirror:far lets it go on.' }),
 			mirror('cloud', { state: 'catching_up', since_ms: now - 60e3, lag_points: 820000, lag_s: 5400, live: { points: 200, lag_s: 0.8 }, backlog: { points: 819800, bytes: 1e7 },
-				points_per_s: 4100, eta_s: 200, api: '2.x', latency_ms: { p50: 41, p99: 320 }, owed: { points_estimate: 240000, span_s: 9000 } })] };
+				points_per_s: 4100, eta_s: 200, api: '2.x', latency_ms: { p50: 41, p99: 320 }, owed: { points_estimate: 240000, span_s: 9000 } })], ...proof() };
 	}
 
 	const SAY = {

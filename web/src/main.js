@@ -12,6 +12,7 @@ import { makeMachineData } from './machine_data.js';
 import { fileSystems, responseTime } from './machine.js';
 import { PANELS, RESPONSE } from './panels.js';
 import { makePoll } from './poll.js';
+import { proofList, proofRows } from './proof.js';
 import { qualityNote, qualityRows, qualityTable } from './quality.js';
 import { makeQualityData } from './quality_data.js';
 import { QUARANTINE_EMPTY, quarantineNote, quarantineView, replayWords } from './quarantine.js';
@@ -191,6 +192,9 @@ function showTargets(now) {
 		told = { at: Infinity, text: '' };
 	setText($('targets-note'), told.text || targetsNote(targets));
 	replaceIfNew($('targets'), rows, () => (rows.length ? targetsTable(rows, control) : targetsEmpty()));
+	const proof = proofRows(status?.replication, now, fmt);
+	$('proof').hidden = !proof.length;
+	replaceIfNew($('proof'), proof, () => proofList(proof));
 }
 
 function showQuarantine() {
