@@ -13,7 +13,7 @@ enum { ROOM_FIRST = 1024, PLACES_MAX = 1 << 22, NAME_BYTES = 256 << 10 };
 void quarantined_fini(struct quarantined *q)
 {
 	free(q->places);
-	*q = (struct quarantined){ 0 };
+	*q = (struct quarantined){ .max_places = q->max_places };
 }
 
 static uint32_t slot_of(const struct quarantined *q, uint64_t place)
@@ -49,8 +49,12 @@ static bool grow(struct quarantined *q)
 
 static bool put(struct quarantined *q, uint64_t place)
 {
+	uint32_t max = q->max_places ? q->max_places : PLACES_MAX;
+
 	place += place == 0;
-	if (q->count * 2 >= q->room && (q->room == PLACES_MAX || !grow(q)))
+	if (q->count * 2 >= q->room && q->room >= max)
+		return true;
+	if (q->count * 2 >= q->room && !grow(q))
 		return false;
 	uint32_t i = slot_of(q, place);
 	q->count += q->places[i] == 0;

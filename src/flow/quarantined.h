@@ -1,5 +1,6 @@
 /* The values of which a target refused the points: what lies in its quarantine of a database. Who compares with the target
- * leaves them out; who sends anew from the store does not send them. Owner: one thread. Memory: 16 bytes a value. */
+ * leaves them out; who sends anew from the store does not send them. Owner: one thread. Memory: 16 bytes a value, up to a
+ * ceiling; values above it are taken for such as are not there, so that they are sent, and refused, once more. */
 #ifndef FLOW_QUARANTINED_H
 #define FLOW_QUARANTINED_H
 
@@ -12,7 +13,7 @@
 
 struct quarantined {
 	uint64_t *places; /* tally_place_hash of each; 0: free */
-	uint32_t count, room;
+	uint32_t count, room, max_places; /* max_places: of room, a power of 2; 0: 4 M */
 	/* as it was when it was read */
 	char database[256];
 	int64_t entries, last_id;

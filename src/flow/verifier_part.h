@@ -32,7 +32,6 @@ struct verifier {
 	pthread_mutex_t lock; /* all down to verified_count */
 	pthread_cond_t wake;
 	bool stopping, cancelled, asked; /* asked: a job is to begin */
-	struct verifier_request wanted;
 	struct verifier_stats stats;
 	struct verifier_difference *differences; /* room for VERIFIER_DIFFERENCES_MAX */
 	struct verified verified[CATALOGUE_DATABASES_MAX];

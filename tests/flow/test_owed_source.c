@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/owed_source.h"
+#include "flow/quarantined.h"
 #include "store/database.h"
 #include "store/owed.h"
 #include "store/quarantine.h"
@@ -275,6 +276,40 @@ Test(owed_source, what_is_in_quarantine_is_left_out)
 	owe(0, HOUR_NS);
 	take_all(1000);
 	cr_assert_str_eq(got, "m,a=1,b=2 z=3i 1000000000\nm,a=1,b=2 x=5i 2000000000\nm,a=1,b=3 x=5i 1000000000\n");
+}
+
+static enum err fill_quarantine(struct spool *s, void *arg, struct errbuf *eb)
+{
+	const struct quarantine_limits limits = { 10000, 1 << 30 };
+	struct quarantine_change change = { 0 };
+	enum err e = ERR_OK;
+
+	(void)arg;
+	for (int i = 0; e == ERR_OK && i < 600; i++) {
+		char line[64];
+		snprintf(line, sizeof line, "m v=1i %d", i);
+		struct quarantine_entry entry = {
+			.target = "influxdb", .database = "metrics", .reason = view_of("x"), .line = view_of(line)
+		};
+		e = quarantine_add(spool_db(s), &entry, &limits, &change, eb);
+	}
+	return e;
+}
+
+/* What is owed must not wait for ever for a quarantine that is too large to be known by heart. */
+Test(owed_source, a_quarantine_above_the_ceiling_is_known_in_part)
+{
+	struct quarantined q = { .max_places = 1024 };
+	struct spool_reader *r;
+	struct errbuf eb;
+
+	cr_assert_eq(committer_call(st.committer, fill_quarantine, NULL, &eb), ERR_OK, "%s", eb.text);
+	cr_assert_eq(spool_reader_open(&r, st.path, &eb), ERR_OK);
+	cr_assert_eq(quarantined_load(&q, spool_reader_db(r), "influxdb", "metrics", &eb), ERR_OK, "%s", eb.text);
+	cr_expect_eq(q.count, 512);
+	cr_expect_eq(q.max_places, 1024);
+	quarantined_fini(&q);
+	spool_reader_close(r);
 }
 
 Test(owed_source, a_database_that_is_held_is_passed_by)
