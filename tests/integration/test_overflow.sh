@@ -103,7 +103,8 @@ is "$(influx_count m n) $(influx_count m u) $(influx_count m s)" "$((rounds * 36
 	"InfluxDB has every point"
 same_texts
 ok "and the texts as they were written last"
-is "$(replication .quarantined_points) $(status '.gaps // [] | length')" "0 0" "none is in quarantine, none is lost"
+# The ballast had been delivered; where the ceiling has let go of it since, nobody can tell any more that it is not owed.
+is "$(replication .quarantined_points) $(status "[.gaps[]? | select(.to_ms > ${begin}000)] | length")" "0 0" "none is in quarantine, none is lost"
 status '.gaps // [] | .[] | "# gap: \(.)"'
 holdfast verify --deep --since "$begin" > "$T/verify" 2>&1
 is $? 0 "value for value what is here"
