@@ -115,9 +115,14 @@ static enum err ask(
 	return influx_query(in, database, (struct view){ q->p, q->len }, post, timeout_ms, reply);
 }
 
+static bool says(const struct record_reply *reply, const char *words)
+{
+	return reply->body.len && memmem(reply->body.p, reply->body.len, words, strlen(words));
+}
+
 static bool has_error(const struct record_reply *reply)
 {
-	return reply->status != 200 || memmem(reply->body.p, reply->body.len, "\"error\"", 7);
+	return reply->status != 200 || says(reply, "\"error\"");
 }
 
 static size_t column(const json_t *series, const char *name)
@@ -166,7 +171,7 @@ static enum err find_policy(
 	buf_fini(&q);
 	if (e != ERR_OK)
 		return e;
-	if (reply->body.len && memmem(reply->body.p, reply->body.len, "database not found", 18))
+	if (says(reply, "database not found"))
 		return errbuf_set(&reply->error, ERR_NOTFOUND, "there is no database %s", database);
 	json_t *root = json_of(reply);
 	bool found = reply->status == 200 && read_policies(root, out);
@@ -257,7 +262,7 @@ static enum err find_2(
 	enum err e = get(in, l, timeout_ms);
 	if (e != ERR_OK)
 		return e;
-	if (reply->status == 404 && memmem(reply->body.p, reply->body.len, "bucket", 6))
+	if (reply->status == 404 && says(reply, "bucket"))
 		return errbuf_set(&reply->error, ERR_NOTFOUND, "there is no bucket %s", bucket);
 	if (reply->status != 200)
 		return refused(reply, "cannot look for the bucket");
@@ -351,7 +356,7 @@ static enum err make_2(
 	e = send_json(in, l, "POST", timeout_ms);
 	if (e != ERR_OK)
 		return e;
-	if (reply->status == 422 && memmem(reply->body.p, reply->body.len, "already exists", 14))
+	if (reply->status == 422 && says(reply, "already exists"))
 		return ERR_EXISTS;
 	if (!is_ok(reply))
 		return refused(reply, "cannot create the bucket");

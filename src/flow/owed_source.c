@@ -361,13 +361,9 @@ static enum err settle(struct owed_source *s, struct errbuf *eb)
 static enum err is_overtaken(struct owed_source *s, bool *overtaken, struct errbuf *eb)
 {
 	struct committer_stats c;
-	int64_t evicted_until_ns;
-	uint64_t first = 0;
 
 	committer_stats(s->opts.committer, &c);
-	enum err e = spool_reader_begin(s->reader, &evicted_until_ns, &first, eb);
-	*overtaken = e == ERR_OK && c.last_seq > s->after_seq && (first == 0 || first > s->after_seq + 1);
-	return e;
+	return spool_reader_has_gone(s->reader, s->after_seq, c.last_seq, overtaken, eb);
 }
 
 static enum err pay_window(struct owed_source *s, struct errbuf *eb)

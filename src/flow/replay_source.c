@@ -114,8 +114,18 @@ static enum err send_newer_again(struct replay_source *s, struct errbuf *eb)
 static enum err settle(struct replay_source *s, struct errbuf *eb)
 {
 	uint32_t gone = 0;
-	enum err e = send_newer_again(s, eb);
+	struct committer_stats c;
+	bool overtaken;
 
+	/* newer values were delivered and have left the spool meanwhile: the entries stay, and go out as they are here now */
+	committer_stats(s->opts.committer, &c);
+	enum err e = spool_reader_has_gone(s->reader, s->after_seq, c.last_seq, &overtaken, eb);
+	if (e == ERR_OK && overtaken) {
+		s->filled = s->delivered = false;
+		return ERR_OK;
+	}
+	if (e == ERR_OK)
+		e = send_newer_again(s, eb);
 	if (e == ERR_OK)
 		e = committer_call(s->opts.committer, delete_job, s, eb);
 	if (e != ERR_OK)

@@ -112,6 +112,9 @@ struct spool_backlog {
 /* What lies in rows above after_seq. */
 NODISCARD enum err spool_reader_after(
     struct spool_reader *r, uint64_t after_seq, struct spool_backlog *out, struct errbuf *eb);
+/* *gone: of rows above after_seq, up to last_seq, some have left the spool, so that nobody can send them again. */
+NODISCARD enum err spool_reader_has_gone(
+    struct spool_reader *r, uint64_t after_seq, uint64_t last_seq, bool *gone, struct errbuf *eb);
 /* What lies in rows after_seq + 1 to to_seq. Reads what extents say, and single rows at the two ends. */
 NODISCARD enum err spool_reader_between(
     struct spool_reader *r, uint64_t after_seq, uint64_t to_seq, struct spool_backlog *out, struct errbuf *eb);

@@ -208,6 +208,17 @@ enum err spool_reader_begin(struct spool_reader *r, int64_t *evicted_until_ns, u
 	return e;
 }
 
+enum err spool_reader_has_gone(
+    struct spool_reader *r, uint64_t after_seq, uint64_t last_seq, bool *gone, struct errbuf *eb)
+{
+	int64_t evicted_until_ns;
+	uint64_t first = 0;
+	enum err e = spool_reader_begin(r, &evicted_until_ns, &first, eb);
+
+	*gone = e == ERR_OK && last_seq > after_seq && (first == 0 || first > after_seq + 1);
+	return e;
+}
+
 enum err spool_reader_first_time(
     struct spool_reader *r, int64_t from_ns, int64_t to_ns, int64_t *first_ns, struct errbuf *eb)
 {
