@@ -158,7 +158,8 @@ static void tell_sentence(struct services *s, struct gathered *g)
 		.near = &g->near,
 		.rejected_points = rates_rise(&s->rates, RATE_REJECTED),
 		.rejected_reason = reject_name(worst_reject()),
-		.quarantine_reason = worst_quarantined(g) };
+		.quarantine_reason = worst_quarantined(g),
+		.quarantine_dropped = counter_get(COUNTER_QUARANTINE_DROPPED) };
 
 	owed_totals(spool_owed(s->spool), REPLICATOR_RECORD, &owed);
 	if (replication_record(s->replication)) {

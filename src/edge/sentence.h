@@ -55,6 +55,7 @@ struct sentence_facts {
 	uint64_t rejected_points; /* in the last minute */
 	const char *rejected_reason; /* the most frequent since the start */
 	const char *quarantine_reason; /* the most frequent, in one word */
+	uint64_t quarantine_dropped; /* points let go at its ceiling since the start */
 };
 
 struct sentence {

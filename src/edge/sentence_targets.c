@@ -191,27 +191,47 @@ void sentence_where_kept(const struct sentence_facts *f, char *out, size_t size)
 		snprintf(out, size, "kept %s %.1f s later.", all, (double)lag_ns / 1e9);
 }
 
+/* What became of the points that are not in it. */
+static void tell_others(const struct sentence_facts *f, bool any_waits, char *out, size_t size)
+{
+	char count[TEXT];
+
+	*out = '\0';
+	if (f->quarantine_dropped) {
+		sentence_count(count, sizeof count, f->quarantine_dropped);
+		snprintf(out, size,
+		    " %s older one%s let go at its ceiling since the start: %s not sent again, and stay%s here until the "
+		    "retention.",
+		    count, f->quarantine_dropped == 1 ? " was" : "s were",
+		    f->quarantine_dropped == 1 ? "it is" : "they are", f->quarantine_dropped == 1 ? "s" : "");
+	} else if (!any_waits)
+		snprintf(out, size, " All other points are delivered.");
+}
+
 bool sentence_quarantine(const struct sentence_facts *f, struct sentence *out)
 {
-	char count[TEXT], name[TARGET_WORDS_NAME] = "the targets";
+	char count[TEXT], others[256], name[TARGET_WORDS_NAME] = "the targets";
 	uint64_t points = 0;
 	unsigned refusing = 0;
+	bool any_waits = f->owed_before_ns || f->owed_overflow_ns || f->owed_missing_ns;
 
 	for (unsigned i = 0; i < f->target_count; i++) {
 		const struct replicator_stats *t = &f->target[i];
 		points += t->quarantined_points;
+		any_waits |= t->lag_points > 0;
 		if (t->quarantined_points && ++refusing == 1)
 			target_words_name(t->target, name);
 	}
 	if (!points)
 		return false;
 	sentence_count(count, sizeof count, points);
+	tell_others(f, any_waits, others, sizeof others);
 	out->state = SENTENCE_WARN;
 	snprintf(out->summary, sizeof out->summary, "%s point%s in quarantine: %s refused %s.", count,
 	    points == 1 ? " is" : "s are", refusing > 1 ? "some targets" : name, points == 1 ? "it" : "them");
 	snprintf(out->detail, sizeof out->detail,
 	    "Most frequent reason: %.60s. holdfast quarantine lists them with the words of the server; once the cause is "
-	    "mended, holdfast quarantine replay sends them again. All other points are delivered.",
-	    f->quarantine_reason && *f->quarantine_reason ? f->quarantine_reason : "unknown");
+	    "mended, holdfast quarantine replay sends them again.%s",
+	    f->quarantine_reason && *f->quarantine_reason ? f->quarantine_reason : "unknown", others);
 	return true;
 }

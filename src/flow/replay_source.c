@@ -79,12 +79,9 @@ struct refuse_job {
 static enum err refuse_job(struct spool *spool, void *arg, struct errbuf *eb)
 {
 	const struct parcel_refusal *f = ((struct refuse_job *)arg)->f;
-	enum err e = ERR_OK;
 
-	for (uint32_t i = f->from; e == ERR_OK && i < f->to; i++)
-		e = quarantine_refused_again(
-		    spool_db(spool), f->body->tags[i], clock_wall_ns(), f->status, view_of(f->reason), eb);
-	return e;
+	return quarantine_refused_again(spool_db(spool), &f->body->tags[f->from], f->to - f->from, clock_wall_ns(),
+	    f->status, view_of(f->reason), eb);
 }
 
 /* ---- what comes after the delivery ---- */

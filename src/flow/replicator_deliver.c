@@ -14,6 +14,7 @@
  *			replicator_poison.c
  *
  * Before each request of another source than live a live parcel goes first. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,9 +28,12 @@ enum { POISON_TRIES = 3, CREATIONS_MAX = 2 };
 
 /* ---- the quarantine, through the writer ---- */
 
+enum { SET_ASIDE_AT_ONCE = 500 }; /* lines of one transaction: other writers have their turn in between */
+
 struct quarantine_job {
-	const struct parcel_refusal *refusal;
+	const struct parcel_refusal *refusal; /* of at most SET_ASIDE_AT_ONCE lines */
 	const struct replicator *r;
+	struct quarantine_entry *entries;
 	struct quarantine_change change;
 };
 
@@ -40,26 +44,26 @@ static enum err quarantine_job(struct spool *s, void *arg, struct errbuf *eb)
 	const struct replicator_opts *o = &j->r->opts;
 	const struct quarantine_limits limits = { o->quarantine_max_points, o->quarantine_max_bytes };
 	const char *database = catalogue_database_name(o->catalogue, f->parcel->db);
-	enum err e = ERR_OK;
+	int64_t now_ns = clock_wall_ns();
 
 	j->change = (struct quarantine_change){ 0 };
-	for (uint32_t i = f->from; e == ERR_OK && i < f->to; i++) {
+	for (uint32_t i = f->from; i < f->to; i++) {
 		struct view line = parcel_lines(f->body, i, i + 1);
-		struct quarantine_entry entry = { .target = j->r->target,
+		j->entries[i - f->from] = (struct quarantine_entry){ .target = j->r->target,
 			.database = database ? database : f->database,
-			.at_ns = clock_wall_ns(),
+			.at_ns = now_ns,
 			.status = f->status,
 			.reason = view_of(f->reason),
 			.line = { line.p, line.len - 1 } };
-		e = quarantine_add(spool_db(s), &entry, &limits, &j->change, eb);
 	}
-	return e;
+	return quarantine_add_many(spool_db(s), j->entries, f->to - f->from, &limits, &j->change, eb);
 }
 
-static enum err store_refusal(struct delivery *d, const struct parcel_refusal *f, struct errbuf *eb)
+static enum err store_some(struct delivery *d, const struct parcel_refusal *f, struct errbuf *eb)
 {
 	struct replicator *r = d->r;
-	struct quarantine_job j = { f, r, { 0 } };
+	struct quarantine_entry entries[SET_ASIDE_AT_ONCE];
+	struct quarantine_job j = { f, r, entries, { 0 } };
 
 	if (d->source->ops->refused)
 		return d->source->ops->refused(d->source, f, eb);
@@ -67,15 +71,36 @@ static enum err store_refusal(struct delivery *d, const struct parcel_refusal *f
 	if (e != ERR_OK)
 		return e;
 	counter_add(COUNTER_REPL_QUARANTINED, j.change.added); /* what it has already was counted then */
-	if (j.change.dropped)
-		counter_add(COUNTER_QUARANTINE_DROPPED, j.change.dropped);
+	if (!j.change.dropped)
+		return ERR_OK;
+	counter_add(COUNTER_QUARANTINE_DROPPED, j.change.dropped);
+	log_error("the quarantine is at its ceiling: its %" PRIu64
+		  " oldest points were let go for newer ones that %s refused; they are not sent again, and stay in the "
+		  "local store until its retention",
+	    j.change.dropped, r->shown);
 	return ERR_OK;
+}
+
+/* Takes what is stored off the refusal: after an error only the rest is to be stored. */
+static enum err store_refusal(struct delivery *d, struct parcel_refusal *f, struct errbuf *eb)
+{
+	enum err e = ERR_OK;
+
+	while (e == ERR_OK && f->from < f->to) {
+		struct parcel_refusal some = *f;
+		if (some.to - some.from > SET_ASIDE_AT_ONCE)
+			some.to = some.from + SET_ASIDE_AT_ONCE;
+		e = store_some(d, &some, eb);
+		if (e == ERR_OK)
+			f->from = some.to;
+	}
+	return e;
 }
 
 bool replicator_set_aside(
     struct delivery *d, uint32_t from, uint32_t to, int status, const char *reason, bool poison, bool skipped)
 {
-	const struct parcel_refusal f = { d->parcel, d->body, from, to, d->database, status, reason, poison, skipped };
+	struct parcel_refusal f = { d->parcel, d->body, from, to, d->database, status, reason, poison, skipped };
 	struct errbuf eb;
 
 	while (store_refusal(d, &f, &eb) != ERR_OK) {

@@ -99,64 +99,121 @@ static void bind_text(sqlite3_stmt *st, int at, struct view v)
 	sqlite3_bind_text(st, at, v.p ? v.p : "", (int)v.len, SQLITE_STATIC);
 }
 
-/* The entry of the same line, if there is one, or a new one. */
-static enum err put(sqlite3 *writer, const struct quarantine_entry *q, bool *added, struct errbuf *eb)
+/* The statements of one batch. */
+struct put {
+	sqlite3_stmt *again, *insert;
+};
+
+static enum err put_open(sqlite3 *writer, struct put *p, struct errbuf *eb)
 {
-	static const char *const sql[] = {
-		"UPDATE quarantine SET at_ns = ?2, status = ?4, reason = ?5, code = ?7, attempts = attempts + 1 "
-		"WHERE target = ?1 AND db = ?3 AND line_hash = ?8 AND line = ?6",
-		"INSERT INTO quarantine (target, at_ns, db, status, reason, points, line, code, line_hash) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8)",
-	};
+	*p = (struct put){ NULL, NULL };
+	enum err e = database_prepare(writer, &p->again,
+	    "UPDATE quarantine SET at_ns = ?2, status = ?4, reason = ?5, code = ?7, attempts = attempts + 1 "
+	    "WHERE target = ?1 AND db = ?3 AND line_hash = ?8 AND line = ?6",
+	    eb);
+	if (e == ERR_OK)
+		e = database_prepare(writer, &p->insert,
+		    "INSERT INTO quarantine (target, at_ns, db, status, reason, points, line, code, line_hash) "
+		    "VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8)",
+		    eb);
+	return e;
+}
+
+static void put_close(struct put *p)
+{
+	sqlite3_finalize(p->again);
+	sqlite3_finalize(p->insert);
+}
+
+static enum err put_run(sqlite3 *writer, sqlite3_stmt *st, const struct quarantine_entry *q, struct errbuf *eb)
+{
 	struct view line = { q->line.len ? q->line.p : "", q->line.len };
 
-	for (size_t i = 0; i < sizeof sql / sizeof *sql; i++) {
-		sqlite3_stmt *st;
-		enum err e = database_prepare(writer, &st, sql[i], eb);
-		if (e != ERR_OK)
-			return e;
-		sqlite3_bind_text(st, 1, q->target, -1, SQLITE_STATIC);
-		sqlite3_bind_int64(st, 2, q->at_ns);
-		sqlite3_bind_text(st, 3, q->database, -1, SQLITE_STATIC);
-		sqlite3_bind_int(st, 4, q->status);
-		bind_text(st, 5, q->reason);
-		sqlite3_bind_blob(st, 6, line.p, (int)line.len, SQLITE_STATIC);
-		sqlite3_bind_text(st, 7, names[quarantine_reason_of(q->status, q->reason)], -1, SQLITE_STATIC);
-		sqlite3_bind_int64(st, 8, (int64_t)XXH3_64bits(line.p, line.len));
-		e = finish(writer, st, "write to the quarantine", eb);
-		*added = i == 1;
-		if (e != ERR_OK || (i == 0 && sqlite3_changes64(writer)))
-			return e;
+	sqlite3_bind_text(st, 1, q->target, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 2, q->at_ns);
+	sqlite3_bind_text(st, 3, q->database, -1, SQLITE_STATIC);
+	sqlite3_bind_int(st, 4, q->status);
+	bind_text(st, 5, q->reason);
+	sqlite3_bind_blob(st, 6, line.p, (int)line.len, SQLITE_STATIC);
+	sqlite3_bind_text(st, 7, names[quarantine_reason_of(q->status, q->reason)], -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 8, (int64_t)XXH3_64bits(line.p, line.len));
+	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(writer, "write to the quarantine", eb);
+	sqlite3_reset(st);
+	return e;
+}
+
+/* The entry of the same line, if there is one, or a new one. */
+static enum err put(
+    sqlite3 *writer, const struct put *p, const struct quarantine_entry *q, uint64_t *added, struct errbuf *eb)
+{
+	enum err e = put_run(writer, p->again, q, eb);
+
+	if (e != ERR_OK || sqlite3_changes64(writer))
+		return e;
+	e = put_run(writer, p->insert, q, eb);
+	*added += e == ERR_OK;
+	return e;
+}
+
+static bool is_above(const struct quarantine_sum *all, const struct quarantine_limits *limits)
+{
+	return all->points > limits->points || (all->bytes > limits->bytes && all->points > 1);
+}
+
+/* The id up to which the oldest must go; as many rows are looked at as go. */
+static enum err find_last_to_go(sqlite3 *writer, struct quarantine_sum *all, const struct quarantine_limits *limits,
+    int64_t *last, struct errbuf *eb)
+{
+	sqlite3_stmt *st;
+	enum err e = database_prepare(writer, &st,
+	    "SELECT id, 100 + length(line) + length(CAST(reason AS BLOB)) FROM quarantine ORDER BY id", eb);
+	int rc = SQLITE_ROW;
+
+	if (e != ERR_OK)
+		return e;
+	while (is_above(all, limits) && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		uint64_t bytes = (uint64_t)sqlite3_column_int64(st, 1);
+		*last = sqlite3_column_int64(st, 0);
+		all->points--;
+		all->bytes -= bytes < all->bytes ? bytes : all->bytes;
 	}
-	return ERR_OK;
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		e = database_error(writer, "trim the quarantine", eb);
+	sqlite3_finalize(st);
+	return e;
 }
 
 static enum err trim(sqlite3 *writer, const struct quarantine_limits *limits, uint64_t *dropped, struct errbuf *eb)
 {
 	struct quarantine_sum all;
 	sqlite3_stmt *st;
-	enum err e = ERR_OK;
+	int64_t last = 0;
+	enum err e = quarantine_count(writer, NULL, &all, eb);
 
-	for (*dropped = 0;; ++*dropped) {
-		e = quarantine_count(writer, NULL, &all, eb);
-		if (e != ERR_OK || (all.points <= limits->points && (all.bytes <= limits->bytes || all.points <= 1)))
-			return e;
-		e = database_prepare(
-		    writer, &st, "DELETE FROM quarantine WHERE id = (SELECT min(id) FROM quarantine)", eb);
-		if (e == ERR_OK)
-			e = finish(writer, st, "trim the quarantine", eb);
-		if (e != ERR_OK)
-			return e;
-	}
+	if (e != ERR_OK || !is_above(&all, limits))
+		return e;
+	e = find_last_to_go(writer, &all, limits, &last, eb);
+	if (e == ERR_OK)
+		e = database_prepare(writer, &st, "DELETE FROM quarantine WHERE id <= ?", eb);
+	if (e != ERR_OK)
+		return e;
+	sqlite3_bind_int64(st, 1, last);
+	e = finish(writer, st, "trim the quarantine", eb);
+	if (e == ERR_OK)
+		*dropped = (uint64_t)sqlite3_changes64(writer);
+	return e;
 }
 
-enum err quarantine_add(sqlite3 *writer, const struct quarantine_entry *q, const struct quarantine_limits *limits,
-    struct quarantine_change *change, struct errbuf *eb)
+enum err quarantine_add_many(sqlite3 *writer, const struct quarantine_entry *entries, uint32_t count,
+    const struct quarantine_limits *limits, struct quarantine_change *change, struct errbuf *eb)
 {
-	bool added;
-	uint64_t dropped = 0;
-	enum err e = put(writer, q, &added, eb);
+	struct put p;
+	uint64_t added = 0, dropped = 0;
+	enum err e = put_open(writer, &p, eb);
 
+	for (uint32_t i = 0; e == ERR_OK && i < count; i++)
+		e = put(writer, &p, &entries[i], &added, eb);
+	put_close(&p);
 	if (e == ERR_OK)
 		e = trim(writer, limits, &dropped, eb);
 	if (e == ERR_OK) {
@@ -164,6 +221,12 @@ enum err quarantine_add(sqlite3 *writer, const struct quarantine_entry *q, const
 		change->dropped += dropped;
 	}
 	return e;
+}
+
+enum err quarantine_add(sqlite3 *writer, const struct quarantine_entry *q, const struct quarantine_limits *limits,
+    struct quarantine_change *change, struct errbuf *eb)
+{
+	return quarantine_add_many(writer, q, 1, limits, change, eb);
 }
 
 static enum err each_id(
@@ -197,8 +260,8 @@ enum err quarantine_delete(sqlite3 *writer, const uint64_t *ids, uint32_t count,
 	return each_id(writer, "DELETE FROM quarantine WHERE id = ?", ids, count, changed, eb);
 }
 
-enum err quarantine_refused_again(
-    sqlite3 *writer, uint64_t id, int64_t at_ns, int status, struct view reason, struct errbuf *eb)
+enum err quarantine_refused_again(sqlite3 *writer, const uint64_t *ids, uint32_t count, int64_t at_ns, int status,
+    struct view reason, struct errbuf *eb)
 {
 	sqlite3_stmt *st;
 	enum err e = database_prepare(writer, &st,
@@ -212,8 +275,14 @@ enum err quarantine_refused_again(
 	sqlite3_bind_int(st, 2, status);
 	bind_text(st, 3, reason);
 	sqlite3_bind_text(st, 4, names[quarantine_reason_of(status, reason)], -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 5, (int64_t)id);
-	return finish(writer, st, "write to the quarantine", eb);
+	for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
+		sqlite3_bind_int64(st, 5, (int64_t)ids[i]);
+		if (sqlite3_step(st) != SQLITE_DONE)
+			e = database_error(writer, "write to the quarantine", eb);
+		sqlite3_reset(st);
+	}
+	sqlite3_finalize(st);
+	return e;
 }
 
 enum err quarantine_put_back(sqlite3 *writer, uint64_t id, int64_t at_ns, struct view reason, struct errbuf *eb)
@@ -394,9 +463,10 @@ enum { COPIED_MAX = 10000 };
 void quarantine_copy(sqlite3 *from, sqlite3 *writer)
 {
 	sqlite3_stmt *in = NULL, *newest = NULL;
+	struct put p;
 	struct errbuf eb;
 	int64_t id = 0;
-	bool added;
+	uint64_t added = 0;
 
 	/* the last of them; what lies before a damaged page is not reached from behind it */
 	if (sqlite3_prepare_v2(
@@ -411,15 +481,17 @@ void quarantine_copy(sqlite3 *from, sqlite3 *writer)
 		NULL) != SQLITE_OK)
 		return;
 	sqlite3_bind_int64(in, 1, id);
-	while (sqlite3_step(in) == SQLITE_ROW) {
+	enum err opened = put_open(writer, &p, &eb);
+	while (opened == ERR_OK && sqlite3_step(in) == SQLITE_ROW) {
 		const struct quarantine_entry e = { .target = text(in, 0),
 			.at_ns = sqlite3_column_int64(in, 1),
 			.database = text(in, 2),
 			.status = sqlite3_column_int(in, 3),
 			.reason = blob(in, 4),
 			.line = blob(in, 5) };
-		if (put(writer, &e, &added, &eb) != ERR_OK)
+		if (put(writer, &p, &e, &added, &eb) != ERR_OK)
 			break;
 	}
+	put_close(&p);
 	sqlite3_finalize(in);
 }

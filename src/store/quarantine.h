@@ -61,14 +61,17 @@ struct quarantine_change {
  * quarantine has from that database already stays one entry, refused once more, with the newest words. Adds to *change. */
 NODISCARD enum err quarantine_add(sqlite3 *writer, const struct quarantine_entry *entry,
     const struct quarantine_limits *limits, struct quarantine_change *change, struct errbuf *eb);
+/* The same of several, in their order; the oldest go once all are in. An error: *change stays, the transaction must not. */
+NODISCARD enum err quarantine_add_many(sqlite3 *writer, const struct quarantine_entry *entries, uint32_t count,
+    const struct quarantine_limits *limits, struct quarantine_change *change, struct errbuf *eb);
 /* Entries of these ids; *changed: how many there were, of quarantine_mark: that were not marked yet. */
 NODISCARD enum err quarantine_mark(
     sqlite3 *writer, const uint64_t *ids, uint32_t count, uint64_t *changed, struct errbuf *eb);
 NODISCARD enum err quarantine_delete(
     sqlite3 *writer, const uint64_t *ids, uint32_t count, uint64_t *changed, struct errbuf *eb);
-/* It was refused again, for these words: not to be sent again until somebody says so. */
-NODISCARD enum err quarantine_refused_again(
-    sqlite3 *writer, uint64_t id, int64_t at_ns, int status, struct view reason, struct errbuf *eb);
+/* They were refused again, for these words: not to be sent again until somebody says so. */
+NODISCARD enum err quarantine_refused_again(sqlite3 *writer, const uint64_t *ids, uint32_t count, int64_t at_ns,
+    int status, struct view reason, struct errbuf *eb);
 /* It could not be sent: the same without an attempt, and its code stays. */
 NODISCARD enum err quarantine_put_back(
     sqlite3 *writer, uint64_t id, int64_t at_ns, struct view reason, struct errbuf *eb);

@@ -241,6 +241,24 @@ Test(sentence, quarantine_is_told)
 	expect(SENTENCE_WARN, "1 point is in quarantine: the mirror far refused it.", "");
 }
 
+Test(sentence, quarantine_does_not_call_delivered_what_waits_or_was_let_go)
+{
+	static const char summary[] = "2 points are in quarantine: InfluxDB refused them.";
+
+	RECORD.quarantined_points = 2;
+	expect(SENTENCE_WARN, summary, "All other points are delivered.");
+	f.target_count = 2;
+	target[1].lag_points = 1;
+	expect(SENTENCE_WARN, summary, "sends them again.");
+	cr_expect_null(strstr(s.detail, "delivered"), "%s", s.detail);
+	target[1].lag_points = 0;
+	f.quarantine_dropped = 1234;
+	expect(SENTENCE_WARN, summary, " 1,234 older ones were let go at its ceiling since the start");
+	cr_expect_null(strstr(s.detail, "delivered"), "%s", s.detail);
+	f.quarantine_dropped = 1;
+	expect(SENTENCE_WARN, summary, " 1 older one was let go at its ceiling since the start: it is not sent again");
+}
+
 Test(sentence, lost_points_are_bad_and_the_cause_is_told)
 {
 	f.gap_points = 1;

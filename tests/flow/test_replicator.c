@@ -101,7 +101,12 @@ static int judge(struct view lines, const char **body)
 		return 400;
 	}
 	if (record.drops_all && has(lines, "bad")) {
-		*body = "{\"error\":\"partial write: field type conflict dropped=8\"}";
+		static char dropped[96];
+		unsigned bad = 0;
+		for (const char *at = lines.p; (at = memmem(at, (size_t)(lines.p + lines.len - at), "bad", 3)); at += 3)
+			bad++;
+		snprintf(dropped, sizeof dropped, "{\"error\":\"partial write: field type conflict dropped=%u\"}", bad);
+		*body = dropped;
 		return 400;
 	}
 	if (has(lines, "bad")) {
@@ -570,6 +575,23 @@ Test(replicator, a_request_that_lost_all_its_lines_is_set_aside_in_one)
 	cr_assert_eq(kept_lines("m v="), 8);
 	cr_assert_eq(stats().quarantined_points, 8);
 	cr_assert_leq(record.requests, 3);
+}
+
+/* More than one transaction takes. */
+Test(replicator, thousands_of_refused_lines_are_set_aside_once_each)
+{
+	static char lines[1203 * 32];
+	size_t n = 0;
+
+	batch = 5000;
+	record.drops_all = true;
+	for (unsigned i = 0; i < 1203; i++)
+		n += (size_t)snprintf(lines + n, sizeof lines - n, "m,t=bad v=%ui %u\n", i, i + 1);
+	stand_write(&st, lines);
+	start();
+	cr_assert(within_deadline(in_step));
+	cr_assert_eq(stats().quarantined_points, 1203);
+	cr_assert_leq(record.requests, 2, "one had more than 500 of them");
 }
 
 static void write_5000(const char *special)

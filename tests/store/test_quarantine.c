@@ -53,6 +53,15 @@ static uint64_t add(const char *target, const char *words, const char *line, con
 	return change.dropped;
 }
 
+/* 7 bytes, another one each time, up to ten. */
+static const char *another(void)
+{
+	static char line[] = "m v=1 0";
+
+	line[6] = line[6] == '9' ? '0' : (char)(line[6] + 1);
+	return line;
+}
+
 static struct quarantine_sum sum_of(const char *target)
 {
 	struct quarantine_sum s;
@@ -134,21 +143,24 @@ Test(quarantine, sums_stay_true_whatever_happens)
 	const struct quarantine_limits narrow = { 40, 1 << 20 };
 	uint64_t id = 0, changed;
 	unsigned random = 1;
+	char line[32];
 
 	migrate(0, 99);
 	for (unsigned i = 0; i < 600; i++) {
 		random = random * 1103515245 + 12345;
 		unsigned what = random >> 16 & 7;
 		id = 1 + (random >> 20) % (i + 1);
+		snprintf(line, sizeof line, "m v=1 %u", i % 50);
 		if (what < 4)
-			add(what & 1 ? "a" : "b", words[random >> 24 & 3], "m v=1 1", &narrow);
+			add(what & 1 ? "a" : "b", words[random >> 24 & 3], line, &narrow);
 		else if (what == 4)
 			cr_assert_eq(quarantine_mark(db, &id, 1, &changed, &eb), ERR_OK);
 		else if (what == 5)
 			cr_assert_eq(quarantine_delete(db, &id, 1, &changed, &eb), ERR_OK);
 		else if (what == 6)
 			cr_assert_eq(
-			    quarantine_refused_again(db, id, 9, 400, view_of(words[random >> 24 & 3]), &eb), ERR_OK);
+			    quarantine_refused_again(db, &id, 1, 9, 400, view_of(words[random >> 24 & 3]), &eb),
+			    ERR_OK);
 		else
 			cr_assert_eq(quarantine_put_back(db, id, 9, view_of("later"), &eb), ERR_OK);
 		cr_assert_leq(sum_of(NULL).points, 40);
@@ -163,11 +175,11 @@ Test(quarantine, the_oldest_go_above_the_points)
 
 	migrate(0, 99);
 	for (int i = 0; i < 3; i++)
-		cr_expect_eq(add("a", "x", "m v=1 1", &three), 0);
+		cr_expect_eq(add("a", "x", another(), &three), 0);
 	cr_assert_eq(quarantine_delete(db, &second, 1, &changed, &eb), ERR_OK);
 	cr_expect_eq(changed, 1);
-	cr_expect_eq(add("b", "x", "m v=1 1", &three), 0, "there is room again");
-	cr_expect_eq(add("b", "x", "m v=1 1", &three), 1);
+	cr_expect_eq(add("b", "x", another(), &three), 0, "there is room again");
+	cr_expect_eq(add("b", "x", another(), &three), 1);
 	cr_expect_eq(sum_of("a").points, 1, "the oldest has gone, whosever it was");
 	cr_expect_eq(sum_of("b").points, 2);
 }
@@ -179,12 +191,75 @@ Test(quarantine, the_oldest_go_above_the_bytes)
 
 	migrate(0, 99);
 	for (int i = 0; i < 6; i++)
-		cr_expect_eq(add("a", "x", "m v=1 1", &narrow), 0, "108 bytes each");
-	cr_expect_eq(add("a", "x", "m v=1 1", &narrow), 1);
+		cr_expect_eq(add("a", "x", another(), &narrow), 0, "108 bytes each");
+	cr_expect_eq(add("a", "x", another(), &narrow), 1);
 	memset(line, 'l', sizeof line - 1);
 	line[sizeof line - 1] = 0;
 	cr_expect_eq(add("a", "x", line, &narrow), 6, "one that is larger than all stays alone");
 	cr_expect_eq(sum_of(NULL).points, 1);
+}
+
+static struct quarantine_change add_many(unsigned first, unsigned count, const struct quarantine_limits *limits)
+{
+	static char lines[1000][16];
+	struct quarantine_entry e[1000];
+	struct quarantine_change change = { 0 };
+
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(lines[i], sizeof lines[i], "m v=1 %03u", first + i);
+		e[i] = (struct quarantine_entry){ .target = "a",
+			.database = "metrics",
+			.at_ns = 5,
+			.reason = view_of("x"),
+			.line = view_of(lines[i]) };
+	}
+	if (count > 2)
+		e[count - 1].line = e[0].line; /* one stands twice in it */
+	cr_assert_eq(quarantine_add_many(db, e, count, limits, &change, &eb), ERR_OK, "%s", eb.text);
+	return change;
+}
+
+static int64_t number(const char *sql)
+{
+	sqlite3_stmt *st;
+
+	cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+	cr_assert_eq(sqlite3_step(st), SQLITE_ROW);
+	int64_t n = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return n;
+}
+
+Test(quarantine, a_batch_has_each_line_once)
+{
+	migrate(0, 99);
+	cr_expect_eq(add_many(0, 500, &wide).added, 499);
+	cr_expect_eq(number("SELECT attempts FROM quarantine WHERE line = CAST('m v=1 000' AS BLOB)"), 2);
+	cr_expect_eq(number("SELECT sum(attempts) FROM quarantine"), 500);
+	cr_expect_eq(add_many(490, 12, &wide).added, 2, "490 to 498 are there, 499 and 500 are new");
+	cr_expect_eq(sum_of("a").points, 501);
+	cr_expect_eq(add_many(0, 0, &wide).added, 0);
+	expect_sums();
+}
+
+Test(quarantine, a_batch_lets_the_oldest_go_at_once)
+{
+	const struct quarantine_limits points = { 100, 1 << 20 }, bytes = { 1000, 110 * 20 + 109 }, none = { 100, 1 };
+
+	migrate(0, 99);
+	cr_expect_eq(add_many(0, 91, &points).dropped, 0);
+	struct quarantine_change c = add_many(100, 41, &points);
+	cr_expect(c.added == 40 && c.dropped == 30);
+	cr_expect_eq(number("SELECT min(id) FROM quarantine"), 31, "the oldest have gone");
+	expect_sums();
+	c = add_many(200, 151, &points);
+	cr_expect(c.added == 150 && c.dropped == 150, "a batch larger than all of it");
+	cr_expect_eq(number("SELECT max(id) - min(id) FROM quarantine"), 99);
+	cr_expect_eq(add_many(400, 1, &bytes).dropped, 81, "110 bytes each");
+	cr_expect_eq(sum_of(NULL).points, 20);
+	cr_expect_eq(add_many(401, 2, &none).dropped, 21);
+	cr_expect_eq(sum_of(NULL).points, 1, "the newest stays, however large");
+	expect_sums();
 }
 
 struct listed {
@@ -219,10 +294,10 @@ Test(quarantine, lists_are_filtered_and_in_order)
 	uint64_t two[] = { 2, 3, 99 }, changed;
 
 	migrate(0, 99);
-	add("a", "x", "m v=1 1", &wide);
-	add("b", "unable to parse", "m v=1 1", &wide);
-	add("a", "unable to parse", "m v=1 1", &wide);
-	cr_expect_eq(quarantine_refused_again(db, 3, 100, 400, view_of("unable to parse"), &eb), ERR_OK);
+	add("a", "x", another(), &wide);
+	add("b", "unable to parse", another(), &wide);
+	add("a", "unable to parse", another(), &wide);
+	cr_expect_eq(quarantine_refused_again(db, &two[1], 1, 100, 400, view_of("unable to parse"), &eb), ERR_OK);
 	expect_list(&f, "1 2 3");
 	f.newest_first = true;
 	expect_list(&f, "3 2 1");
@@ -254,8 +329,8 @@ Test(quarantine, marked_entries_are_found_by_their_index_database_by_database)
 	sqlite3_stmt *st;
 
 	migrate(0, 99);
-	add("a", "x", "m v=1 1", &wide);
-	add("a", "x", "m v=1 1", &wide);
+	add("a", "x", another(), &wide);
+	add("a", "x", another(), &wide);
 	run("UPDATE quarantine SET db = 'other' WHERE id = 2");
 	cr_expect_eq(quarantine_next_marked(db, "a", "", name, sizeof name, &eb), ERR_NOTFOUND);
 	cr_expect_eq(quarantine_mark(db, two, 2, &changed, &eb), ERR_OK);
