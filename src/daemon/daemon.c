@@ -284,7 +284,9 @@ static enum err open_reads(struct daemon *d, struct errbuf *eb)
 		.undelivered_arg = replication_record(targets_replication(d->targets)),
 		.owed = spool_owed(d->spool),
 		.target = REPLICATOR_RECORD,
-		.catalogue = d->catalogue };
+		.catalogue = d->catalogue,
+		.find_absent = targets_find_absent,
+		.absent_arg = d->targets };
 	if (record)
 		e = record_access_new(&d->record, &access, eb);
 	const struct reader_opts reader = {

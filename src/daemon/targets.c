@@ -1,5 +1,7 @@
 #include "daemon/targets.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +11,7 @@
 #include "edge/influx.h"
 #include "flow/owed_source.h"
 #include "flow/provision.h"
+#include "flow/refused_times.h"
 #include "flow/replay_source.h"
 #include "flow/replication.h"
 #include "flow/verifier.h"
@@ -27,6 +30,7 @@ struct targets {
 	struct influx *client[REPLICATION_TARGETS_MAX];
 	struct rollups rollups;
 	struct replication *replication;
+	struct refused_times *refused; /* by the record; NULL: there is none */
 	struct verifier *verifier; /* NULL: there is no record */
 };
 
@@ -216,6 +220,8 @@ enum err targets_start(struct targets **out, const struct targets_opts *opts, st
 	t->opts = *opts;
 	breaker_init(&t->breaker, true); /* until the replicator has got through */
 	enum err e = start_replication(t, eb);
+	if (e == ERR_OK && t->record)
+		e = refused_times_new(&t->refused, opts->spool_path, REPLICATOR_RECORD, eb);
 	if (e == ERR_OK)
 		e = start_verifier(t, eb);
 	if (e != ERR_OK) {
@@ -244,6 +250,7 @@ void targets_free(struct targets *t)
 		influx_close(t->client[i]);
 		influx_server_free(t->mirror_server[i]);
 	}
+	refused_times_free(t->refused);
 	influx_close(t->provision_client);
 	influx_server_free(t->record);
 	free(t);
@@ -288,6 +295,44 @@ void *targets_open_timed(void *targets)
 	struct targets *t = targets;
 
 	return own_figures_open(t->opts.figures, t->record);
+}
+
+/* The first time of [from, to) that is kept here, and is older than what the record keeps. */
+static bool find_too_old(
+    struct targets *t, struct view database, int64_t from_ns, int64_t to_ns, struct record_absent *out)
+{
+	char name[256], keeps[32];
+	const int64_t now_ns = clock_wall_ns(), here_ns = policy_longest_raw_ns(t->opts.policy);
+
+	if (view_eq(database, view_of("metrics")))
+		database = view_of(t->opts.config->influxdb.database);
+	snprintf(name, sizeof name, "%.*s", (int)database.len, database.p);
+	const int64_t keeps_ns = record_keeps_ns(t, name);
+	if (keeps_ns <= 0 || keeps_ns >= here_ns)
+		return false;
+	int64_t begin = now_ns - here_ns > from_ns ? now_ns - here_ns : from_ns;
+	if (begin >= to_ns || begin >= now_ns - keeps_ns)
+		return false;
+	provision_duration(keeps, keeps_ns);
+	out->from_ns = begin;
+	snprintf(out->why, sizeof out->why, "InfluxDB keeps only %s", keeps);
+	return true;
+}
+
+bool targets_find_absent(void *targets, struct view database, int64_t from_ns, int64_t to_ns, struct record_absent *out)
+{
+	struct targets *t = targets;
+	int64_t refused_ns = 0;
+	uint64_t points = 0;
+	bool old = find_too_old(t, database, from_ns, to_ns, out);
+
+	if (!refused_times_find(t->refused, database, from_ns, to_ns, &refused_ns, &points) ||
+	    (old && out->from_ns <= refused_ns))
+		return old;
+	out->from_ns = refused_ns;
+	snprintf(out->why, sizeof out->why,
+	    "InfluxDB refused %" PRIu64 " points of this database, they are in quarantine", points);
+	return true;
 }
 
 static void read_secrets(void *targets)

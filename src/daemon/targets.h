@@ -7,6 +7,7 @@
 #include "daemon/own_figures.h"
 #include "daemon/policy.h"
 #include "edge/routes.h"
+#include "query/record_access.h"
 
 struct targets;
 
@@ -34,6 +35,10 @@ struct influx_server *targets_record(const struct targets *t); /* NULL: there is
 void *targets_open_plain(void *targets);
 void targets_close_plain(void *connection);
 void *targets_open_timed(void *targets);
+/* What the record lacks of what is here, for record_access: points in quarantine, and those older than it keeps. targets:
+ * struct targets. Any thread. */
+bool targets_find_absent(
+    void *targets, struct view database, int64_t from_ns, int64_t to_ns, struct record_absent *out);
 /* What the routes show and control of them. */
 void targets_serve(struct targets *t, struct services *s);
 /* Passwords and tokens again, then all that waits for a server tries at once. */

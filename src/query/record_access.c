@@ -55,6 +55,18 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+static void add_absent(
+    const struct record_access_opts *o, struct view database, int64_t from_ns, int64_t to_ns, struct record_lack *l)
+{
+	struct record_absent a = { 0 };
+
+	if (!o->find_absent || !o->find_absent(o->absent_arg, database, from_ns, to_ns, &a))
+		return;
+	if (!*l->absent.why || a.from_ns < l->absent.from_ns)
+		l->absent = a;
+	l->from_ns = least(l->from_ns, a.from_ns);
+}
+
 void record_access_add_lack(
     struct record_access *ra, struct view database, int64_t from_ns, int64_t to_ns, struct record_lack *l)
 {
@@ -68,6 +80,7 @@ void record_access_add_lack(
 		l->undelivered_ns = least(l->undelivered_ns, undelivered_ns > from_ns ? undelivered_ns : from_ns);
 		l->from_ns = least(l->from_ns, l->undelivered_ns);
 	}
+	add_absent(o, database, from_ns, to_ns, l); /* after the undelivered: what is refused leaves those */
 	if (!db || !owed_find(o->owed, o->target, db, from_ns, to_ns, &r))
 		return;
 	int64_t begins = r.done_until_ns > from_ns ? r.done_until_ns : from_ns;
@@ -83,6 +96,10 @@ void record_lack_explain(const struct record_lack *l, char out[256])
 		"the spool let it go before it was delivered", "InfluxDB has lost it" };
 	char from[32], to[32];
 
+	if (*l->absent.why && (!l->owes || l->absent.from_ns < l->owed.done_until_ns)) {
+		snprintf(out, 256, "%s", l->absent.why);
+		return;
+	}
 	if (!l->owes) {
 		snprintf(out, 256, "InfluxDB has not got the newest points yet");
 		return;

@@ -10,6 +10,12 @@
 
 struct record_access;
 
+/* What the record has not got, and is not going to be sent by itself. */
+struct record_absent {
+	int64_t from_ns; /* the first time that lacks something; within what was asked for */
+	char why[128]; /* for people */
+};
+
 struct record_access_opts { /* borrowed */
 	struct breaker *breaker;
 	const struct record_ops *ops;
@@ -24,6 +30,10 @@ struct record_access_opts { /* borrowed */
 	const struct owed *owed; /* what it is owed beside that; NULL: nothing */
 	const char *target; /* its name there */
 	const struct catalogue *catalogue; /* of the databases there */
+	/* What it lacks of [from, to) of a database of ours beside all that: refused, or older than it keeps. False: nothing; NULL:
+	 * that is so of all. Any thread. */
+	bool (*find_absent)(void *arg, struct view database, int64_t from_ns, int64_t to_ns, struct record_absent *out);
+	void *absent_arg;
 };
 
 /* What the record has not got of a range, as far as it is known. */
@@ -32,6 +42,7 @@ struct record_lack {
 	int64_t undelivered_ns; /* what is from here on comes by itself; INT64_MAX: nothing */
 	bool owes; /* something before that: */
 	struct owed_range owed; /* where it begins first */
+	struct record_absent absent; /* the same; why is "": nothing */
 };
 
 NODISCARD enum err record_access_new(

@@ -1,8 +1,8 @@
 /* The policy of reads for a SELECT: asks the record while it is healthy, puts what it has not got from the local store into
  * its answer, and falls back to the local store at once. Any thread.
  *
- * The record lacks what is undelivered, from some point in time on, and what it is owed (store/owed). Where that touches nothing
- * of the range, its answer goes through as it comes. Else, from the first time that it may lack:
+ * The record lacks what is undelivered, from some point in time on, what it is owed (store/owed), has refused or keeps no
+ * longer (record_access.h). Where that touches nothing of the range, its answer goes through as it comes. Else, from the first time that it may lack:
  *   - rows, and calls by GROUP BY time: the answer is the record's up to that point (or its bucket), the local store's from
  *     there on, series by series (query/tail_merge). Where the local store does not reach back so far, it is the local
  *     store's from where that is whole, and the answer says what is lacking;

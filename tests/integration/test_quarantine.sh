@@ -22,6 +22,12 @@ statement() { curl -s -X POST "$IX/query" --data-urlencode "q=$1" > /dev/null; }
 plant() { curl -s --data-binary "$2 v=\"text\" ${now}000000000" "$IX/write?db=$1"; } # DATABASE MEASUREMENT
 mend() { statement "drop measurement \"$2\"" && curl -s -X POST "$IX/query?db=$1" --data-urlencode "q=drop measurement \"$2\"" > /dev/null; }
 write() { curl -s -o "$T/answer" -w '%{http_code}' --data-binary @- "$HF/write?db=metrics"; }
+ask() { # STATEMENT [SOURCE]: the body into $T/answer, the headers into $T/head
+	curl -s -D "$T/head" -o "$T/answer" -G "$HF/query" --data-urlencode db=metrics --data-urlencode "q=$1" \
+		--data-urlencode "source=${2:-}"
+}
+header() { tr -d '\r' < "$T/head" | sed -n "s/^X-Holdfast-$1: //p"; }
+old_is_from() { ask 'select count(v) from old' && [ "$(header Source) $(header Complete)" = "$1" ]; }
 start_daemon() {
 	cat > "$T/conf" <<- EOF
 		[influxdb]
@@ -71,6 +77,14 @@ is "$(H quarantine list --format csv --limit 2500 --reason type_conflict | wc -l
 is "$(H quarantine list --format json --reason poison | jq '.entries | length')" 0 "none for another reason"
 is "$(H quarantine list --format json --since "$((now + 86400))" | jq '.entries | length')" 0 "none since tomorrow"
 is "$(api alerts | jq -r '.alerts[] | select(.name == "quarantine") | .detail' | grep -c 'type_conflict.*holdfast quarantine replay')" 1 "the alert names the reason and the command"
+
+ask 'select count(v) from clash'
+is "$(header Source) $(header Complete) $(jq '.results[0].series[0].values[0][1]' "$T/answer")" "local yes 300" \
+	"a read has them from the local store"
+ask 'select count(v) from clash' record
+is "$(header Source) $(header Complete)" "influxdb no" "InfluxDB alone is not complete"
+ask "select count(v) from good where time < $((now - 1000))s"
+is "$(header Source) $(header Complete)" "influxdb yes" "where none is in quarantine, InfluxDB answers"
 
 # ---- sent again in vain ----
 H quarantine replay --target influxdb > "$T/out"
@@ -142,4 +156,19 @@ start_holdfastd --config "$T/conf"
 H quarantine replay > "$T/out" 2> "$T/err"
 is "$?:$(grep -c 'not configured' "$T/err")" "1:1" "points of a target that is not configured any more stay, and that is said"
 is "$(points '"\(.points) \(.counts[0].configured)"')" "1 false" "in the list, too"
+
+# ---- InfluxDB keeps less than is kept here ----
+printf 'old v=1i %s%09d\n' "$((now - 3 * 86400))" 1 | write > /dev/null
+wait_until 30 old_is_from 'influxdb yes'
+ok "what InfluxDB keeps for ever, it answers"
+statement 'alter retention policy "autogen" on "metrics" duration 24h shard duration 1h'
+kill -HUP "$HF_PID"
+wait_until 30 old_is_from 'local yes'
+is "$(jq '.results[0].series[0].values[0][1]' "$T/answer")" 1 "what is older than it keeps now, the local store answers"
+stop_holdfastd
+start_holdfastd --config "$T/conf"
+wait_until 30 old_is_from 'local yes'
+ok "after a restart, too"
+ask 'select count(v) from old' record
+is "$(header Complete)" no "InfluxDB alone is not complete"
 finish

@@ -20,6 +20,8 @@ static struct record_access *access_to_record;
 static struct breaker breaker;
 static const char *answer; /* of the record */
 static int64_t undelivered_ns;
+static struct record_absent absent; /* why "": nothing is */
+static int64_t absent_to_ns;
 static struct buf text; /* the answer, in short */
 static struct result_report said;
 
@@ -69,6 +71,17 @@ static int64_t undelivered(void *arg)
 	return undelivered_ns;
 }
 
+static bool find_absent(void *arg, struct view database, int64_t from_ns, int64_t to_ns, struct record_absent *out)
+{
+	(void)arg;
+	if (!*absent.why || !view_is(database, "metrics") || absent.from_ns >= to_ns || absent_to_ns <= from_ns)
+		return false;
+	*out = absent;
+	if (out->from_ns < from_ns)
+		out->from_ns = from_ns;
+	return true;
+}
+
 struct change {
 	int64_t from_ns, to_ns, evicted_until_ns;
 };
@@ -107,6 +120,7 @@ static void start(void)
 		stand_write(&stand, line);
 	}
 	undelivered_ns = INT64_MAX;
+	absent = (struct record_absent){ 0 };
 	breaker_init(&breaker, false);
 	const struct record_access_opts access = { .breaker = &breaker,
 		.ops = &fake,
@@ -117,7 +131,8 @@ static void start(void)
 		.undelivered_from_ns = undelivered,
 		.owed = spool_owed(stand.spool),
 		.target = "influxdb",
-		.catalogue = stand.catalogue };
+		.catalogue = stand.catalogue,
+		.find_absent = find_absent };
 	cr_assert_eq(record_access_new(&access_to_record, &access, &eb), ERR_OK);
 	const struct engine_opts opts = { .local = stand.local,
 		.catalogue = stand.catalogue,
@@ -316,6 +331,34 @@ Test(record_lack, only_the_database_that_is_owed)
 	is_complete(READ_SOURCE_LOCAL);
 }
 
+Test(record_lack, what_the_record_refused_or_does_not_keep_comes_from_the_local_store)
+{
+	absent = (struct record_absent){ INT64_MIN, "InfluxDB keeps only 3d" };
+	absent_to_ns = 4 * S;
+	ask(READ_AUTO, ROWS, rows_of_record, "1:1 2:2 3:3 4:4 5:5 6:6 7:7 8:8 9:9 10:10 ");
+	is_complete(READ_SOURCE_BOTH);
+	ask(READ_AUTO, ROWS " LIMIT 4", rows_of_record, "1:1 2:2 3:3 4:4 ");
+	is_complete(READ_SOURCE_LOCAL);
+	ask(READ_RECORD, ROWS, rows_of_record, "1:-1 2:-2 4:-4 7:-7 9:-9 10:-10 ");
+	is_lacking(READ_SOURCE_RECORD, "keeps only 3d");
+	ask(READ_AUTO, "SELECT v FROM m WHERE time >= 4s AND time < 20s", rows_of_record,
+	    "1:-1 2:-2 4:-4 7:-7 9:-9 10:-10 ");
+	is_complete(READ_SOURCE_RECORD);
+}
+
+Test(record_lack, what_was_refused_and_is_not_here_any_more_is_said_to_lack)
+{
+	absent = (struct record_absent){ 3 * S, "InfluxDB refused 2 points" };
+	absent_to_ns = 8 * S;
+	owe(9 * S, 10 * S, 5 * S);
+	ask(READ_AUTO, ROWS, rows_of_record, "1:-1 2:-2 4:-4 6:6 7:7 8:8 9:9 10:10 ");
+	is_lacking(READ_SOURCE_BOTH, "refused 2 points");
+	absent.from_ns = 9 * S + 1;
+	absent_to_ns = 12 * S;
+	ask(READ_RECORD, ROWS, rows_of_record, "1:-1 2:-2 4:-4 7:-7 9:-9 10:-10 ");
+	is_lacking(READ_SOURCE_RECORD, "has not got all from 1970-01-01T00:00:09Z");
+}
+
 /* ---- the cells of the REST interface ---- */
 
 static void read_cells(const char *want, bool complete)
@@ -349,6 +392,10 @@ static void read_cells(const char *want, bool complete)
 Test(record_lack, cells_of_what_is_owed_are_the_local_stores)
 {
 	read_cells("-1 -2 -4 -7 -9 -10 ", true);
+	absent = (struct record_absent){ 9 * S, "InfluxDB refused 1 points" };
+	absent_to_ns = 10 * S;
+	read_cells("-1 -2 -4 -7 17 10 ", true);
+	absent = (struct record_absent){ 0 };
 	owe(3 * S, 8 * S, 0);
 	read_cells("-1 5 9 13 17 10 ", true);
 	undelivered_ns = 9 * S;
