@@ -114,8 +114,12 @@ static void show_totals(const json_t *o)
 	    number(o, "hours"), lost, more);
 	if (lost + more + old > (double)listed)
 		printf("%zu of them are listed\n", listed);
-	if (old > 0)
-		printf("%.0f differ because retention let go of points on one side\n", old);
+	if (differences(o, "retention_record") > 0)
+		printf("%.0f have fewer there, because InfluxDB's retention let go of points\n",
+		    differences(o, "retention_record"));
+	if (differences(o, "retention_here") > 0)
+		printf("%.0f have fewer here, because retention here let go of points\n",
+		    differences(o, "retention_here"));
 	if (number(o, "hours_waiting") > 0)
 		printf("%.0f could not be compared yet: not delivered, or written to meanwhile\n",
 		    number(o, "hours_waiting"));
@@ -127,11 +131,30 @@ static void show_totals(const json_t *o)
 		printf("holdfast backfill brings back what InfluxDB has more\n");
 }
 
-static void show_verified(const json_t *list)
+/* What "everything" does not mean: ", but for 3 values in quarantine". */
+static void put_exceptions(char *out, size_t size, const json_t *o)
 {
+	double left_out = number(o, "quarantined_values"), let_go = differences(o, "retention_record");
+	int n = 0;
+
+	*out = 0;
+	if (left_out > 0)
+		n = snprintf(out, size, ", but for %.0f value%s in quarantine", left_out, left_out == 1 ? "" : "s");
+	if (let_go > 0)
+		snprintf(out + n, size - (size_t)n,
+		    "%s what its retention has let go of in %.0f hour%s of measurements", n ? " and" : ", but for",
+		    let_go, let_go == 1 ? "" : "s");
+}
+
+/* o: the job that the list is of. */
+static void show_verified(const json_t *o)
+{
+	const json_t *list = json_object_get(o, "verified");
+	char but[160];
 	size_t i;
 	json_t *d;
 
+	put_exceptions(but, sizeof but, o);
 	json_array_foreach(list, i, d)
 	{
 		char from[TIME_TEXT], until[TIME_TEXT], at[TIME_TEXT];
@@ -139,8 +162,8 @@ static void show_verified(const json_t *list)
 		time_text(until, number(d, "until_ms"), "%Y-%m-%dT%H:%M:%SZ");
 		time_text(at, number(d, "at_ms"), "%Y-%m-%dT%H:%M:%SZ");
 		if (number(d, "until_ms") > number(d, "from_ms"))
-			printf("%s: InfluxDB had everything from %s up to %s, as of %s%s\n", text(d, "database"), from,
-			    until, at, json_is_true(json_object_get(d, "deep")) ? ", value for value" : "");
+			printf("%s: InfluxDB had everything from %s up to %s, as of %s%s%s\n", text(d, "database"),
+			    from, until, at, json_is_true(json_object_get(d, "deep")) ? ", value for value" : "", but);
 	}
 }
 
@@ -156,9 +179,11 @@ static int show(const json_t *o, const struct wish *w)
 		show_list(json_object_get(o, "list"));
 		show_totals(o);
 	}
-	if (!w->json)
-		show_verified(json_object_get(o, "verified"));
-	if (!strcmp(text(o, "state"), "failed"))
+	bool failed = !strcmp(text(o, "state"), "failed");
+	/* what an older look found would read as the answer of this one */
+	if (!w->json && (w->last || (!failed && strcmp(text(o, "state"), "cancelled") != 0)))
+		show_verified(o);
+	if (failed)
 		return complain(EXIT_BAD, "%s", error);
 	if (!strcmp(text(o, "state"), "cancelled"))
 		return complain(EXIT_BAD, "it was cancelled");

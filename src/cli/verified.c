@@ -29,8 +29,26 @@ static const json_t *find_least(const json_t *list)
 	return least;
 }
 
-static int put_verified(char *out, size_t size, const json_t *list)
+/* Points that the record refused. */
+static double quarantined(const json_t *replication)
 {
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(replication, "targets"), i, one)
+	{
+		const char *kind = json_string_value(json_object_get(one, "kind"));
+		if (kind && !strcmp(kind, "record"))
+			return number(one, "quarantined_points");
+	}
+	return 0;
+}
+
+static int put_verified(char *out, size_t size, const json_t *replication)
+{
+	const json_t *list = json_object_get(replication, "verified");
+	char but[64] = "";
+	double refused = quarantined(replication);
 	const json_t *least = find_least(list);
 	char from[TIME_TEXT], until[TIME_TEXT], at[TIME_TEXT];
 	const char *database = json_string_value(json_object_get(least, "database"));
@@ -41,7 +59,9 @@ static int put_verified(char *out, size_t size, const json_t *list)
 	if (number(least, "until_ms") <= number(least, "from_ms"))
 		return snprintf(out, size, "InfluxDB lacks points of %.100s from %s on, verified %s",
 		    database ? database : "a database", from, at);
-	return snprintf(out, size, "InfluxDB has everything up to %s, verified %s%s", until, at,
+	if (refused > 0)
+		snprintf(but, sizeof but, " but for %.0f point%s in quarantine", refused, refused == 1 ? "" : "s");
+	return snprintf(out, size, "InfluxDB has everything up to %s%s, verified %s%s", until, but, at,
 	    json_is_true(json_object_get(least, "deep")) ? ", value for value" : "");
 }
 
@@ -82,7 +102,7 @@ void verified_line(const json_t *replication, char out[VERIFIED_LINE])
 	*out = 0;
 	if (!json_is_object(verify))
 		return;
-	int n = any ? put_verified(out, VERIFIED_LINE, list) : put_nothing_yet(out, VERIFIED_LINE, verify);
+	int n = any ? put_verified(out, VERIFIED_LINE, replication) : put_nothing_yet(out, VERIFIED_LINE, verify);
 	n += put_differences(out + n, VERIFIED_LINE - (size_t)n, verify);
 	const char *state = json_string_value(json_object_get(verify, "state"));
 	if (state && !strcmp(state, "running"))

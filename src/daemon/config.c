@@ -61,6 +61,54 @@ static struct config_mirror *find_mirror(struct loading *l, const char *section)
 	return m;
 }
 
+/* inih tells nobody of a section without keys, nor what is wrong with its line. */
+static enum err check_section(struct loading *l, struct view line)
+{
+	const char *end = memchr(line.p, ']', line.len);
+	char section[LINE_MAX_BYTES + 1];
+
+	if (!end) {
+		size_t n = strcspn(line.p, "\r\n;#");
+		return errbuf_set(
+		    &l->first, ERR_INVALID, "%.*s lacks its ] at the end; write [section]", (int)n, line.p);
+	}
+	snprintf(section, sizeof section, "%.*s", (int)(end - line.p - 1), line.p + 1);
+	if (!strncmp(section, mirror_section, strlen(mirror_section)))
+		return find_mirror(l, section) ? ERR_OK : ERR_INVALID;
+	if (!strncmp(section, "mirror ", 7)) {
+		size_t from = 7 + strspn(section + 7, " '\""), n = strcspn(section + from, " '\"");
+		return errbuf_set(&l->first, ERR_INVALID, "[%s] has no name in quotes; write [mirror \"%.*s\"]",
+		    section, n ? (int)n : 4, n ? section + from : "name");
+	}
+	return strcmp(section, "mirror")
+	    ? ERR_OK
+	    : errbuf_set(&l->first, ERR_INVALID, "[mirror] has no name; write [mirror \"name\"]");
+}
+
+/* The first wrong line, whose error is in l->first; 0: none. An indented one may go on with a value. */
+static int check_sections(struct loading *l, const char *text)
+{
+	int line = 1;
+
+	for (const char *p = text; *p; line++) {
+		size_t n = strcspn(p, "\n");
+		if (*p == '[' && check_section(l, (struct view){ p, n }) != ERR_OK)
+			return line;
+		p += n + (p[n] == '\n');
+	}
+	return 0;
+}
+
+static enum err check_mirrors(const struct config *c, const char *path, struct errbuf *eb)
+{
+	for (unsigned i = 0; i < c->mirror_count; i++)
+		if (!*c->mirror[i].url)
+			return errbuf_set(eb, ERR_INVALID,
+			    "%s: [mirror \"%s\"] has no url; add url = http://127.0.0.1:8428 or remove the section",
+			    path, config_mirror_name(&c->mirror[i]));
+	return ERR_OK;
+}
+
 static int on_entry(void *arg, const char *section, const char *key, const char *value)
 {
 	struct loading *l = arg;
@@ -74,21 +122,19 @@ static int on_entry(void *arg, const char *section, const char *key, const char 
 		return 1;
 	if (mirror && !(base = find_mirror(l, section)))
 		return 0;
-	if (!mirror && k && !strcmp(section, "mirror")) {
-		errbuf_set(&l->first, ERR_INVALID, "[mirror] has no name; write [mirror \"name\"]");
-		return 0;
-	}
 	if (!k) {
 		const struct config_key *near = config_nearest(mirror ? "mirror" : section, key);
 		if (mirror) {
-			errbuf_set(&l->first, ERR_INVALID, "[%s] has no key %s%s%s", section, key,
-			    near ? "; did you mean " : "; see man holdfast.conf", near ? near->key : "");
+			errbuf_set(&l->first, ERR_INVALID, "[%s] has no key %s%s%s%s", section, key,
+			    near ? "; did you mean " : "; see man holdfast.conf", near ? near->key : "",
+			    near ? "?" : "");
 			return 0;
 		}
-		errbuf_set(&l->first, ERR_INVALID, "[%s] has no key %s%s%s%s%s%s", section, key,
+		errbuf_set(&l->first, ERR_INVALID, "[%s] has no key %s%s%s%s%s%s%s", section, key,
 		    near ? "; did you mean " : "", near && strcmp(near->section, section) ? "[" : "",
 		    near && strcmp(near->section, section) ? near->section : "",
-		    near && strcmp(near->section, section) ? "] " : "", near ? near->key : "; see man holdfast.conf");
+		    near && strcmp(near->section, section) ? "] " : "", near ? near->key : "; see man holdfast.conf",
+		    near ? "?" : "");
 		return 0;
 	}
 	bool *seen = mirror ? &l->mirror_seen[(struct config_mirror *)base - l->c->mirror][k - config_mirror_keys]
@@ -139,7 +185,9 @@ static enum err load_file(struct config *c, const char *path, bool named, struct
 		e = errbuf_set(eb, ERR_INVALID, "%s:%u: the line is longer than %d bytes", path, find_long_line(&text),
 		    LINE_MAX_BYTES);
 	else {
-		int line = ini_parse_string(text.p, on_entry, &l);
+		int line = check_sections(&l, text.p);
+		if (!line)
+			line = ini_parse_string(text.p, on_entry, &l);
 		if (line > 0)
 			e = errbuf_set(eb, ERR_INVALID, "%s:%d: %s", path, line,
 			    l.first.text[0] ? l.first.text : "neither [section] nor key = value");
@@ -149,6 +197,8 @@ static enum err load_file(struct config *c, const char *path, bool named, struct
 		    !getenv("HOLDFAST_INFLUXDB_URL"))
 			e = errbuf_set(eb, ERR_INVALID,
 			    "%s: [influxdb] has no url; add url = http://127.0.0.1:8086 or remove the section", path);
+		else
+			e = check_mirrors(c, path, eb);
 	}
 	buf_fini(&text);
 	return e;
@@ -261,9 +311,7 @@ static enum err finish_mirror(const struct config_mirror *m, struct errbuf *eb)
 	struct influx_opts opts = config_mirror_influx(m);
 	struct errbuf why;
 
-	if (!*m->url)
-		errbuf_set(&why, ERR_INVALID, "has no url; add url = http://127.0.0.1:8428 or remove the section");
-	else if (influx_check(&opts, &why) == ERR_OK)
+	if (influx_check(&opts, &why) == ERR_OK)
 		return ERR_OK;
 	return errbuf_set(eb, ERR_INVALID, "[mirror \"%s\"] %s", config_mirror_name(m), why.text);
 }

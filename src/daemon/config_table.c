@@ -301,15 +301,31 @@ static enum err set_choice(uint64_t *slot, const struct config_key *k, const cha
 	return errbuf_set(eb, ERR_INVALID, "is not known; write %s", known);
 }
 
+/* In the largest unit that gives a whole number, as it may be written in the file. */
+static void put_limit(char *out, size_t size, enum config_kind kind, int64_t v)
+{
+	static const struct unit {
+		const char *name;
+		int64_t of;
+	} sizes[] = { { "GiB", GIB }, { "MiB", MIB }, { "KiB", 1024 }, { "", 1 } },
+	  durations[] = { { "d", DAY_NS }, { "h", HOUR_NS }, { "m", 60 * NS_PER_S }, { "s", NS_PER_S },
+		  { "ms", NS_PER_MS }, { "ns", 1 } };
+	const struct unit *u = kind == CONFIG_DURATION ? durations : sizes;
+
+	while (u->of > 1 && (!v || v % u->of || kind == CONFIG_COUNT))
+		u++;
+	snprintf(out, size, "%lld%s", (long long)(v / u->of), v ? u->name : "");
+}
+
 static enum err in_limits(const struct config_key *k, int64_t v, struct errbuf *eb)
 {
-	static const char *const units[] = { [CONFIG_COUNT] = "", [CONFIG_SIZE] = " bytes", [CONFIG_DURATION] = " ms" };
-	int64_t scale = k->kind == CONFIG_DURATION ? NS_PER_MS : 1;
+	char min[32], max[32];
 
 	if (v >= k->min && v <= k->max)
 		return ERR_OK;
-	return errbuf_set(eb, ERR_INVALID, "is out of range: at least %lld%s, at most %lld%s",
-	    (long long)(k->min / scale), units[k->kind], (long long)(k->max / scale), units[k->kind]);
+	put_limit(min, sizeof min, k->kind, k->min);
+	put_limit(max, sizeof max, k->kind, k->max);
+	return errbuf_set(eb, ERR_INVALID, "is out of range: at least %s, at most %s", min, max);
 }
 
 /* "https://grafana.example:3000 http://localhost:5173", or "*". */

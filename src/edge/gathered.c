@@ -80,6 +80,7 @@ static void look_at_verified(const struct services *s, struct sentence_facts *f)
 	verifier_stats(s->verifier, &t);
 	uint64_t lost = t.differences[VERIFIER_MISSING_IN_RECORD] + t.differences[VERIFIER_DIFFERS];
 	f->verify_lost_hours = lost - t.repaired;
+	f->verify_let_go_hours = t.differences[VERIFIER_RETENTION_RECORD];
 	for (uint32_t i = 0, n = verifier_verified(s->verifier, list); i < n; i++)
 		if (!f->verified_until_ns || list[i].until_ns < f->verified_until_ns)
 			f->verified_until_ns = list[i].until_ns;

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "base/secret.h"
 #include "edge/influx_part.h"
 
@@ -41,6 +42,23 @@ static bool is_loopback(const char *url)
 	return (!strncmp(host, "localhost", 9) && ends_host(host + 9)) || !strncmp(host, "[::1]", 5);
 }
 
+/* "host", "host:port", "[::1]:port", then perhaps a path. */
+static enum err check_host(const char *url, struct errbuf *eb)
+{
+	const char *host = strstr(url, "://") + 3, *bracket = *host == '[' ? strchr(host, ']') : NULL;
+	const char *end = bracket ? bracket + 1 : host + strcspn(host, ":/");
+	size_t digits = *end == ':' ? strspn(end + 1, "0123456789") : 0;
+	uint64_t port = 1;
+
+	if (end == host)
+		return errbuf_set(eb, ERR_INVALID, "url = %s has no host; write http://HOST:PORT", url);
+	if (digits && (!num_parse_u64((struct view){ end + 1, digits }, &port) || port < 1 || port > 65535))
+		return errbuf_set(eb, ERR_INVALID, "url = %s has no good port: it is 1 to 65535", url);
+	if (*end == ':' && (!digits || (end[1 + digits] && end[1 + digits] != '/')))
+		return errbuf_set(eb, ERR_INVALID, "url = %s has no number for a port; write http://HOST:PORT", url);
+	return ERR_OK;
+}
+
 static enum err check_url(const char *url, struct errbuf *eb)
 {
 	bool http = !strncmp(url, "http://", 7) || !strncmp(url, "https://", 8);
@@ -52,7 +70,7 @@ static enum err check_url(const char *url, struct errbuf *eb)
 		    eb, ERR_INVALID, "url = %s must begin with http:// or https://, or be unix:/path/of.socket", url);
 	if (http && strpbrk(url, "?# "))
 		return errbuf_set(eb, ERR_INVALID, "url = %s must end with its host, port or path", url);
-	return ERR_OK;
+	return http ? check_host(url, eb) : ERR_OK;
 }
 
 static bool is_set(const char *s)

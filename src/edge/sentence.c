@@ -387,13 +387,20 @@ static bool say_differs(const struct sentence_facts *f, struct sentence *out)
 static void add_verified(const struct sentence_facts *f, struct sentence *out)
 {
 	size_t n = strlen(out->detail);
-	char until[32];
+	char until[32], count[TEXT], but[TEXT + 64] = "", let_go[TEXT + 96] = "";
 
 	if (!f->target_count || f->verified_until_ns <= 0)
 		return;
 	timetext_format(until, f->verified_until_ns / NS_PER_S * NS_PER_S);
+	sentence_count(count, sizeof count, f->target[0].quarantined_points);
+	if (f->target[0].quarantined_points)
+		snprintf(but, sizeof but, " but for %s in quarantine", count);
+	sentence_count(count, sizeof count, f->verify_let_go_hours);
+	if (f->verify_let_go_hours)
+		snprintf(let_go, sizeof let_go, " Its retention has let go of points in %s hour%s of measurements.",
+		    count, f->verify_let_go_hours == 1 ? "" : "s");
 	snprintf(out->detail + n, sizeof out->detail - n,
-	    " InfluxDB has everything up to %s, when it was verified last.", until);
+	    " InfluxDB has everything up to %s%s, when it was verified last.%s", until, but, let_go);
 }
 
 static void say_well(const struct sentence_facts *f, struct sentence *out)

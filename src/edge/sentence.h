@@ -46,6 +46,7 @@ struct sentence_facts {
 	    owed_missing_ns; /* time that InfluxDB lacks, by store/owed.h's cause; 0 without one */
 	uint64_t
 	    verify_lost_hours; /* that the last look at InfluxDB found lacking or otherwise, and that are not sent again */
+	uint64_t verify_let_go_hours; /* in which it found that the record's retention has let go of points */
 	int64_t verified_until_ns; /* InfluxDB had everything up to it; 0: nobody has looked */
 	uint64_t spool_bytes, spool_max_bytes;
 	double spool_bytes_per_s, values_per_s;

@@ -6,6 +6,7 @@
 #include "edge/sentence_part.h"
 #include "edge/target_words.h"
 
+#define USUAL_LAG_NS (10 * NS_PER_S)
 enum { TEXT = SENTENCE_TEXT };
 
 static bool is_record(const struct replicator_stats *t)
@@ -37,14 +38,23 @@ static const struct replicator_stats *worst_target(
 	return worst;
 }
 
+/* Up, with no more waiting than a healthy target has, and with nothing that it lacks. */
+static bool gets_everything(const struct sentence_facts *f, const struct replicator_stats *t)
+{
+	bool late = t->lag_points && t->lag_ns > USUAL_LAG_NS,
+	     owed = f->owed_before_ns || f->owed_overflow_ns || f->owed_missing_ns || t->owed_points_estimate;
+
+	return t->state == REPLICATOR_UP && !late && !owed && !t->quarantined_points && !f->verify_lost_hours;
+}
+
 /* A mirror's trouble is not the record's: what the summary ends with. */
 static const char *what_of_it(const struct sentence_facts *f, const struct replicator_stats *t)
 {
 	const struct replicator_stats *record = record_of(f);
 
-	if (is_record(t) || !record || (record->state != REPLICATOR_UP && record->state != REPLICATOR_CATCHING_UP))
-		return "Nothing is lost.";
-	return "InfluxDB gets everything.";
+	if (is_record(t) || !record)
+		return " Nothing is lost.";
+	return gets_everything(f, record) ? " InfluxDB gets everything." : "";
 }
 
 struct target_text { /* the parts of its sentence */
@@ -84,7 +94,7 @@ static void next_try(const struct sentence_facts *f, const struct replicator_sta
 static void say_held(
     const struct sentence_facts *f, const struct replicator_stats *t, const struct target_text *x, struct sentence *out)
 {
-	snprintf(out->summary, sizeof out->summary, "%s refuses what Holdfast sends: someone must mend it. %s", x->name,
+	snprintf(out->summary, sizeof out->summary, "%s refuses what Holdfast sends: someone must mend it.%s", x->name,
 	    what_of_it(f, t));
 	snprintf(out->detail, sizeof out->detail, "%s It says: %.160s. %s point%s here.%s", x->advice,
 	    sentence_or_unknown(t->last_error), x->points, t->lag_points == 1 ? " waits" : "s wait", x->room);
@@ -95,7 +105,7 @@ static void say_down(
 {
 	char try[64], why[256] = "";
 
-	snprintf(out->summary, sizeof out->summary, "%s has been down for %s. %s", x->name, x->since, what_of_it(f, t));
+	snprintf(out->summary, sizeof out->summary, "%s has been down for %s.%s", x->name, x->since, what_of_it(f, t));
 	next_try(f, t, try, sizeof try);
 	if (*t->last_error)
 		snprintf(why, sizeof why, " (%.160s)", t->last_error);
@@ -106,7 +116,7 @@ static void say_down(
 static void say_paused(
     const struct sentence_facts *f, const struct replicator_stats *t, const struct target_text *x, struct sentence *out)
 {
-	snprintf(out->summary, sizeof out->summary, "Delivery to %s has been paused for %s. %s", x->name, x->since,
+	snprintf(out->summary, sizeof out->summary, "Delivery to %s has been paused for %s.%s", x->name, x->since,
 	    what_of_it(f, t));
 	snprintf(out->detail, sizeof out->detail, "%s point%s here. %s%s", x->points,
 	    t->lag_points == 1 ? " waits" : "s wait", x->advice, x->room);
@@ -117,7 +127,7 @@ static void say_catching_up(
 {
 	char time[TEXT];
 
-	snprintf(out->summary, sizeof out->summary, "%s is back and catching up. %s", x->name, what_of_it(f, t));
+	snprintf(out->summary, sizeof out->summary, "%s is back and catching up.%s", x->name, what_of_it(f, t));
 	if (t->points_per_s >= 1 && t->eta_ns > 0) {
 		sentence_duration(time, sizeof time, t->eta_ns);
 		snprintf(out->detail, sizeof out->detail,

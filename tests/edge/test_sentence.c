@@ -150,6 +150,44 @@ Test(sentence, a_mirrors_trouble_does_not_read_as_the_records)
 	expect(SENTENCE_WARN, "The mirror far refuses what Holdfast sends: someone must mend it. Nothing is lost.", "");
 }
 
+Test(sentence, influxdb_gets_everything_is_said_only_where_it_is_so)
+{
+	static const char with[] = "The mirror far has been down for 1 minute. InfluxDB gets everything.",
+			  without[] = "The mirror far has been down for 1 minute.";
+	struct sentence all[SENTENCE_MATTERS];
+	struct replicator_stats well;
+
+	f.target_count = 2;
+	target[1].state = REPLICATOR_DOWN;
+	target[1].since_ns = now - 60 * NS_PER_S;
+	RECORD.lag_points = 20;
+	RECORD.lag_ns = 900 * NS_PER_MS;
+	well = RECORD;
+	expect(SENTENCE_WARN, with, "");
+	RECORD.lag_ns = 60 * NS_PER_S;
+	expect(SENTENCE_WARN, without, "");
+	RECORD = well;
+	RECORD.quarantined_points = 1;
+	expect(SENTENCE_WARN, without, "");
+	RECORD = well;
+	RECORD.owed_points_estimate = 5;
+	expect(SENTENCE_WARN, without, "");
+	RECORD = well;
+	f.owed_before_ns = NS_PER_S;
+	expect(SENTENCE_WARN, without, "");
+	f.owed_before_ns = 0;
+	f.verify_lost_hours = 1;
+	expect(SENTENCE_WARN, without, "");
+	f.verify_lost_hours = 0;
+	for (int i = 0; i < 3; i++) {
+		static const enum replicator_state states[] = { REPLICATOR_STARTING, REPLICATOR_CATCHING_UP,
+			REPLICATOR_DOWN };
+		RECORD.state = states[i];
+		unsigned n = sentence_all(&f, all);
+		cr_expect_str_eq(all[i == 2].summary, without, "%u", n);
+	}
+}
+
 Test(sentence, a_pause_is_told_with_how_it_ends)
 {
 	f.target_count = 2;
@@ -433,6 +471,9 @@ Test(sentence, what_was_verified_is_told)
 	f.verified_until_ns = INT64_C(1770000000) * NS_PER_S;
 	expect(SENTENCE_OK, "All is well.",
 	    "InfluxDB has everything up to 2026-02-02T02:40:00Z, when it was verified last.");
+	f.verify_let_go_hours = 7;
+	expect(SENTENCE_OK, "All is well.",
+	    "when it was verified last. Its retention has let go of points in 7 hours of measurements.");
 	f.verify_lost_hours = 1234;
 	expect(SENTENCE_WARN, "InfluxDB lacks points that were delivered, or has others. Nothing is lost here.",
 	    "in 1,234 hours of measurements");

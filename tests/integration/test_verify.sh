@@ -60,6 +60,8 @@ is "$? $(kinds)" "0 0 0 0 0 0" "value for value, too"
 is "$(v '.verified[0] | "\(.database) \(.deep) \(.until_ms > '"$now"'000 - 60000)"')" "metrics true true" "how far it was equal is kept"
 holdfast verify --last | grep -q '^metrics: InfluxDB had everything from .* value for value$'
 ok "and said"
+! holdfast verify --last | grep -q ', but for '
+ok "without exception"
 is "$(api replication | jq -c .verified)" "$(v -c .verified)" "in the list of targets too"
 for command in status replication; do
 	holdfast $command | grep -q 'InfluxDB has everything up to [^ ]*Z, verified [^ ]*Z, value for value$'
@@ -128,6 +130,12 @@ is "$? $(kinds)" "0 0 0 0 0 0" "equal after holdfast backfill"
 
 # what is on its way, and in quarantine
 stop_influxd
+holdfast verify > "$T/table" 2> "$T/err"
+is $? 1 "InfluxDB is down: it ends"
+grep -q 'InfluxDB is down' "$T/err" && ! grep -q 'had everything' "$T/table"
+ok "with that, and nothing of an older look"
+holdfast verify --last 2> /dev/null | grep -q 'had everything'
+ok "which --last still tells"
 printf 'many,host=h0 v=1 %d000000007\n' $((t + 10)) | curl -s -o /dev/null --data-binary @- "$HF/write?db=metrics"
 start_influxd
 wait_until 60 in_step
@@ -144,6 +152,12 @@ ok "points whose type InfluxDB refuses are in quarantine"
 verify --deep --repair
 is "$(v '[.list[] | select(.kind == "missing_in_record" or .kind == "differs")] | length')" 0 "which is no difference"
 is "$(v .quarantined_values)" 3 "and counted, value by value"
+holdfast verify --last | grep -q '^metrics: InfluxDB had everything from .*, but for 3 values in quarantine$'
+ok "and said beside what InfluxDB had"
+for command in status replication; do
+	holdfast $command | grep -q 'InfluxDB has everything up to [^ ]*Z but for [1-9][0-9]* points* in quarantine, verified'
+	ok "and by holdfast $command"
+done
 influx_do 'drop measurement "clash"'
 verify --repair
 wait_until 60 paid
@@ -166,6 +180,9 @@ ok "the rest is"
 is "$(replication .quarantined_points)" "$before" "none is refused"
 verify --since "$((now - 2 * 3600))"
 is "$? $(v '.differences.missing_in_record + .differences.differs')" "0 0" "and equal, inside its retention"
+verify
+holdfast verify --last | grep -q 'had everything from .* what its retention has let go of in [1-9][0-9]* hours* of measurements$'
+ok "what its retention has let go of is said beside what it had"
 
 is "$(curl -s -X POST -o /dev/null -w '%{http_code}' "$HF/api/v1/verify?since=yesterday")" 400 "a wrong time is refused"
 is "$(curl -s -X POST -o /dev/null -w '%{http_code}' "$HF/api/v1/verify?deep=1")" 400 "and a wrong yes"
