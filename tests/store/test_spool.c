@@ -312,7 +312,8 @@ Test(spool, rows_that_all_others_have_got_are_owed_to_a_target_that_is_away)
 
 	append_rows(s, 0, 128);
 	set_cursor(s, 40);
-	cr_assert_eq(spool_evict(s, UINT64_MAX, INT64_MIN, (struct spool_done){ 128, 128 }, &eb), ERR_OK, "%s", eb.text);
+	cr_assert_eq(
+	    spool_evict(s, UINT64_MAX, INT64_MIN, (struct spool_done){ 128, 128 }, &eb), ERR_OK, "%s", eb.text);
 	cr_assert_eq(owed_list(spool_owed(s), "influxdb", r, 2), 2);
 	cr_expect_eq(r[0].cause, OWED_BEFORE);
 	cr_expect_eq(r[0].to_ns, 127 * NS_PER_S + 1);
