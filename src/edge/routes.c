@@ -141,10 +141,8 @@ static int64_t round_step(int64_t span_ns)
 	return steps_s[n - 1] * NS_PER_S;
 }
 
-static bool read_time(struct http_request *rq, const char *name, int64_t now_ns, int64_t *out)
+bool routes_time(struct http_request *rq, const char *name, const char *text, int64_t now_ns, int64_t *out)
 {
-	const char *text = routes_parameter(rq, name);
-
 	if (!text || timetext_parse(view_of(text), now_ns, out))
 		return true;
 	return bad(rq, name, text, "is not a time",
@@ -159,10 +157,10 @@ bool routes_grid_read(struct http_request *rq, struct routes_grid *g)
 	const int64_t end = INT64_C(200) * 365 * 86400 * NS_PER_S;
 
 	g->to_ns = now;
-	if (!read_time(rq, "to", now, &g->to_ns))
+	if (!routes_time(rq, "to", routes_parameter(rq, "to"), now, &g->to_ns))
 		return false;
 	g->from_ns = (g->to_ns > -end ? g->to_ns : -end) - 3600 * NS_PER_S;
-	if (!read_time(rq, "from", now, &g->from_ns))
+	if (!routes_time(rq, "from", routes_parameter(rq, "from"), now, &g->from_ns))
 		return false;
 	if (g->from_ns < -end || g->to_ns > end || __builtin_sub_overflow(g->to_ns, g->from_ns, &span)) {
 		http_fail(rq, 400, "bad_parameter", NULL, "from and to must lie between 1770 and 2169");

@@ -33,26 +33,14 @@ static void respond(struct http_request *rq, struct services *s, int status)
 	buf_fini(&b);
 }
 
-/* False: answered 400. */
-static bool read_time(struct http_request *rq, const char *name, int64_t now, int64_t *out)
-{
-	const char *text = http_parameter(rq, name);
-
-	if (!text || !*text || timetext_parse(view_of(text), now, out))
-		return true;
-	http_fail(rq, 400, "bad_parameter",
-	    "write 2026-01-31T12:00:00Z, seconds or milliseconds since the epoch, or -1h", "%s=%.100s is not a time",
-	    name, text);
-	return false;
-}
-
 static void begin(struct http_request *rq, struct services *s)
 {
 	int64_t now = clock_wall_ns(), from = now - s->retention_ns[TIER_RAW], to = now;
 	const char *measurement = http_parameter(rq, "measurement");
 	struct errbuf eb;
 
-	if (!read_time(rq, "from", now, &from) || !read_time(rq, "to", now, &to))
+	if (!routes_time(rq, "from", routes_parameter(rq, "from"), now, &from) ||
+	    !routes_time(rq, "to", routes_parameter(rq, "to"), now, &to))
 		return;
 	enum err e = backfill_begin(s->backfill, from, to, measurement, &eb);
 	if (e == ERR_OK)

@@ -134,22 +134,11 @@ static void run(struct export *x, const struct services *s)
 }
 
 /* False: answered. */
-static bool read_time(struct http_request *rq, const char *name, int64_t *out)
-{
-	const char *text = http_parameter(rq, name);
-
-	if (!text || !*text || timetext_parse(view_of(text), clock_wall_ns(), out))
-		return true;
-	http_fail(rq, 400, "bad_parameter",
-	    "write 2026-01-31T12:00:00Z, seconds or milliseconds since the epoch, or -1h", "%s=%.100s is not a time",
-	    name, text);
-	return false;
-}
-
 static bool read_wish(struct http_request *rq, struct export *x)
 {
 	const char *db = http_parameter(rq, "db"), *measurement = http_parameter(rq, "measurement"),
 		   *format = http_parameter(rq, "format");
+	int64_t now = clock_wall_ns();
 
 	*x = (struct export){ .rq = rq,
 		.format = EXPORT_LP,
@@ -161,7 +150,8 @@ static bool read_wish(struct http_request *rq, struct export *x)
 		http_fail(rq, 400, "bad_parameter", "lp, csv or jsonl", "there is no format %.40s", format);
 		return false;
 	}
-	if (!read_time(rq, "from", &x->q.from_ns) || !read_time(rq, "to", &x->q.to_ns))
+	if (!routes_time(rq, "from", routes_parameter(rq, "from"), now, &x->q.from_ns) ||
+	    !routes_time(rq, "to", routes_parameter(rq, "to"), now, &x->q.to_ns))
 		return false;
 	if (x->q.from_ns >= x->q.to_ns) {
 		http_fail(rq, 400, "bad_parameter", "from is included, to is not; without them it is all there is",

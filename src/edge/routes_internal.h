@@ -55,6 +55,8 @@ struct routes_grid {
 };
 /* False: answered 400. */
 bool routes_grid_read(struct http_request *rq, struct routes_grid *g);
+/* A moment as people write it, from a parameter or a field of a form; NULL: *out stays. False: answered 400. */
+bool routes_time(struct http_request *rq, const char *name, const char *text, int64_t now_ns, int64_t *out);
 /* A number of 1 to max in the parameter `limit`. False: answered 400. */
 bool routes_limit(struct http_request *rq, unsigned standard, unsigned max, unsigned *out);
 

@@ -30,19 +30,6 @@ static const char *get(const struct http_request *rq, const struct wish *w, cons
 	return value && *value ? value : NULL;
 }
 
-/* False: answered 400. */
-static bool read_time(struct http_request *rq, const struct wish *w, const char *name, int64_t *out)
-{
-	const char *text = get(rq, w, name);
-
-	if (!text || timetext_parse(view_of(text), clock_wall_ns(), out))
-		return true;
-	http_fail(rq, 400, "bad_parameter",
-	    "write 2026-01-31T12:00:00Z, seconds or milliseconds since the epoch, or -1h", "%s=%.100s is not a time",
-	    name, text);
-	return false;
-}
-
 static bool read_reason(struct http_request *rq, const char *text, enum quarantine_reason *out)
 {
 	char hint[256] = "";
@@ -82,10 +69,12 @@ static bool read_wish(struct http_request *rq, struct wish *w)
 	if (http_form_read(rq, &w->form, FORM_MAX) != ERR_OK || !check_form(rq, &w->form.params))
 		return false;
 	const char *reason = get(rq, w, "reason");
+	int64_t now = clock_wall_ns();
 	w->filter.target = get(rq, w, "target");
 	w->filter.database = get(rq, w, "db");
-	if (!read_reason(rq, reason, &w->filter.reason) || !read_time(rq, w, "from", &w->filter.from_ns) ||
-	    !read_time(rq, w, "to", &w->filter.to_ns))
+	if (!read_reason(rq, reason, &w->filter.reason) ||
+	    !routes_time(rq, "from", get(rq, w, "from"), now, &w->filter.from_ns) ||
+	    !routes_time(rq, "to", get(rq, w, "to"), now, &w->filter.to_ns))
 		return false;
 	w->any = w->filter.target || w->filter.database || reason || get(rq, w, "from") || get(rq, w, "to");
 	return true;

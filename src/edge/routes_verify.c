@@ -93,18 +93,6 @@ static void respond(struct http_request *rq, struct services *s, int status)
 }
 
 /* False: answered 400. */
-static bool read_time(struct http_request *rq, const char *name, int64_t *out)
-{
-	const char *text = routes_parameter(rq, name);
-
-	if (!text || timetext_parse(view_of(text), clock_wall_ns(), out))
-		return true;
-	http_fail(rq, 400, "bad_parameter",
-	    "write 2026-01-31T12:00:00Z, seconds or milliseconds since the epoch, or -1h", "%s=%.100s is not a time",
-	    name, text);
-	return false;
-}
-
 static bool read_yes(struct http_request *rq, const char *name, bool *out)
 {
 	const char *text = routes_parameter(rq, name);
@@ -119,9 +107,11 @@ static bool read_yes(struct http_request *rq, const char *name, bool *out)
 static void begin(struct http_request *rq, struct services *s)
 {
 	struct verifier_request want = { .from_ns = INT64_MIN, .to_ns = INT64_MAX };
+	int64_t now = clock_wall_ns();
 	struct errbuf eb;
 
-	if (!read_time(rq, "since", &want.from_ns) || !read_time(rq, "until", &want.to_ns) ||
+	if (!routes_time(rq, "since", routes_parameter(rq, "since"), now, &want.from_ns) ||
+	    !routes_time(rq, "until", routes_parameter(rq, "until"), now, &want.to_ns) ||
 	    !read_yes(rq, "deep", &want.deep) || !read_yes(rq, "repair", &want.repair))
 		return;
 	enum err e = verifier_begin(s->verifier, &want, &eb);
