@@ -35,6 +35,14 @@ enum err database_error(sqlite3 *db, const char *doing, struct errbuf *eb)
 	    system && e != ERR_CORRUPT ? strerror(system) : "");
 }
 
+enum err database_finish(sqlite3 *db, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
+{
+	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(db, doing, eb);
+
+	sqlite3_finalize(st);
+	return e;
+}
+
 enum err database_exec(sqlite3 *db, const char *sql, struct errbuf *eb)
 {
 	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK : database_error(db, sql, eb);

@@ -30,6 +30,8 @@ NODISCARD enum err database_open_reader(sqlite3 **out, const char *path, struct 
 NODISCARD enum err database_open_still(sqlite3 **out, const char *path, struct errbuf *eb);
 /* ERR_FULL, ERR_IO, ERR_CORRUPT, ERR_NOMEM… of the connection's last failure, with its text. */
 enum err database_error(sqlite3 *db, const char *doing, struct errbuf *eb);
+/* Runs a statement that gives no rows, and finalizes it. */
+NODISCARD enum err database_finish(sqlite3 *db, sqlite3_stmt *st, const char *doing, struct errbuf *eb);
 NODISCARD enum err database_exec(sqlite3 *db, const char *sql, struct errbuf *eb);
 NODISCARD enum err database_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct errbuf *eb);
 /* Gives up to so many free pages back to the file system; *left: free pages that remain. Between transactions. */

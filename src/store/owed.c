@@ -120,14 +120,6 @@ static void publish(struct owed *o)
 
 /* ---- the file ---- */
 
-static enum err finish(sqlite3 *writer, sqlite3_stmt *st, struct errbuf *eb)
-{
-	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(writer, "write what is owed", eb);
-
-	sqlite3_finalize(st);
-	return e;
-}
-
 /* id 0: a new row; it gets its number. */
 static enum err write_row(sqlite3 *writer, struct owed_range *r, struct errbuf *eb)
 {
@@ -148,7 +140,7 @@ static enum err write_row(sqlite3 *writer, struct owed_range *r, struct errbuf *
 	sqlite3_bind_int64(st, 6, r->done_until_ns);
 	sqlite3_bind_text(st, 7, causes[r->cause], -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 8, r->added_ns);
-	e = finish(writer, st, eb);
+	e = database_finish(writer, st, "write what is owed", eb);
 	if (e == ERR_OK && !r->id)
 		r->id = sqlite3_last_insert_rowid(writer);
 	return e;
@@ -162,7 +154,7 @@ static enum err delete_row(sqlite3 *writer, int64_t id, struct errbuf *eb)
 	if (e != ERR_OK)
 		return e;
 	sqlite3_bind_int64(st, 1, id);
-	return finish(writer, st, eb);
+	return database_finish(writer, st, "write what is owed", eb);
 }
 
 static void read_row(sqlite3_stmt *st, struct owed_range *r)

@@ -217,8 +217,7 @@ enum err pending_store(sqlite3 *writer, const char *target, const struct pending
 	if (e != ERR_OK)
 		return e;
 	sqlite3_bind_text(st, 1, target, -1, SQLITE_STATIC);
-	e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(writer, "write what is pending", eb);
-	sqlite3_finalize(st);
+	e = database_finish(writer, st, "write what is pending", eb);
 	if (e == ERR_OK)
 		e = database_prepare(writer, &st, "INSERT INTO pending VALUES (?, ?, ?, ?, ?, ?, ?)", eb);
 	if (e != ERR_OK)

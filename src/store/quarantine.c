@@ -86,14 +86,6 @@ static enum quarantine_reason code_of(sqlite3_stmt *st, int column)
 
 /* ---- changes ---- */
 
-static enum err finish(sqlite3 *db, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
-{
-	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(db, doing, eb);
-
-	sqlite3_finalize(st);
-	return e;
-}
-
 static void bind_text(sqlite3_stmt *st, int at, struct view v)
 {
 	sqlite3_bind_text(st, at, v.p ? v.p : "", (int)v.len, SQLITE_STATIC);
@@ -198,7 +190,7 @@ static enum err trim(sqlite3 *writer, const struct quarantine_limits *limits, ui
 	if (e != ERR_OK)
 		return e;
 	sqlite3_bind_int64(st, 1, last);
-	e = finish(writer, st, "trim the quarantine", eb);
+	e = database_finish(writer, st, "trim the quarantine", eb);
 	if (e == ERR_OK)
 		*dropped = (uint64_t)sqlite3_changes64(writer);
 	return e;
@@ -296,7 +288,7 @@ enum err quarantine_put_back(sqlite3 *writer, uint64_t id, int64_t at_ns, struct
 	sqlite3_bind_int64(st, 1, at_ns);
 	bind_text(st, 2, reason);
 	sqlite3_bind_int64(st, 3, (int64_t)id);
-	return finish(writer, st, "write to the quarantine", eb);
+	return database_finish(writer, st, "write to the quarantine", eb);
 }
 
 /* ---- reading ---- */

@@ -5,14 +5,6 @@
 #include "base/clock.h"
 #include "store/database.h"
 
-static enum err finish(sqlite3 *db, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
-{
-	enum err e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(db, doing, eb);
-
-	sqlite3_finalize(st);
-	return e;
-}
-
 enum err target_load(sqlite3 *reader, const char *target, struct target_cursor *out, bool *known, struct errbuf *eb)
 {
 	sqlite3_stmt *st;
@@ -54,7 +46,7 @@ enum err target_store(sqlite3 *writer, const char *target, const struct target_c
 	sqlite3_bind_int64(st, 4, (int64_t)c->live_seq);
 	sqlite3_bind_int(st, 5, c->paused);
 	sqlite3_bind_text(st, 6, c->record, -1, SQLITE_STATIC);
-	return finish(writer, st, "write the cursor", eb);
+	return database_finish(writer, st, "write the cursor", eb);
 }
 
 enum err target_set_paused(sqlite3 *writer, const char *target, bool paused, struct errbuf *eb)
@@ -66,7 +58,7 @@ enum err target_set_paused(sqlite3 *writer, const char *target, bool paused, str
 		return e;
 	sqlite3_bind_int(st, 1, paused);
 	sqlite3_bind_text(st, 2, target, -1, SQLITE_STATIC);
-	return finish(writer, st, "write the cursor", eb);
+	return database_finish(writer, st, "write the cursor", eb);
 }
 
 enum err target_forget(sqlite3 *writer, const char *target, struct errbuf *eb)
@@ -81,7 +73,7 @@ enum err target_forget(sqlite3 *writer, const char *target, struct errbuf *eb)
 		if (e != ERR_OK)
 			return e;
 		sqlite3_bind_text(st, 1, target, -1, SQLITE_STATIC);
-		e = finish(writer, st, "forget a target", eb);
+		e = database_finish(writer, st, "forget a target", eb);
 	}
 	return e;
 }
@@ -120,5 +112,5 @@ enum err gap_add(sqlite3 *writer, int64_t from_ns, int64_t to_ns, uint64_t point
 	sqlite3_bind_int64(st, 3, to_ns);
 	sqlite3_bind_int64(st, 4, (int64_t)points);
 	sqlite3_bind_text(st, 5, cause, -1, SQLITE_STATIC);
-	return finish(writer, st, "record a gap", eb);
+	return database_finish(writer, st, "record a gap", eb);
 }

@@ -36,9 +36,7 @@ enum err verified_store(sqlite3 *writer, const struct verified *v, struct errbuf
 	sqlite3_bind_int64(st, 3, v->until_ns);
 	sqlite3_bind_int64(st, 4, v->at_ns);
 	sqlite3_bind_int(st, 5, v->deep);
-	e = sqlite3_step(st) == SQLITE_DONE ? ERR_OK : database_error(writer, "write what is verified", eb);
-	sqlite3_finalize(st);
-	return e;
+	return database_finish(writer, st, "write what is verified", eb);
 }
 
 enum err verified_load(sqlite3 *reader, struct verified *out, uint32_t max, uint32_t *count, struct errbuf *eb)
