@@ -10,14 +10,10 @@ static int64_t keeps_ns(void *arg, uint32_t db)
 {
 	const struct rollups *r = arg;
 	const char *name = catalogue_database_name(r->catalogue, db);
-	struct provision_stats st;
 
 	if (db == CATALOGUE_DEFAULT_DB || !name)
 		name = r->config->influxdb.database;
-	for (unsigned i = 0; provision_stats(r->provision, i, &st); i++)
-		if (strcmp(st.database, name) == 0)
-			return st.found_ns > 0 ? st.found_ns : 0;
-	return 0;
+	return provision_keeps_ns(r->provision, name);
 }
 
 enum err rollups_add(struct rollups *r, struct replicator_opts *record, struct errbuf *eb)

@@ -97,13 +97,9 @@ static enum err add_mirror(
 /* What the record's databases keep, as far as is known; of a mirror nothing is. */
 static int64_t record_keeps_ns(void *targets, const char *database)
 {
-	struct targets *t = targets;
-	struct provision_stats p;
+	const struct targets *t = targets;
 
-	for (unsigned i = 0; t->provision && provision_stats(t->provision, i, &p); i++)
-		if (!strcmp(p.database, database))
-			return p.found_ns;
-	return 0;
+	return provision_keeps_ns(t->provision, database);
 }
 
 static enum err make_sources(struct targets *t, struct replicator_opts *target, struct errbuf *eb)

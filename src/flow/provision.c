@@ -331,3 +331,13 @@ bool provision_stats(struct provision *p, unsigned i, struct provision_stats *ou
 	pthread_mutex_unlock(&p->lock);
 	return there;
 }
+
+int64_t provision_keeps_ns(struct provision *p, const char *database)
+{
+	struct provision_stats s;
+
+	for (unsigned i = 0; p && provision_stats(p, i, &s); i++)
+		if (!strcmp(s.database, database))
+			return s.found_ns > 0 ? s.found_ns : 0;
+	return 0;
+}

@@ -52,6 +52,8 @@ void provision_look_now(struct provision *p); /* any thread */
 const char *provision_state_name(enum provision_state s); /* unknown, ok, missing, held, failed */
 unsigned provision_count(struct provision *p); /* any thread */
 bool provision_stats(struct provision *p, unsigned i, struct provision_stats *out); /* false: there are fewer */
+/* How long a database keeps points, by the record's name for it; 0: for ever, or not known. p NULL: not known. Any thread. */
+int64_t provision_keeps_ns(struct provision *p, const char *database);
 /* Somebody else, the replicator, made a place with this retention: it is Holdfast's own. Any thread; a write. */
 void provision_made(void *provision, const char *database, int64_t retention_ns);
 /* "30d", "36h", "ever" */
