@@ -60,13 +60,6 @@ static double figure(const char *path)
 	return json_number_value(at);
 }
 
-static const char *text(const char *path)
-{
-	const char *s = json_string_value(edge_stand_at(root, path));
-
-	return s ? s : "(no text)";
-}
-
 static void put_machine(void)
 {
 	stand_write(&e.stand,
@@ -85,7 +78,7 @@ Test(routes_live, summary_has_the_machines_newest_figures)
 {
 	put_machine();
 	get("/api/v1/metrics/summary?from=1699999990&to=1700000020");
-	cr_expect_str_eq(text("host"), "here");
+	cr_expect_str_eq(edge_stand_text(root, "host"), "here");
 	cr_expect_eq(figure("machine.last_ms"), 1700000010000.0);
 	cr_expect_eq(figure("machine.cpu.used_percent"), 30);
 	cr_expect_eq(figure("machine.cpu.mean_used_percent"), 20);
@@ -95,7 +88,7 @@ Test(routes_live, summary_has_the_machines_newest_figures)
 	cr_expect_eq(figure("machine.memory.used_percent"), 25);
 	cr_expect(json_is_null(edge_stand_at(root, "machine.swap.total_bytes")));
 	cr_expect_eq(figure("machine.load.load1"), 0.5);
-	cr_expect_str_eq(text("machine.disks.0.path"), "/");
+	cr_expect_str_eq(edge_stand_text(root, "machine.disks.0.path"), "/");
 	cr_expect_eq(figure("machine.disks.0.free_bytes"), 40);
 	cr_expect_eq(figure("machine.networks.0.recv_bytes_per_s"), 50);
 	cr_expect(json_is_null(edge_stand_at(root, "machine.networks.0.sent_bytes_per_s")), "it began anew");
@@ -118,7 +111,7 @@ Test(routes_live, summary_has_services_databases_applications_and_the_appliance)
 	get("/api/v1/metrics/summary?from=1699999990&to=1700000010&limit=1");
 	cr_expect_eq(figure("services_total"), 2);
 	cr_expect_eq(json_array_size(edge_stand_at(root, "services")), 1);
-	cr_expect_str_eq(text("services.0.service"), "busy");
+	cr_expect_str_eq(edge_stand_text(root, "services.0.service"), "busy");
 	cr_expect_eq(figure("services.0.throughput_per_s"), 0.5);
 	cr_expect_eq(figure("services.0.error_rate"), 0.1);
 	cr_expect_eq(figure("services.0.p95_ms"), 12);
@@ -129,8 +122,8 @@ Test(routes_live, summary_has_services_databases_applications_and_the_appliance)
 	cr_expect_eq(json_array_size(edge_stand_at(root, "applications")), 1);
 	cr_expect_eq(figure("applications.0.metrics"), 2);
 	cr_expect_eq(figure("applications.0.points"), 3);
-	cr_expect_str_eq(text("appliance.version"), "1.2.3");
-	cr_expect_str_eq(text("appliance.replication"), "up");
+	cr_expect_str_eq(edge_stand_text(root, "appliance.version"), "1.2.3");
+	cr_expect_str_eq(edge_stand_text(root, "appliance.replication"), "up");
 	cr_expect_eq(figure("appliance.points_total"), 9);
 	get("/api/v1/metrics/summary"); /* nothing in the last hour */
 	cr_expect_eq(json_array_size(edge_stand_at(root, "services")), 0);
@@ -142,7 +135,7 @@ Test(routes_live, summary_has_services_databases_applications_and_the_appliance)
 Test(routes_live, alerts_are_all_that_is_amiss)
 {
 	get("/api/v1/alerts");
-	cr_expect_str_eq(text("state"), "ok");
+	cr_expect_str_eq(edge_stand_text(root, "state"), "ok");
 	cr_expect_eq(json_array_size(edge_stand_at(root, "alerts")), 0);
 	edge_stand_replicator = (struct replicator_stats){ .target = "influxdb",
 		.state = REPLICATOR_DOWN,
@@ -153,16 +146,16 @@ Test(routes_live, alerts_are_all_that_is_amiss)
 	edge_stand_collect.count = 1;
 	edge_stand_collect.collector[0].name = "cpu";
 	get("/api/v1/alerts");
-	cr_expect_str_eq(text("state"), "warn");
+	cr_expect_str_eq(edge_stand_text(root, "state"), "warn");
 	cr_expect_eq(json_array_size(edge_stand_at(root, "alerts")), 3);
-	cr_expect_str_eq(text("alerts.0.name"), "replication_down");
-	cr_expect_str_eq(text("alerts.0.state"), "warn");
-	cr_expect_str_eq(text("alerts.0.source"), "appliance");
+	cr_expect_str_eq(edge_stand_text(root, "alerts.0.name"), "replication_down");
+	cr_expect_str_eq(edge_stand_text(root, "alerts.0.state"), "warn");
+	cr_expect_str_eq(edge_stand_text(root, "alerts.0.source"), "appliance");
 	cr_expect_eq(figure("alerts.0.since_ms"), 1700000000000.0);
 	cr_expect(json_is_null(edge_stand_at(root, "alerts.0.rule")));
-	cr_expect_str_eq(text("alerts.1.name"), "collectors_failing");
+	cr_expect_str_eq(edge_stand_text(root, "alerts.1.name"), "collectors_failing");
 	cr_expect(json_is_null(edge_stand_at(root, "alerts.1.since_ms")));
-	cr_expect_str_eq(text("alerts.2.name"), "quarantine");
+	cr_expect_str_eq(edge_stand_text(root, "alerts.2.name"), "quarantine");
 }
 
 /* Reads until the text has come so often. */
@@ -216,15 +209,15 @@ Test(routes_live, events_come_at_once_and_with_each_collection)
 	cr_expect(strstr(have, "Content-Type: text/event-stream\r\n"), "%s", have);
 	cr_expect(strstr(have, "event: status\nid: "), "%s", have);
 	root = last_data(have);
-	cr_expect_str_eq(text("state"), "ok");
+	cr_expect_str_eq(edge_stand_text(root, "state"), "ok");
 	edge_stand_replicator.state = REPLICATOR_DOWN;
 	edge_stand_collect.last_ns = clock_wall_ns();
 	cr_assert(receive_until(fd, have, sizeof have, "event: status", 2));
 	cr_assert(receive_until(fd, have, sizeof have, "}\n\n", 2), "%s", have);
 	json_decref(root);
 	root = last_data(have);
-	cr_expect_str_eq(text("state"), "warn");
-	cr_expect_str_eq(text("replication"), "down");
+	cr_expect_str_eq(edge_stand_text(root, "state"), "warn");
+	cr_expect_str_eq(edge_stand_text(root, "replication"), "down");
 	cr_expect_eq(json_object_size(edge_stand_at(root, "machine")), 7);
 	close(fd);
 }
@@ -238,7 +231,7 @@ Test(routes_live, events_have_a_ceiling_and_their_places_come_back)
 	cr_assert(receive_until(b, two, sizeof two, "event: status", 1));
 	json_decref(root);
 	root = edge_stand_get(&e, "/api/v1/events", 503);
-	cr_expect_str_eq(text("error.code"), "overloaded");
+	cr_expect_str_eq(edge_stand_text(root, "error.code"), "overloaded");
 	cr_expect_eq(counter_get(COUNTER_EVENTS_REFUSED), 1);
 	close(a);
 	for (int i = 0; i < 200 && atomic_load(&e.services.events) > 1; i++)

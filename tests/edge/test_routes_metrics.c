@@ -41,35 +41,6 @@ __attribute__((format(printf, 1, 2))) static void get(const char *fmt, ...)
 	root = edge_stand_get(&e, target, 200);
 }
 
-/* The array at the path as text: "1 null 2.5". */
-static const char *list(const char *path)
-{
-	static char out[1024];
-	json_t *at = edge_stand_at(root, path), *v;
-	size_t i, n = 0;
-
-	cr_assert(json_is_array(at), "%s is no array", path);
-	out[0] = 0;
-	json_array_foreach(at, i, v) n += (size_t)(json_is_null(v)
-		? snprintf(out + n, sizeof out - n, "%snull", i ? " " : "")
-		: snprintf(out + n, sizeof out - n, "%s%.15g", i ? " " : "", json_number_value(v)));
-	return out;
-}
-
-static double figure(const char *path)
-{
-	json_t *at = edge_stand_at(root, path);
-
-	return json_is_null(at) ? NAN : json_number_value(at);
-}
-
-static const char *text(const char *path)
-{
-	const char *s = json_string_value(edge_stand_at(root, path));
-
-	return s ? s : "(no text)";
-}
-
 static void write_line(const char *series_and_fields, int64_t at_s)
 {
 	char line[640];
@@ -98,20 +69,20 @@ Test(routes_metrics, resources_come_by_type_with_means_and_rates)
 {
 	write_machine();
 	get("/api/v1/metrics/resources?from=%d&to=%d&step=10s", T, T + 40);
-	cr_expect_str_eq(list("time_ms"), "1700000040000 1700000050000 1700000060000 1700000070000");
-	cr_expect_eq(figure("from_ms"), T * 1e3);
-	cr_expect_eq(figure("to_ms"), (T + 40) * 1e3);
-	cr_expect_eq(figure("step_ms"), 10000);
-	cr_expect_str_eq(text("source"), "local");
-	cr_expect_str_eq(text("host"), "here");
+	cr_expect_str_eq(edge_stand_list(root, "time_ms"), "1700000040000 1700000050000 1700000060000 1700000070000");
+	cr_expect_eq(edge_stand_figure(root, "from_ms"), T * 1e3);
+	cr_expect_eq(edge_stand_figure(root, "to_ms"), (T + 40) * 1e3);
+	cr_expect_eq(edge_stand_figure(root, "step_ms"), 10000);
+	cr_expect_str_eq(edge_stand_text(root, "source"), "local");
+	cr_expect_str_eq(edge_stand_text(root, "host"), "here");
 	cr_expect_eq(json_object_size(edge_stand_at(root, "resources")), 2);
-	cr_expect_str_eq(list("resources.cpu.0.fields.usage_user"), "1.5 2.5 3.5 4.5");
-	cr_expect_str_eq(text("resources.cpu.0.tags.cpu"), "cpu-total");
+	cr_expect_str_eq(edge_stand_list(root, "resources.cpu.0.fields.usage_user"), "1.5 2.5 3.5 4.5");
+	cr_expect_str_eq(edge_stand_text(root, "resources.cpu.0.tags.cpu"), "cpu-total");
 	cr_expect_eq(json_object_size(edge_stand_at(root, "resources.cpu.0.tags")), 1);
 	cr_expect_eq(json_object_size(edge_stand_at(root, "resources.cpu.0.rates")), 0);
-	cr_expect_str_eq(list("resources.net.0.fields.bytes_recv"), "1100 1300 200 260");
+	cr_expect_str_eq(edge_stand_list(root, "resources.net.0.fields.bytes_recv"), "1100 1300 200 260");
 	/* the first rate is known from the bucket before; after the restart it is not */
-	cr_expect_str_eq(list("resources.net.0.rates.bytes_recv"), "10 20 null 6");
+	cr_expect_str_eq(edge_stand_list(root, "resources.net.0.rates.bytes_recv"), "10 20 null 6");
 	cr_expect_eq(json_object_size(edge_stand_at(root, "resources.net.0.rates")), 1);
 }
 
@@ -119,9 +90,9 @@ Test(routes_metrics, counters_keep_the_last_value_and_gauges_the_mean_of_a_bucke
 {
 	write_machine();
 	get("/api/v1/metrics/resources?from=%d&to=%d&step=20s", T, T + 40);
-	cr_expect_str_eq(list("resources.cpu.0.fields.usage_user"), "2 4");
-	cr_expect_str_eq(list("resources.net.0.fields.bytes_recv"), "1300 260");
-	cr_expect_str_eq(list("resources.net.0.rates.bytes_recv"), "15 null");
+	cr_expect_str_eq(edge_stand_list(root, "resources.cpu.0.fields.usage_user"), "2 4");
+	cr_expect_str_eq(edge_stand_list(root, "resources.net.0.fields.bytes_recv"), "1300 260");
+	cr_expect_str_eq(edge_stand_list(root, "resources.net.0.rates.bytes_recv"), "15 null");
 }
 
 Test(routes_metrics, booleans_keep_the_last_value_of_a_bucket)
@@ -129,7 +100,7 @@ Test(routes_metrics, booleans_keep_the_last_value_of_a_bucket)
 	write_line("system_resources,host=here,resource_type=service,service=a up=true", T);
 	write_line("system_resources,host=here,resource_type=service,service=a up=false", T + 1);
 	get("/api/v1/metrics/resources?from=%d&to=%d&step=10s", T, T + 20);
-	cr_expect_str_eq(list("resources.service.0.fields.up"), "0 null");
+	cr_expect_str_eq(edge_stand_list(root, "resources.service.0.fields.up"), "0 null");
 }
 
 Test(routes_metrics, empty_buckets_are_null_and_a_rate_spans_them)
@@ -137,8 +108,8 @@ Test(routes_metrics, empty_buckets_are_null_and_a_rate_spans_them)
 	write_line("system_resources,host=here,interface=eth0,resource_type=net bytes_recv=100i", T);
 	write_line("system_resources,host=here,interface=eth0,resource_type=net bytes_recv=400i", T + 30);
 	get("/api/v1/metrics/resources?from=%d&to=%d&step=10s", T, T + 40);
-	cr_expect_str_eq(list("resources.net.0.fields.bytes_recv"), "100 null null 400");
-	cr_expect_str_eq(list("resources.net.0.rates.bytes_recv"), "null null null 10");
+	cr_expect_str_eq(edge_stand_list(root, "resources.net.0.fields.bytes_recv"), "100 null null 400");
+	cr_expect_str_eq(edge_stand_list(root, "resources.net.0.rates.bytes_recv"), "null null null 10");
 }
 
 Test(routes_metrics, resource_and_host_choose)
@@ -149,17 +120,17 @@ Test(routes_metrics, resource_and_host_choose)
 	edge_stand_at(root, "resources.net");
 	get("/api/v1/metrics/resources?from=%d&to=%d&step=10s&host=other", T, T + 40);
 	cr_expect_eq(json_object_size(edge_stand_at(root, "resources")), 1);
-	cr_expect_str_eq(list("resources.cpu.0.fields.usage_user"), "99 null null null");
+	cr_expect_str_eq(edge_stand_list(root, "resources.cpu.0.fields.usage_user"), "99 null null null");
 	get("/api/v1/metrics/resources?from=%d&to=%d&step=10s&host=*&resource=cpu", T, T + 40);
 	cr_expect_eq(json_array_size(edge_stand_at(root, "resources.cpu")), 2);
-	cr_expect_str_eq(text("resources.cpu.1.tags.host"), "other");
+	cr_expect_str_eq(edge_stand_text(root, "resources.cpu.1.tags.host"), "other");
 }
 
 Test(routes_metrics, no_data_is_an_empty_answer)
 {
 	get("/api/v1/metrics/resources");
 	cr_expect_eq(json_object_size(edge_stand_at(root, "resources")), 0);
-	cr_expect_eq(figure("step_ms"), 15000); /* the last hour in at most 360 buckets */
+	cr_expect_eq(edge_stand_figure(root, "step_ms"), 15000); /* the last hour in at most 360 buckets */
 	get("/api/v1/metrics/performance");
 	cr_expect_eq(json_array_size(edge_stand_at(root, "services")), 0);
 }
@@ -168,14 +139,14 @@ Test(routes_metrics, a_services_resources_and_an_unknown_ones)
 {
 	write_line("system_resources,host=here,resource_type=service,service=checkout cpu=1", T);
 	get("/api/v1/metrics/resources/checkout?from=%d&to=%d&step=10s", T, T + 10);
-	cr_expect_str_eq(list("resources.service.0.fields.cpu"), "1");
-	cr_expect_str_eq(text("service"), "checkout");
+	cr_expect_str_eq(edge_stand_list(root, "resources.service.0.fields.cpu"), "1");
+	cr_expect_str_eq(edge_stand_text(root, "service"), "checkout");
 	get("/api/v1/metrics/resources/checkout?from=%d&to=%d&step=10s", T + 100, T + 110); /* known, nothing then */
 	cr_expect_eq(json_object_size(edge_stand_at(root, "resources")), 0);
 	json_decref(root);
 	root = edge_stand_get(&e, "/api/v1/metrics/resources/chekout", 404);
-	cr_expect_str_eq(text("error.code"), "not_found");
-	cr_expect_str_eq(text("error.hint"), "known are: checkout");
+	cr_expect_str_eq(edge_stand_text(root, "error.code"), "not_found");
+	cr_expect_str_eq(edge_stand_text(root, "error.hint"), "known are: checkout");
 }
 
 Test(routes_metrics, hint_names_the_nearest_services)
@@ -190,8 +161,10 @@ Test(routes_metrics, hint_names_the_nearest_services)
 	}
 	json_decref(root);
 	root = edge_stand_get(&e, "/api/v1/metrics/performance/checkouts", 404);
-	cr_expect(strstr(text("error.hint"), "known are: checkout, checkin, ") != NULL, "%s", text("error.hint"));
-	cr_expect(strstr(text("error.hint"), " and 2 more") != NULL, "%s", text("error.hint"));
+	cr_expect(strstr(edge_stand_text(root, "error.hint"), "known are: checkout, checkin, ") != NULL, "%s",
+	    edge_stand_text(root, "error.hint"));
+	cr_expect(strstr(edge_stand_text(root, "error.hint"), " and 2 more") != NULL, "%s",
+	    edge_stand_text(root, "error.hint"));
 }
 
 static void write_calls(void)
@@ -224,38 +197,38 @@ Test(routes_metrics, performance_of_a_service_by_operation)
 {
 	write_calls();
 	get("/api/v1/metrics/performance/checkout?from=%d&to=%d&step=10s", T, T + 20);
-	cr_expect_str_eq(text("percentiles"), "upper_bound");
-	cr_expect_str_eq(text("service"), "checkout");
+	cr_expect_str_eq(edge_stand_text(root, "percentiles"), "upper_bound");
+	cr_expect_str_eq(edge_stand_text(root, "service"), "checkout");
 	cr_expect_eq(json_array_size(edge_stand_at(root, "operations")), 2);
-	cr_expect_str_eq(text("operations.0.operation"), "GET /cart");
-	cr_expect_eq(figure("operations.0.count"), 20);
-	cr_expect_eq(figure("operations.0.throughput_per_s"), 1);
-	cr_expect_eq(figure("operations.0.errors"), 2);
-	cr_expect_eq(figure("operations.0.error_rate"), 0.1);
-	cr_expect_eq(figure("operations.0.success_rate"), 0.9);
-	cr_expect_eq(figure("operations.0.mean_ms"), 12);
-	cr_expect_eq(figure("operations.0.min_ms"), 1);
-	cr_expect_eq(figure("operations.0.max_ms"), 60);
-	cr_expect_eq(figure("operations.0.p50_ms"), 50);
-	cr_expect_eq(figure("operations.0.p90_ms"), 55);
-	cr_expect_eq(figure("operations.0.p95_ms"), 56);
-	cr_expect_eq(figure("operations.0.p99_ms"), 57);
-	cr_expect_str_eq(list("operations.0.series.count"), "10 10");
-	cr_expect_str_eq(list("operations.0.series.errors"), "2 0");
-	cr_expect_str_eq(list("operations.0.series.mean_ms"), "18 6");
-	cr_expect_str_eq(list("operations.0.series.throughput_per_s"), "1 1");
-	cr_expect_str_eq(list("operations.0.series.error_rate"), "0.2 0");
-	cr_expect_str_eq(list("operations.0.series.success_rate"), "0.8 1");
-	cr_expect_str_eq(list("operations.0.series.min_ms"), "2 1");
-	cr_expect_str_eq(list("operations.0.series.max_ms"), "60 20");
-	cr_expect_str_eq(list("operations.0.series.p50_ms"), "50 6");
-	cr_expect_str_eq(list("operations.0.series.p90_ms"), "55 10");
-	cr_expect_str_eq(list("operations.0.series.p95_ms"), "56 11");
-	cr_expect_str_eq(list("operations.0.series.p99_ms"), "57 12");
-	cr_expect_str_eq(text("operations.1.operation"), "POST /pay");
-	cr_expect_eq(figure("operations.1.mean_ms"), 500);
-	cr_expect(isnan(figure("operations.1.p99_ms")));
-	cr_expect_str_eq(list("operations.1.series.mean_ms"), "500 null");
+	cr_expect_str_eq(edge_stand_text(root, "operations.0.operation"), "GET /cart");
+	cr_expect_eq(edge_stand_figure(root, "operations.0.count"), 20);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.throughput_per_s"), 1);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.errors"), 2);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.error_rate"), 0.1);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.success_rate"), 0.9);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.mean_ms"), 12);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.min_ms"), 1);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.max_ms"), 60);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.p50_ms"), 50);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.p90_ms"), 55);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.p95_ms"), 56);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.p99_ms"), 57);
+	cr_expect_str_eq(edge_stand_list(root, "operations.0.series.count"), "10 10");
+	cr_expect_str_eq(edge_stand_list(root, "operations.0.series.errors"), "2 0");
+	cr_expect_str_eq(edge_stand_list(root, "operations.0.series.mean_ms"), "18 6");
+	cr_expect_str_eq(edge_stand_list(root, "operations.0.series.throughput_per_s"), "1 1");
+	cr_expect_str_eq(edge_stand_list(root, "operations.0.series.error_rate"), "0.2 0");
+	cr_expect_str_eq(edge_stand_list(root, "operations.0.series.success_rate"), "0.8 1");
+	cr_expect_str_eq(edge_stand_list(root, "operations.0.series.min_ms"), "2 1");
+	cr_expect_str_eq(edge_stand_list(root, "operations.0.series.max_ms"), "60 20");
+	cr_expect_str_eq(edge_stand_list(root, "operations.0.series.p50_ms"), "50 6");
+	cr_expect_str_eq(edge_stand_list(root, "operations.0.series.p90_ms"), "55 10");
+	cr_expect_str_eq(edge_stand_list(root, "operations.0.series.p95_ms"), "56 11");
+	cr_expect_str_eq(edge_stand_list(root, "operations.0.series.p99_ms"), "57 12");
+	cr_expect_str_eq(edge_stand_text(root, "operations.1.operation"), "POST /pay");
+	cr_expect_eq(edge_stand_figure(root, "operations.1.mean_ms"), 500);
+	cr_expect(isnan(edge_stand_figure(root, "operations.1.p99_ms")));
+	cr_expect_str_eq(edge_stand_list(root, "operations.1.series.mean_ms"), "500 null");
 }
 
 Test(routes_metrics, durations_of_single_requests_give_true_percentiles)
@@ -268,28 +241,28 @@ Test(routes_metrics, durations_of_single_requests_give_true_percentiles)
 		write_line(line, T + i / 2);
 	}
 	get("/api/v1/metrics/performance?from=%d&to=%d&step=10s", T, T + 20);
-	cr_expect_str_eq(text("percentiles"), "exact");
-	cr_expect_str_eq(text("services.0.percentiles"), "exact");
-	cr_expect_eq(figure("services.0.count"), 40);
-	cr_expect_eq(figure("services.0.errors"), 10);
-	cr_expect_eq(figure("services.0.mean_ms"), 20.5);
-	cr_expect_eq(figure("services.0.min_ms"), 1);
-	cr_expect_eq(figure("services.0.max_ms"), 40);
-	cr_expect_eq(figure("services.0.p50_ms"), 20);
-	cr_expect_eq(figure("services.0.p95_ms"), 38);
-	cr_expect_eq(figure("services.0.p99_ms"), 40);
-	cr_expect_str_eq(list("services.0.series.count"), "20 20");
-	cr_expect_str_eq(list("services.0.series.p95_ms"), "19 39");
+	cr_expect_str_eq(edge_stand_text(root, "percentiles"), "exact");
+	cr_expect_str_eq(edge_stand_text(root, "services.0.percentiles"), "exact");
+	cr_expect_eq(edge_stand_figure(root, "services.0.count"), 40);
+	cr_expect_eq(edge_stand_figure(root, "services.0.errors"), 10);
+	cr_expect_eq(edge_stand_figure(root, "services.0.mean_ms"), 20.5);
+	cr_expect_eq(edge_stand_figure(root, "services.0.min_ms"), 1);
+	cr_expect_eq(edge_stand_figure(root, "services.0.max_ms"), 40);
+	cr_expect_eq(edge_stand_figure(root, "services.0.p50_ms"), 20);
+	cr_expect_eq(edge_stand_figure(root, "services.0.p95_ms"), 38);
+	cr_expect_eq(edge_stand_figure(root, "services.0.p99_ms"), 40);
+	cr_expect_str_eq(edge_stand_list(root, "services.0.series.count"), "20 20");
+	cr_expect_str_eq(edge_stand_list(root, "services.0.series.p95_ms"), "19 39");
 	get("/api/v1/metrics/performance/shop?from=%d&to=%d&step=10s&operation=o1", T, T + 20);
-	cr_expect_str_eq(text("operations.0.percentiles"), "exact");
-	cr_expect_eq(figure("operations.0.p50_ms"), 20);
-	cr_expect_eq(figure("operations.0.p90_ms"), 36);
+	cr_expect_str_eq(edge_stand_text(root, "operations.0.percentiles"), "exact");
+	cr_expect_eq(edge_stand_figure(root, "operations.0.p50_ms"), 20);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.p90_ms"), 36);
 	write_calls(); /* beside intervals' own percentiles the word is said of all, and of each */
 	get("/api/v1/metrics/performance?from=%d&to=%d&step=10s", T, T + 20);
-	cr_expect_str_eq(text("percentiles"), "upper_bound");
-	cr_expect_str_eq(text("services.1.service"), "shop");
-	cr_expect_str_eq(text("services.1.percentiles"), "exact");
-	cr_expect_str_eq(text("services.2.percentiles"), "upper_bound");
+	cr_expect_str_eq(edge_stand_text(root, "percentiles"), "upper_bound");
+	cr_expect_str_eq(edge_stand_text(root, "services.1.service"), "shop");
+	cr_expect_str_eq(edge_stand_text(root, "services.1.percentiles"), "exact");
+	cr_expect_str_eq(edge_stand_text(root, "services.2.percentiles"), "upper_bound");
 }
 
 Test(routes_metrics, percentiles_of_a_part_of_the_requests_are_not_shown)
@@ -297,26 +270,26 @@ Test(routes_metrics, percentiles_of_a_part_of_the_requests_are_not_shown)
 	write_line("service_performance,operation=o,service=s,status=success duration_ms=5", T);
 	write_line("service_performance,operation=o,service=s,status=error count=3i,duration_ms_sum=900", T);
 	get("/api/v1/metrics/performance?from=%d&to=%d&step=10s", T, T + 10);
-	cr_expect_eq(figure("services.0.count"), 4);
-	cr_expect(isnan(figure("services.0.p95_ms")));
-	cr_expect_str_eq(list("services.0.series.p95_ms"), "null");
+	cr_expect_eq(edge_stand_figure(root, "services.0.count"), 4);
+	cr_expect(isnan(edge_stand_figure(root, "services.0.p95_ms")));
+	cr_expect_str_eq(edge_stand_list(root, "services.0.series.p95_ms"), "null");
 }
 
 Test(routes_metrics, percentiles_of_resources_are_those_of_the_samples)
 {
 	write_machine();
 	get("/api/v1/metrics/resources?from=%d&to=%d&step=20s&percentiles=50,99", T - 20, T + 40);
-	cr_expect_str_eq(text("percentiles"), "exact");
-	cr_expect_str_eq(list("resources.cpu.0.percentiles.usage_user.p50"), "0.5 1.5 3.5");
-	cr_expect_str_eq(list("resources.cpu.0.percentiles.usage_user.p99"), "0.5 2.5 4.5");
+	cr_expect_str_eq(edge_stand_text(root, "percentiles"), "exact");
+	cr_expect_str_eq(edge_stand_list(root, "resources.cpu.0.percentiles.usage_user.p50"), "0.5 1.5 3.5");
+	cr_expect_str_eq(edge_stand_list(root, "resources.cpu.0.percentiles.usage_user.p99"), "0.5 2.5 4.5");
 }
 
 Test(routes_metrics, percentiles_of_the_whole_range_come_beside_those_over_time)
 {
 	write_machine();
 	get("/api/v1/metrics/resources?from=%d&to=%d&step=20s&percentiles=50,100", T - 20, T + 40);
-	cr_expect_eq(figure("resources.cpu.0.range_percentiles.usage_user.p50"), 2.5);
-	cr_expect_eq(figure("resources.cpu.0.range_percentiles.usage_user.p100"), 4.5);
+	cr_expect_eq(edge_stand_figure(root, "resources.cpu.0.range_percentiles.usage_user.p50"), 2.5);
+	cr_expect_eq(edge_stand_figure(root, "resources.cpu.0.range_percentiles.usage_user.p100"), 4.5);
 	cr_expect_eq(json_object_size(edge_stand_at(root, "resources.net.0.range_percentiles")), 1, "no counters");
 	get("/api/v1/metrics/resources?from=%d&to=%d", T, T + 40);
 	cr_expect_null(json_object_get(edge_stand_at(root, "resources.cpu.0"), "percentiles"));
@@ -326,7 +299,7 @@ Test(routes_metrics, percentiles_of_the_whole_range_come_beside_those_over_time)
 		snprintf(target, sizeof target, "/api/v1/metrics/resources?percentiles=%s", bad[i]);
 		json_decref(root);
 		root = edge_stand_get(&e, target, 400);
-		cr_expect_str_eq(text("error.code"), "bad_parameter");
+		cr_expect_str_eq(edge_stand_text(root, "error.code"), "bad_parameter");
 	}
 }
 
@@ -335,17 +308,17 @@ Test(routes_metrics, performance_of_all_services_busiest_first_within_the_limit)
 	write_calls();
 	get("/api/v1/metrics/performance?from=%d&to=%d&step=10s", T, T + 20);
 	cr_expect_eq(json_array_size(edge_stand_at(root, "services")), 2);
-	cr_expect_str_eq(text("services.0.service"), "stock");
-	cr_expect_eq(figure("services.0.errors"), 7);
-	cr_expect_str_eq(text("services.1.service"), "checkout");
-	cr_expect_eq(figure("services.1.count"), 21);
+	cr_expect_str_eq(edge_stand_text(root, "services.0.service"), "stock");
+	cr_expect_eq(edge_stand_figure(root, "services.0.errors"), 7);
+	cr_expect_str_eq(edge_stand_text(root, "services.1.service"), "checkout");
+	cr_expect_eq(edge_stand_figure(root, "services.1.count"), 21);
 	get("/api/v1/metrics/performance?from=%d&to=%d&limit=1", T, T + 20);
 	cr_expect_eq(json_array_size(edge_stand_at(root, "services")), 1);
 	get("/api/v1/metrics/performance?from=%d&to=%d&host=a", T, T + 20);
 	cr_expect_eq(json_array_size(edge_stand_at(root, "services")), 1);
 	get("/api/v1/metrics/performance/checkout?from=%d&to=%d&operation=POST%%20/pay", T, T + 20);
 	cr_expect_eq(json_array_size(edge_stand_at(root, "operations")), 1);
-	cr_expect_eq(figure("operations.0.count"), 1);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.count"), 1);
 }
 
 Test(routes_metrics, from_is_included_and_to_is_not)
@@ -354,18 +327,18 @@ Test(routes_metrics, from_is_included_and_to_is_not)
 	get("/api/v1/metrics/performance/checkout?from=%d&to=%d&step=10s&operation=GET%%20/cart", T + 1, T + 10);
 	cr_expect_eq(json_array_size(edge_stand_at(root, "operations")), 0);
 	get("/api/v1/metrics/performance/checkout?from=%d&to=%d&step=10s&operation=GET%%20/cart", T, T + 10);
-	cr_expect_eq(figure("operations.0.count"), 10);
+	cr_expect_eq(edge_stand_figure(root, "operations.0.count"), 10);
 }
 
 Test(routes_metrics, times_are_taken_in_all_their_forms)
 {
 	get("/api/v1/metrics/resources?from=2023-11-14T22:14:00Z&to=1700000100000&step=1m");
-	cr_expect_eq(figure("from_ms"), 1700000040000);
-	cr_expect_eq(figure("to_ms"), 1700000100000);
+	cr_expect_eq(edge_stand_figure(root, "from_ms"), 1700000040000);
+	cr_expect_eq(edge_stand_figure(root, "to_ms"), 1700000100000);
 	get("/api/v1/metrics/resources?from=-2h&to=-1h");
-	cr_expect_eq(figure("to_ms") - figure("from_ms"), 3600000);
+	cr_expect_eq(edge_stand_figure(root, "to_ms") - edge_stand_figure(root, "from_ms"), 3600000);
 	get("/api/v1/metrics/resources?from=&to=&step=");
-	cr_expect_eq(figure("to_ms") - figure("from_ms"), 3600000);
+	cr_expect_eq(edge_stand_figure(root, "to_ms") - edge_stand_figure(root, "from_ms"), 3600000);
 }
 
 Test(routes_metrics, bad_parameters_are_refused_with_a_hint)
@@ -389,9 +362,9 @@ Test(routes_metrics, bad_parameters_are_refused_with_a_hint)
 			snprintf(target, sizeof target, "/api/v1/metrics/%s?%s", paths[k], rows[i].query);
 			json_decref(root);
 			root = edge_stand_get(&e, target, 400);
-			cr_expect_str_eq(text("error.code"), "bad_parameter");
-			cr_expect(strstr(text("error.message"), rows[i].message) != NULL, "%s: %s", rows[i].query,
-			    text("error.message"));
+			cr_expect_str_eq(edge_stand_text(root, "error.code"), "bad_parameter");
+			cr_expect(strstr(edge_stand_text(root, "error.message"), rows[i].message) != NULL, "%s: %s",
+			    rows[i].query, edge_stand_text(root, "error.message"));
 		}
 }
 
@@ -399,7 +372,7 @@ Test(routes_metrics, the_hint_for_too_many_buckets_is_a_step_that_works)
 {
 	json_decref(root);
 	root = edge_stand_get(&e, "/api/v1/metrics/resources?from=-1d&to=now&step=1s", 400);
-	cr_expect_str_eq(text("error.hint"), "a step of 300s would do");
+	cr_expect_str_eq(edge_stand_text(root, "error.hint"), "a step of 300s would do");
 	get("/api/v1/metrics/resources?from=-1d&to=now&step=300s");
 }
 
@@ -408,8 +381,8 @@ Test(routes_metrics, failing_reads_are_500_with_the_reason)
 	edge_stand_read_error = ERR_IO;
 	json_decref(root);
 	root = edge_stand_get(&e, "/api/v1/metrics/resources", 500);
-	cr_expect_str_eq(text("error.code"), "internal");
-	cr_expect_str_eq(text("error.message"), "the test says so");
+	cr_expect_str_eq(edge_stand_text(root, "error.code"), "internal");
+	cr_expect_str_eq(edge_stand_text(root, "error.message"), "the test says so");
 	json_decref(root);
 	root = edge_stand_get(&e, "/api/v1/metrics/performance", 500);
 }
@@ -418,8 +391,9 @@ Test(routes_metrics, a_resource_that_there_is_not_is_refused_with_what_is_known)
 {
 	json_decref(root);
 	root = edge_stand_get(&e, "/api/v1/metrics/resources?resource=cpu,nope", 400);
-	cr_expect_str_eq(text("error.message"), "there is no resource nope");
-	cr_expect(strstr(text("error.hint"), "known are: "), "%s", text("error.hint"));
+	cr_expect_str_eq(edge_stand_text(root, "error.message"), "there is no resource nope");
+	cr_expect(
+	    strstr(edge_stand_text(root, "error.hint"), "known are: "), "%s", edge_stand_text(root, "error.hint"));
 	get("/api/v1/metrics/resources?resource=temp"); /* not here, but it may be */
 }
 

@@ -83,13 +83,6 @@ static json_int_t number(const char *path)
 	return json_integer_value(at);
 }
 
-static const char *text(const char *path)
-{
-	const char *s = json_string_value(edge_stand_at(root, path));
-
-	return s ? s : "(no text)";
-}
-
 Test(routes_quarantine, the_newest_comes_first_page_by_page)
 {
 	get("/api/v1/quarantine", 200);
@@ -99,16 +92,16 @@ Test(routes_quarantine, the_newest_comes_first_page_by_page)
 	get("/api/v1/quarantine?limit=1", 200);
 	cr_expect_eq(number("points"), 3);
 	cr_expect_eq(json_array_size(edge_stand_at(root, "entries")), 1);
-	cr_expect_str_eq(text("entries.0.reason"), "sec\"ond\nline");
-	cr_expect_str_eq(text("entries.0.reason_code"), "other");
-	cr_expect_str_eq(text("entries.0.line"), "m\xef\xbf\xbd n");
+	cr_expect_str_eq(edge_stand_text(root, "entries.0.reason"), "sec\"ond\nline");
+	cr_expect_str_eq(edge_stand_text(root, "entries.0.reason_code"), "other");
+	cr_expect_str_eq(edge_stand_text(root, "entries.0.line"), "m\xef\xbf\xbd n");
 	cr_expect_eq(number("entries.0.at_ms"), 3);
 	cr_expect_eq(number("entries.0.attempts"), 1);
 	cr_expect_eq(number("next"), 3);
 	get("/api/v1/quarantine?limit=2&after=3", 200);
 	cr_expect_eq(json_array_size(edge_stand_at(root, "entries")), 2);
-	cr_expect_str_eq(text("entries.0.target"), "mirror:gone");
-	cr_expect_str_eq(text("entries.1.reason_code"), "type_conflict");
+	cr_expect_str_eq(edge_stand_text(root, "entries.0.target"), "mirror:gone");
+	cr_expect_str_eq(edge_stand_text(root, "entries.1.reason_code"), "type_conflict");
 	cr_expect(json_is_null(edge_stand_at(root, "next")));
 }
 
@@ -118,7 +111,7 @@ Test(routes_quarantine, counts_say_whose_target_is_not_configured)
 	get("/api/v1/quarantine?target=nobody", 200);
 	cr_expect_eq(json_array_size(edge_stand_at(root, "entries")), 0);
 	cr_expect_eq(json_array_size(edge_stand_at(root, "counts")), 3, "of all, whatever the filter");
-	cr_expect_str_eq(text("counts.2.target"), "mirror:gone");
+	cr_expect_str_eq(edge_stand_text(root, "counts.2.target"), "mirror:gone");
 	cr_expect(json_is_false(edge_stand_at(root, "counts.2.configured")));
 	cr_expect(json_is_true(edge_stand_at(root, "counts.0.configured")));
 	cr_expect_eq(number("counts.2.points"), 1);
@@ -145,7 +138,7 @@ Test(routes_quarantine, filters_and_what_is_none)
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		snprintf(target, sizeof target, "/api/v1/quarantine%s", bad[i]);
 		get(target, 400);
-		cr_expect_str_eq(text("error.code"), "bad_parameter", "%s", target);
+		cr_expect_str_eq(edge_stand_text(root, "error.code"), "bad_parameter", "%s", target);
 	}
 }
 

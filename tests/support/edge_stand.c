@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,4 +202,32 @@ json_t *edge_stand_at(json_t *root, const char *path)
 		p += n + (p[n] == '.');
 	}
 	return at;
+}
+
+const char *edge_stand_text(json_t *root, const char *path)
+{
+	const char *s = json_string_value(edge_stand_at(root, path));
+
+	return s ? s : "(no text)";
+}
+
+double edge_stand_figure(json_t *root, const char *path)
+{
+	json_t *at = edge_stand_at(root, path);
+
+	return json_is_null(at) ? NAN : json_number_value(at);
+}
+
+const char *edge_stand_list(json_t *root, const char *path)
+{
+	static char out[1024];
+	json_t *at = edge_stand_at(root, path), *v;
+	size_t i, n = 0;
+
+	cr_assert(json_is_array(at), "%s is no array", path);
+	out[0] = 0;
+	json_array_foreach(at, i, v) n += (size_t)(json_is_null(v)
+		? snprintf(out + n, sizeof out - n, "%snull", i ? " " : "")
+		: snprintf(out + n, sizeof out - n, "%s%.15g", i ? " " : "", json_number_value(v)));
+	return out;
 }

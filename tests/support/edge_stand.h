@@ -31,5 +31,10 @@ void edge_stand_close(struct edge_stand *e);
 json_t *edge_stand_get(struct edge_stand *e, const char *target, int status);
 /* By a path like "spool.bytes" or "gaps.0.points"; aborts the test where there is none. */
 json_t *edge_stand_at(json_t *root, const char *path);
+/* What is there. A text: "(no text)" if it is none; a number: NAN if it is null; an array of numbers: "1 null 2.5", good until
+ * the next call. */
+const char *edge_stand_text(json_t *root, const char *path);
+double edge_stand_figure(json_t *root, const char *path);
+const char *edge_stand_list(json_t *root, const char *path);
 
 #endif
